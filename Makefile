@@ -1,0 +1,55 @@
+# The front door. Meson does the work; `make help` lists what there is.
+# GNU make and a POSIX shell are all it relies on before tools/deps has run.
+
+BUILD = build
+
+.PHONY: help run build test check bench bench-queue fuzz fmt lint clean install-deps
+
+help: ## list these targets
+	@echo "Quartet: one replicated log, four machines, three worlds."
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | \
+		awk -F@ '{ printf "%-22s %s\n", $$1, $$2 }'
+
+run: build ## start a three-node queue on loopback with a demo load (Ctrl-C drains)
+	@$(BUILD)/quartet up queue --demo
+
+build: ## compile the program, to build/quartet
+	@tools/deps build
+	@tools/build $(BUILD)
+
+test: ## run every test; the last line counts them
+	@tools/deps test
+	@tools/build $(BUILD)
+	@tools/test --build $(BUILD)
+
+check: ## make test, plus sanitizers, both compilers, format and static analysis
+	@tools/deps all
+	@tools/build $(BUILD)
+	@tools/test --build $(BUILD) --check
+
+bench: bench-queue ## run every benchmark
+
+bench-queue: ## measure the queue beside beanstalkd, alternating, and print the ratios
+	@tools/deps bench
+	@tools/build $(BUILD)
+	@bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
+
+fuzz: ## fuzz every decoder, FUZZ_SECONDS each (default 60)
+	@tools/deps test
+	@tools/test --build $(BUILD) --only fuzz --fuzz-seconds $(or $(FUZZ_SECONDS),60)
+
+fmt: ## format the C sources
+	@tools/deps lint
+	@git ls-files -z -- '*.c' '*.h' | xargs -0 clang-format -i
+
+lint: ## format check, static analysis, layering, purity and style
+	@tools/deps all
+	@tools/build $(BUILD)
+	@tools/test --build $(BUILD) --only tidy,format,analysis
+
+clean: ## remove what was built (what was installed stays)
+	@rm -rf $(BUILD) $(BUILD)-*
+
+install-deps: ## install all that any target needs, saying what and why
+	@tools/deps all
