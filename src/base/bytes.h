@@ -1,0 +1,89 @@
+/* Byte slices, growable buffers, and the little-endian codec that every format of ours uses. */
+#ifndef QUARTET_BASE_BYTES_H
+#define QUARTET_BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Borrowed bytes: whoever hands one over says how long they live. */
+struct slice {
+    const uint8_t *data;
+    size_t size;
+};
+
+static inline struct slice slice_of(const void *data, size_t size)
+{
+    return (struct slice){data, size};
+}
+
+struct slice slice_text(const char *text); /* without the terminating zero */
+bool slice_equal(struct slice a, struct slice b);
+/* The order of memcmp, a prefix before what it begins. */
+int slice_compare(struct slice a, struct slice b);
+
+/* Owned bytes that grow at the end and are consumed at the front. Zero-initialized is empty.
+ * Allocation failure panics: memory is bounded by the limits of the modules above. */
+struct buffer {
+    uint8_t *data; /* the first unconsumed byte is data[head] */
+    size_t head;
+    size_t size; /* unconsumed bytes */
+    size_t capacity;
+};
+
+void buffer_free(struct buffer *buffer);
+void buffer_clear(struct buffer *buffer); /* keeps the memory */
+/* Room for `size` more bytes; returns where to write them. Call buffer_grew() with what was. */
+uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
+void buffer_grew(struct buffer *buffer, size_t size);
+void buffer_append(struct buffer *buffer, const void *data, size_t size);
+void buffer_append_slice(struct buffer *buffer, struct slice bytes);
+void buffer_append_text(struct buffer *buffer, const char *text);
+void buffer_append_decimal(struct buffer *buffer, uint64_t value);
+void buffer_append_hex(struct buffer *buffer, uint64_t value, unsigned digits);
+void buffer_consume(struct buffer *buffer, size_t size);
+/* The unconsumed bytes; valid until the buffer is next changed. */
+static inline struct slice buffer_slice(const struct buffer *buffer)
+{
+    return (struct slice){buffer->data ? buffer->data + buffer->head : NULL, buffer->size};
+}
+
+void buffer_put_u8(struct buffer *buffer, uint8_t value);
+void buffer_put_u16(struct buffer *buffer, uint16_t value);
+void buffer_put_u32(struct buffer *buffer, uint32_t value);
+void buffer_put_u64(struct buffer *buffer, uint64_t value);
+/* A u32 length, then the bytes. */
+void buffer_put_bytes(struct buffer *buffer, struct slice bytes);
+
+/* Reads from the front of a slice. A read past the end sets `bad`, once and for all, and yields
+ * zeros; so a decoder reads everything and looks at `bad` at the end. */
+struct reader {
+    struct slice bytes;
+    bool bad;
+};
+
+static inline struct reader reader_of(struct slice bytes)
+{
+    return (struct reader){bytes, false};
+}
+
+uint8_t read_u8(struct reader *reader);
+uint16_t read_u16(struct reader *reader);
+uint32_t read_u32(struct reader *reader);
+uint64_t read_u64(struct reader *reader);
+struct slice read_exactly(struct reader *reader, size_t size); /* borrowed from the input */
+struct slice read_bytes(struct reader *reader);                /* what buffer_put_bytes() wrote */
+/* Nothing was missing and nothing is left. */
+bool reader_done(const struct reader *reader);
+
+void store_u32(uint8_t *at, uint32_t value);
+void store_u64(uint8_t *at, uint64_t value);
+uint32_t load_u32(const uint8_t *at);
+uint64_t load_u64(const uint8_t *at);
+
+/* Writes `value` in decimal without a terminator; returns the digits written, at most 20. */
+size_t decimal_write(uint8_t *at, uint64_t value);
+/* All of `text` must be digits and fit; returns false and leaves *value alone if not. */
+bool decimal_read(struct slice text, uint64_t *value);
+
+#endif
