@@ -1,0 +1,187 @@
+/* One replica: raft + machine + client sessions + the formats on disk and between peers.
+ *
+ * Pure: the world (server, simulator, browser page) tells it what happened by node_step() and then
+ * asks by node_turn() what to do. A turn may gather many events, so that what arrived together is
+ * written, synced, sent and answered together (group commit).
+ *
+ *     for each event since the last turn:  node_step(node, &event);
+ *     node_turn(node, now, &actions);      carry out the actions in their order
+ *
+ * Rules for the world:
+ * - Everything that actions point at lives until the next node_step() or node_turn().
+ * - WRITEs are carried out in order. EVENT_DURABLE(sequence) says that all WRITEs up to and
+ *   including that sequence are durable (fdatasync has returned, the directory entry of a new
+ *   segment is synced). With config.fsync_never, writes whose `sync` is false count as durable
+ *   once write() has returned. A failed fsync must stop the process: the world never calls again.
+ * - SENDs may go out at once, in order per connection; the node itself withholds what must wait
+ *   for the disk. (So a host cannot get that wrong.) SENDs to a connection that is gone are
+ *   dropped by the world.
+ * - Connections: the world numbers those it accepts, from 1, rising, never reused in one process,
+ *   below NODE_DIALED. The node numbers those it dials by CONNECT, from NODE_DIALED on. Each OPENED
+ *   (or accepted CONNECT) is followed by exactly one CLOSED; after a CLOSE action the world still
+ *   sends what was queued before it, then closes and reports CLOSED.
+ * - now.mono_us never goes back; it is sampled after the read that made the event. */
+#ifndef QUARTET_NODE_NODE_H
+#define QUARTET_NODE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "machine/machine.h"
+#include "protocol/protocol.h"
+#include "raft/raft.h"
+
+#define NODE_DIALED 0x80000000u
+
+enum {
+    NODE_PEERS_MAX = RAFT_MEMBERS_MAX,
+    NODE_SECRET_SIZE = 32,
+    NODE_BOOT_ID_SIZE = 16,
+    NODE_SEGMENT_BYTES_DEFAULT = 16 << 20,
+    NODE_SEGMENT_BYTES_MIN = 32 << 10,
+    NODE_SNAPSHOT_SLICE_BYTES = 256 << 10, /* one SNAPSHOT_WRITE */
+};
+
+enum node_listener {
+    NODE_CLIENT,
+    NODE_PEER,
+    NODE_ADMIN,
+};
+
+struct node_peer {
+    uint32_t id;
+    char address[RAFT_ADDRESS_SIZE_MAX + 1]; /* host:port as the user wrote it */
+};
+
+struct node_config {
+    uint32_t self; /* 1 and up */
+    const struct machine_ops *machine;
+    const void *machine_options; /* handed to machine->create(); borrowed for node_create() and
+                                    whenever a snapshot is installed: must outlive the node */
+    const struct protocol_ops *protocol;
+    struct protocol_config protocol_config;
+
+    /* All founding members, this one included; 0: a single node. */
+    uint32_t peers_count;
+    struct node_peer peers[NODE_PEERS_MAX];
+    /* Proves membership to peers; all zero: none. mac() is HMAC-SHA-256 or, in a simulator, any
+     * keyed function; NULL only without a secret. */
+    uint8_t secret[NODE_SECRET_SIZE];
+    void (*mac)(const uint8_t key[NODE_SECRET_SIZE], struct slice message, uint8_t out[32]);
+
+    bool fsync_never;
+    bool trace_messages; /* also trace every raft message (simulator) */
+
+    uint64_t election_timeout_us;
+    uint64_t heartbeat_us;
+    uint64_t session_lease_us;      /* log time after which a silent node's sessions end */
+    uint64_t refuse_after_us;       /* a command waits this long for a leader, then is refused */
+    uint64_t uncertain_after_us;    /* one whose outcome is unknown: the connection closes */
+    uint64_t tick_interval_us;      /* between two ticks of log time, at least */
+    uint64_t segment_bytes;
+    uint64_t log_bytes_compact;     /* snapshot when the log exceeds max(this, last snapshot) */
+    uint64_t log_bytes_memory;      /* entries kept in memory for slow followers */
+    uint64_t cut_backlog_bytes_max; /* pre-images and stream not yet taken; more aborts the cut */
+    uint32_t connections_max;       /* clients; more are closed at once, counted */
+    uint32_t output_bytes_max;      /* unsent replies of one client: reading stops */
+    uint32_t pending_max;           /* requests of one client under way: reading stops */
+    uint64_t memory_bytes_max;      /* machine + log + buffers: growing commands are refused; 0: none */
+    uint64_t seed;
+};
+
+/* Everything but self, machine, protocol and peers. */
+void node_config_defaults(struct node_config *config);
+
+enum event_type {
+    EVENT_START = 1,       /* start: once, first */
+    EVENT_OPENED,          /* connection, listener: accepted, or a dialed one now connected */
+    EVENT_CONNECT_FAILED,  /* connection: in place of OPENED; no CLOSED follows */
+    EVENT_RECEIVED,        /* connection, bytes: borrowed for the call */
+    EVENT_SENT,            /* connection, count: bytes of SENDs that have left since the last SENT */
+    EVENT_CLOSED,          /* connection */
+    EVENT_DURABLE,         /* count: the sequence */
+    EVENT_SNAPSHOT_WRITTEN, /* the last SNAPSHOT_WRITE is done: the next slice may come */
+    EVENT_SNAPSHOT_DURABLE, /* the SNAPSHOT_COMMIT is done */
+    EVENT_SNAPSHOT_FAILED,  /* no space; the temporary file is gone */
+    EVENT_DISK_FULL,       /* below the mark: growing commands are refused from now */
+    EVENT_DISK_OK,
+    EVENT_DRAIN,           /* stop taking clients, finish what is under way, then `stopped` */
+};
+
+/* A file as found; bytes are borrowed for the call. */
+struct segment_image {
+    uint64_t number;
+    struct slice bytes;
+};
+
+struct event_start {
+    uint32_t segments_count;
+    const struct segment_image *segments; /* ascending by number */
+    struct slice snapshot;                /* the newest complete file; size 0: none */
+    uint8_t boot_id[NODE_BOOT_ID_SIZE];   /* changes when the operating system restarts */
+};
+
+struct event {
+    enum event_type type;
+    struct raft_time now;
+    uint32_t connection;
+    enum node_listener listener;
+    struct slice bytes;
+    uint64_t count;
+    const struct event_start *start;
+};
+
+enum action_type {
+    ACTION_TRUNCATE = 1, /* segment, offset: only after START: cut the file to this size, durably */
+    ACTION_SET_ASIDE,    /* segment: only after START: rename out of the way, keep for the owner */
+    ACTION_WRITE,        /* segment, offset, bytes, sequence, sync. A new segment begins at offset 0 */
+    ACTION_TRIM,         /* segment: all below it may be deleted */
+    ACTION_SEND,         /* connection, bytes */
+    ACTION_CONNECT,      /* connection, bytes: the address "host:port" to resolve and dial (a peer) */
+    ACTION_CLOSE,        /* connection: after what was sent before */
+    ACTION_READ,         /* connection, on: back-pressure */
+    ACTION_SNAPSHOT_WRITE,  /* bytes: append to the temporary snapshot file; answer WRITTEN */
+    ACTION_SNAPSHOT_COMMIT, /* sequence: the snapshot's index. Sync, rename, delete older ones;
+                               answer SNAPSHOT_DURABLE */
+    ACTION_SNAPSHOT_ABORT,  /* drop the temporary file; pending answers need not come */
+};
+
+struct action {
+    enum action_type type;
+    uint32_t connection;
+    uint64_t sequence;
+    uint64_t segment;
+    uint64_t offset;
+    struct slice bytes;
+    bool sync; /* WRITE: must reach the disk even under fsync_never */
+    bool on;
+};
+
+struct actions {
+    uint32_t count;
+    const struct action *items;
+    uint64_t deadline_us; /* monotonic: take a turn then at the latest; UINT64_MAX: none */
+    bool stopped;         /* after DRAIN: all is done and written, exit 0 */
+    const char *fatal;    /* not NULL: print this line and exit 1; carry out nothing more */
+    struct slice trace;   /* lines, each "word key=value ...\n": what a person or a test reads */
+};
+
+/* The config is copied, but see machine_options. */
+struct node *node_create(const struct node_config *config);
+void node_destroy(struct node *node);
+void node_step(struct node *node, const struct event *event);
+void node_turn(struct node *node, struct raft_time now, struct actions *actions);
+
+/* --- for worlds that look inside: simulator, tests --- */
+const struct raft *node_raft(const struct node *node); /* NULL before START */
+const void *node_machine(const struct node *node);
+uint64_t node_applied_index(const struct node *node);
+uint64_t node_digest(const struct node *node); /* of all replicated state at node_applied_index() */
+uint64_t node_durable_sequence(const struct node *node);
+/* Panics when replicated state is inconsistent. Slow: not at every step. */
+void node_check(const struct node *node);
+/* Lines appended to /metrics by the world (sync times and such); copied. */
+void node_set_world_metrics(struct node *node, struct slice text);
+
+#endif

@@ -1,0 +1,58 @@
+/* How the node reaches a client protocol: bytes to requests, replies to bytes.
+ *
+ * A decoder is fed the bytes of one connection in order, in pieces of any size, and yields one
+ * request at a time. It keeps what it needs of an unfinished request itself. Everything is pure;
+ * no function here fails but by what it returns. */
+#ifndef QUARTET_PROTOCOL_PROTOCOL_H
+#define QUARTET_PROTOCOL_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum protocol_request_kind {
+    PROTOCOL_PARTIAL, /* all bytes consumed, no request yet */
+    PROTOCOL_PROPOSE, /* `command` goes through the log */
+    PROTOCOL_QUERY,   /* `command` is answered from this replica's state, in its turn */
+    PROTOCOL_LITERAL, /* `command` is the reply itself, to be sent in its turn */
+    PROTOCOL_CLOSE,   /* close once all replies before it are sent (quit, or beyond repair) */
+};
+
+struct protocol_request {
+    enum protocol_request_kind kind;
+    bool blocks; /* propose nothing behind it until its reply has come (reserve) */
+    bool grows;  /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
+    struct slice command; /* borrowed until the next decode() on this connection */
+};
+
+enum protocol_refusal {
+    PROTOCOL_REFUSED_NO_LEADER, /* certainly not appended */
+    PROTOCOL_REFUSED_FULL,
+    PROTOCOL_REFUSED_BUSY,
+    PROTOCOL_REFUSED_DRAINING,
+};
+
+struct protocol_config {
+    uint32_t request_size_max; /* beanstalkd: the largest job body; 0: the protocol's default */
+};
+
+struct protocol_ops {
+    const char *name;
+    void *(*open)(const struct protocol_config *config);
+    void (*close)(void *connection);
+    /* Consumes from `bytes` (reports how many in *consumed) up to the end of one request. */
+    enum protocol_request_kind (*decode)(void *connection, struct slice bytes, size_t *consumed,
+                                         struct protocol_request *request);
+    /* Appends the text of a machine's reply (machine.h: payload). */
+    void (*reply)(void *connection, const void *payload, struct buffer *out);
+    /* Appends the error for a request that was not carried out; `command` as decode() gave it. */
+    void (*refuse)(void *connection, struct slice command, enum protocol_refusal why,
+                   struct buffer *out);
+    /* Bytes held for an unfinished request, for the memory limit. */
+    size_t (*held)(const void *connection);
+};
+
+extern const struct protocol_ops beanstalk_ops;
+
+#endif

@@ -1,0 +1,271 @@
+/* Raft: the whole contract of the consensus core.
+ *
+ * One `struct raft` is one replica of one replicated log (Ongaro and Ousterhout, "In Search of an
+ * Understandable Consensus Algorithm", extended version, 2014; Ongaro's dissertation "Consensus:
+ * Bridging Theory and Practice", 2014, for pre-vote 9.6, check-quorum 6.2, pipelining 10.2).
+ *
+ * It is pure: time, messages and acknowledgements of the disk come in as calls; what must be
+ * written and sent goes out through raft_take_output(). The caller drives it like this:
+ *
+ *     raft_receive() / raft_tick() / raft_propose() / raft_durable()     any number of them
+ *     raft_take_output()                                                 once, then carry it out:
+ *         persist hard state and entries under the sequence that was given,
+ *         send messages[] whose `gate` is 0 at once, the others once that sequence is durable,
+ *         apply the entries up to raft_commit_index() in order
+ *     raft_durable(sequence)                                             when the disk says so
+ *
+ * Why an index is no acknowledgement: entry 7 of term 2 may be replaced by entry 7 of term 3
+ * while the write of the first is under way. Durability is therefore told by write sequence, and
+ * this core remembers what each sequence held. */
+#ifndef QUARTET_RAFT_RAFT_H
+#define QUARTET_RAFT_RAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum {
+    RAFT_MEMBERS_MAX = 9,
+    RAFT_ADDRESS_SIZE_MAX = 255,
+    RAFT_ENTRY_SIZE_MAX = 16 << 20,   /* data of one entry */
+    RAFT_MESSAGE_ENTRIES_MAX = 1024,  /* entries in one APPEND */
+};
+
+/* Monotonic and wall time in microseconds, as sampled by the world for this step. */
+struct raft_time {
+    uint64_t mono_us;
+    uint64_t wall_us;
+};
+
+enum raft_role {
+    RAFT_FOLLOWER,
+    RAFT_PRE_CANDIDATE,
+    RAFT_CANDIDATE,
+    RAFT_LEADER,
+};
+
+/* Kinds below RAFT_KIND_CALLER are raft's own; the rest are the caller's, opaque here. */
+enum raft_kind {
+    RAFT_KIND_NOOP = 0,    /* the first entry of a leader's term (section 8) */
+    RAFT_KIND_MEMBERS = 1, /* data: raft_members_encode() */
+    RAFT_KIND_CALLER = 16,
+};
+
+/* One log entry. Time in the log is given by the leader when it appends:
+ * elapsed_us  the stamp of the entry before it at election, plus the leader's monotonic time
+ *             since: stops without a leader, never jumps, never goes back.
+ * wall_us     the greater of the entry before it and the leader's wall clock. */
+struct raft_entry {
+    uint64_t index;
+    uint64_t term;
+    uint64_t elapsed_us;
+    uint64_t wall_us;
+    uint8_t kind;
+    uint8_t version; /* of the kind's format */
+    struct slice data;
+};
+
+struct raft_member {
+    uint32_t id;     /* not 0 */
+    bool learner;    /* receives the log, has no vote (a later step of the project uses it) */
+    uint8_t address_size;
+    char address[RAFT_ADDRESS_SIZE_MAX]; /* name or address and port, as text */
+};
+
+/* Ordered by id. */
+struct raft_members {
+    uint32_t count;
+    struct raft_member member[RAFT_MEMBERS_MAX];
+};
+
+void raft_members_encode(const struct raft_members *members, struct buffer *out);
+/* False when malformed, unordered, empty or too many; then *members is unspecified. */
+bool raft_members_decode(struct slice bytes, struct raft_members *members);
+
+enum raft_message_type {
+    RAFT_PRE_VOTE = 1, /* term: the one it would campaign in */
+    RAFT_PRE_VOTE_REPLY,
+    RAFT_VOTE,
+    RAFT_VOTE_REPLY,
+    RAFT_APPEND, /* also the heartbeat: with no entries */
+    RAFT_APPEND_REPLY,
+    RAFT_MESSAGE_TYPES,
+};
+
+/* One message. Fields that a type does not name are 0. */
+struct raft_message {
+    enum raft_message_type type;
+    uint32_t from;
+    uint32_t to;
+    uint64_t term;
+    bool untrusted; /* the sender is untrusted: its votes and acks count for nothing */
+
+    /* (PRE_)VOTE: the candidate's last entry. APPEND: the entry before entries[0]. */
+    uint64_t index;
+    uint64_t index_term;
+
+    /* (PRE_)VOTE_REPLY: granted. APPEND_REPLY: the entries up to `index` match the leader's and
+     * are durable; if not granted, `index` is the hint of where to go on: the leader's next try
+     * has prev index <= `index`, and index_term is the follower's term there (section 5.3). */
+    bool granted;
+
+    /* APPEND */
+    uint64_t commit;
+    uint64_t round;       /* echoed in the reply: which round of heartbeats this answers */
+    uint64_t trust_index; /* to an untrusted follower: trusted once it holds all up to here; 0: not known yet */
+    uint32_t entries_count;
+    const struct raft_entry *entries; /* received: borrowed for the call. Sent: NULL, and the
+                                         caller reads raft_entry_at(index + 1 .. + count) */
+
+    /* APPEND_REPLY */
+    uint64_t last_index; /* the follower's last entry, durable or not */
+    bool waiting;        /* clients wait here for the commit index: tell it at once */
+
+    /* When it may be sent: 0 at once; else after this write sequence is durable. */
+    uint64_t gate;
+};
+
+struct raft_config {
+    uint32_t self;
+    uint64_t election_timeout_us;       /* T; each timeout is drawn from [T, 2T) */
+    uint64_t heartbeat_us;
+    uint32_t append_bytes_max;          /* data in one APPEND (one entry may exceed it) */
+    uint32_t inflight_messages_max;     /* unacknowledged APPENDs to one follower */
+    uint64_t uncommitted_bytes_max;     /* more is refused: RAFT_PROPOSE_BUSY */
+    uint64_t seed;
+};
+
+/* What the disk held. Entries follow by raft_restore_entry(). */
+struct raft_restored {
+    uint64_t term;
+    uint32_t vote;           /* 0: none in this term */
+    bool trusted;            /* false: no vote until it caught up (see raft_trusted) */
+    uint64_t snapshot_index; /* 0: none; entries begin at snapshot_index + 1 */
+    uint64_t snapshot_term;
+    uint64_t snapshot_elapsed_us;
+    uint64_t snapshot_wall_us;
+    struct raft_members members; /* as of the snapshot; count 0: none known yet */
+};
+
+/* The config is copied. Never fails; panics on a config that breaks the limits above. */
+struct raft *raft_create(const struct raft_config *config, const struct raft_restored *restored);
+void raft_destroy(struct raft *raft);
+/* An entry found on disk, durable, in order; one at or below the last index replaces the suffix
+ * from there. Data is copied. Only before raft_start(). */
+void raft_restore_entry(struct raft *raft, const struct raft_entry *entry);
+/* Everything known durable that is known committed; before raft_start(). At most last index. */
+void raft_restore_commit(struct raft *raft, uint64_t commit_index);
+/* Time begins. A trusted sole voter campaigns and wins at once. */
+void raft_start(struct raft *raft, struct raft_time now);
+
+/* --- inputs --- */
+
+/* Acts on what is due. Call at raft_deadline_us() or later; earlier is harmless. */
+void raft_tick(struct raft *raft, struct raft_time now);
+uint64_t raft_deadline_us(const struct raft *raft); /* monotonic */
+
+/* A message from a member or a stranger; anything in it may be wrong, nothing may break us.
+ * Everything borrowed; entries are copied. Entries must be contiguous from index + 1 with terms
+ * that do not fall; else the message is dropped. */
+void raft_receive(struct raft *raft, struct raft_time now, const struct raft_message *message);
+
+enum raft_propose_result {
+    RAFT_PROPOSE_OK,
+    RAFT_PROPOSE_NOT_LEADER,
+    RAFT_PROPOSE_BUSY, /* uncommitted_bytes_max reached: try again after commits */
+};
+
+/* Appends one entry as leader. Data is copied. *index receives where. The entry counts as
+ * committed only when raft_commit_index() reaches it in the same term. */
+enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, uint8_t kind,
+                                      uint8_t version, struct slice data, uint64_t *index);
+
+/* All that was handed out under this sequence and before is durable. */
+void raft_durable(struct raft *raft, struct raft_time now, uint64_t sequence);
+
+/* The connection to a peer broke: what is in flight to it is presumed lost. */
+void raft_peer_lost(struct raft *raft, uint32_t peer);
+
+/* This replica has clients waiting for the commit index: the leader is told in the next reply. */
+void raft_set_waiting(struct raft *raft, bool waiting);
+
+/* The disk refuses to grow: a leader steps down and does not campaign while set. */
+void raft_set_mute(struct raft *raft, struct raft_time now, bool mute);
+
+/* --- output --- */
+
+/* What the last calls produced. Pointers live until the next call of any function here. */
+struct raft_output {
+    bool hard_state; /* term, vote or trusted changed: persist them under the given sequence */
+    uint64_t term;
+    uint32_t vote;
+    bool trusted;
+    /* Persist entries [persist_first, persist_last] (raft_entry_at), replacing any on disk from
+     * persist_first on; persist_first 0: none. */
+    uint64_t persist_first;
+    uint64_t persist_last;
+    uint32_t messages_count;
+    const struct raft_message *messages;
+};
+
+/* `sequence` is the write sequence that hard state and entries will be persisted under; higher
+ * at each call that yields something to persist. If nothing is to be persisted it is unused, and
+ * gates name the last sequence that was used and is not durable yet, or 0. */
+void raft_take_output(struct raft *raft, uint64_t sequence, struct raft_output *output);
+
+/* --- state --- */
+
+enum raft_role raft_role(const struct raft *raft);
+uint32_t raft_leader(const struct raft *raft); /* 0: not known */
+uint64_t raft_term(const struct raft *raft);
+uint32_t raft_vote(const struct raft *raft);
+bool raft_trusted(const struct raft *raft);
+uint64_t raft_commit_index(const struct raft *raft);
+uint64_t raft_last_index(const struct raft *raft);
+uint64_t raft_durable_index(const struct raft *raft); /* own log durable up to here */
+uint64_t raft_first_index(const struct raft *raft);   /* first entry in memory */
+/* Leader only: has it committed an entry of its own term (section 5.4.2, 6.4)? */
+bool raft_settled(const struct raft *raft);
+const struct raft_members *raft_members(const struct raft *raft);
+/* The term of the entry at this index; 0 when it is not in memory (snapshot_index is known). */
+uint64_t raft_term_at(const struct raft *raft, uint64_t index);
+/* An entry in memory, valid until the next non-const call; NULL outside [first, last]. */
+const struct raft_entry *raft_entry_at(const struct raft *raft, uint64_t index);
+/* Log time now, were an entry appended now. Leader only; else the last entry's. */
+void raft_log_time(const struct raft *raft, struct raft_time now, uint64_t *elapsed_us,
+                   uint64_t *wall_us);
+uint64_t raft_log_bytes(const struct raft *raft); /* entry data held in memory */
+
+/* --- compaction and snapshots --- */
+
+/* Forget entries up to and including `index`, which must be applied (so committed). Followers
+ * that still need them will need a snapshot. */
+void raft_compact(struct raft *raft, uint64_t index);
+/* The lowest index that every other current member has durably (leader), for deciding how much to
+ * keep; UINT64_MAX when alone. A follower that is silent for longer than an election timeout
+ * does not hold it back. Followers: the commit index. */
+uint64_t raft_replicated_index(const struct raft *raft);
+/* Leader: a peer whose next entry is compacted away, 0 when none. While a peer is here it gets
+ * heartbeats only, until an ack shows that it holds first_index - 1 or more. */
+uint32_t raft_snapshot_wanted(const struct raft *raft, uint32_t after_peer);
+/* Follower: the state up to this index has been installed and is durable. Drops the log up to
+ * it, and all of it unless it holds (index, term). Ignored (false) when at or below commit. */
+bool raft_install_snapshot(struct raft *raft, struct raft_time now, uint64_t index, uint64_t term,
+                           uint64_t elapsed_us, uint64_t wall_us,
+                           const struct raft_members *members);
+
+/* Progress of each other member as the leader sees it. */
+struct raft_progress {
+    uint32_t peer;
+    uint64_t match;
+    uint64_t next;
+    bool trusted;
+    bool snapshot; /* needs one */
+    uint32_t inflight;
+    uint64_t heard_us; /* monotonic, last reply; 0 never */
+};
+/* Fills up to RAFT_MEMBERS_MAX rows; returns how many. 0 unless leader. */
+uint32_t raft_progress_all(const struct raft *raft, struct raft_progress *rows);
+
+#endif
