@@ -5,7 +5,8 @@
 
 #include "base/assert.h"
 
-void base_panic(const char *file, int line, const char *what) {
+void base_panic(const char *file, int line, const char *what)
+{
     fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, what);
     abort();
 }
