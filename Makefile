@@ -30,10 +30,10 @@ check: ## make test, plus sanitizers, both compilers, format and static analysis
 
 bench: bench-queue ## run every benchmark
 
-bench-queue: ## measure the queue beside beanstalkd, alternating, and print the ratios
+bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=--quick)
 	@tools/deps bench
 	@tools/build $(BUILD)
-	@bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
+	@python3 bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
 
 fuzz: ## fuzz every decoder, FUZZ_SECONDS each (default 60)
 	@tools/deps test
