@@ -119,7 +119,7 @@ struct raft_message {
                                          caller reads raft_entry_at(index + 1 .. + count) */
 
     /* APPEND_REPLY */
-    uint64_t last_index; /* the follower's last entry, durable or not */
+    uint64_t last_index; /* entries up to here match the leader's, durable or not */
     bool waiting;        /* clients wait here for the commit index: tell it at once */
 
     /* When it may be sent: 0 at once; else after this write sequence is durable. */
@@ -152,7 +152,10 @@ struct raft_restored {
 struct raft *raft_create(const struct raft_config *config, const struct raft_restored *restored);
 void raft_destroy(struct raft *raft);
 /* An entry found on disk, durable, in order; one at or below the last index replaces the suffix
- * from there. Data is copied. Only before raft_start(). */
+ * from there. Those at or below the snapshot may come too (they only replace what follows), and
+ * those that a replaced log left behind a snapshot are recognized by their lower term: neither is
+ * kept, so ask raft_last_index(). MEMBERS data must decode. Data is copied. Only before
+ * raft_start(). */
 void raft_restore_entry(struct raft *raft, const struct raft_entry *entry);
 /* Everything known durable that is known committed; before raft_start(). At most last index. */
 void raft_restore_commit(struct raft *raft, uint64_t commit_index);
@@ -184,7 +187,8 @@ enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, u
 /* All that was handed out under this sequence and before is durable. */
 void raft_durable(struct raft *raft, struct raft_time now, uint64_t sequence);
 
-/* The connection to a peer broke: what is in flight to it is presumed lost. */
+/* The connection to a peer broke: what is in flight to it is presumed lost. What the peer sent
+ * before it restarted must not be delivered after this: an untrusted peer starts anew here. */
 void raft_peer_lost(struct raft *raft, uint32_t peer);
 
 /* This replica has clients waiting for the commit index: the leader is told in the next reply. */
@@ -235,12 +239,14 @@ const struct raft_entry *raft_entry_at(const struct raft *raft, uint64_t index);
 /* Log time now, were an entry appended now. Leader only; else the last entry's. */
 void raft_log_time(const struct raft *raft, struct raft_time now, uint64_t *elapsed_us,
                    uint64_t *wall_us);
-uint64_t raft_log_bytes(const struct raft *raft); /* entry data held in memory */
+uint64_t raft_log_bytes(const struct raft *raft); /* entry data held in memory, compacted but not
+                                                     yet freed included */
 
 /* --- compaction and snapshots --- */
 
-/* Forget entries up to and including `index`, which must be applied (so committed). Followers
- * that still need them will need a snapshot. */
+/* Forget entries up to and including `index`, which must be applied (so committed); clipped to
+ * what is durable here. Followers that still need them will need a snapshot. The memory comes back
+ * over the next calls of raft_take_output(). */
 void raft_compact(struct raft *raft, uint64_t index);
 /* The lowest index that every other current member has durably (leader), for deciding how much to
  * keep; UINT64_MAX when alone. A follower that is silent for longer than an election timeout

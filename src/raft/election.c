@@ -1,0 +1,211 @@
+/* Roles and how they change (section 5.2, 5.4.1), with pre-vote (dissertation 9.6), and the rule
+ * that makes check-quorum and leases sound (6.2, 6.4.1): who heard from a leader within the
+ * minimum election timeout gives no vote, and a restarted replica, which may have heard from one
+ * and forgotten it, gives none for one maximum election timeout. It was in no such promise if it
+ * never left the founding term, in which there is no leader: so first founding does not wait. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "raft/raft_internal.h"
+
+enum { FOUNDING_TERM = 1 };
+
+bool election_may_campaign(const struct raft *raft)
+{
+    return raft->trusted && !raft->mute && is_voter(raft, raft->config.self);
+}
+
+static bool is_sole_voter(const struct raft *raft)
+{
+    return members_is_sole_voter(members_of(raft), raft->config.self);
+}
+
+void election_reset_timer(struct raft *raft)
+{
+    uint64_t timeout_us = raft->config.election_timeout_us;
+    raft->election_us = raft->now.mono_us + timeout_us + random_below(&raft->random, timeout_us);
+}
+
+void become_follower(struct raft *raft, uint64_t term, uint32_t leader)
+{
+    ASSERT(term >= raft->term);
+    bool new_term = term > raft->term;
+    bool led = raft->role == RAFT_LEADER;
+    if (new_term) {
+        raft->term = term;
+        raft->vote = 0;
+        raft->hard_dirty = true;
+    }
+    if (new_term || leader != raft->leader) follow_reset(raft);
+    /* A timer that already runs goes on: else whoever calls often enough with new terms would
+     * keep everyone from campaigning. A leader had none. */
+    if (led) election_reset_timer(raft);
+    raft->role = RAFT_FOLLOWER;
+    raft->leader = leader;
+    raft->uncommitted_bytes = 0;
+}
+
+static void become_leader(struct raft *raft)
+{
+    ASSERT(raft->role == RAFT_CANDIDATE && raft->trusted);
+    raft->role = RAFT_LEADER;
+    raft->leader = raft->config.self;
+    replication_lead(raft);
+}
+
+static void forget_votes(struct raft *raft)
+{
+    memset(raft->votes, 0, sizeof raft->votes);
+}
+
+static void note_vote(struct raft *raft, uint32_t from)
+{
+    int place = members_place(members_of(raft), from);
+    if (place >= 0) raft->votes[place] = 1;
+}
+
+static bool votes_won(const struct raft *raft)
+{
+    return members_quorum(members_of(raft), raft->votes) == 1;
+}
+
+static void ask_all(struct raft *raft, enum raft_message_type type, uint64_t term)
+{
+    const struct raft_members *members = members_of(raft);
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct raft_member *member = &members->member[i];
+        if (member->id == raft->config.self || member->learner) continue;
+        struct raft_message *message = queue_message(raft, type, member->id);
+        message->term = term;
+        message->index = raft->log.last;
+        message->index_term = log_last_term(&raft->log);
+    }
+}
+
+/* The real thing: a new term, and our own vote in it. */
+static void campaign(struct raft *raft)
+{
+    become_follower(raft, raft->term + 1, 0);
+    raft->role = RAFT_CANDIDATE;
+    raft->vote = raft->config.self;
+    forget_votes(raft);
+    election_reset_timer(raft);
+    ask_all(raft, RAFT_VOTE, raft->term);
+    /* Our vote counts when it is durable (election_hard_state_durable), but a sole voter has
+     * nobody to contradict it: what it sends and acknowledges waits for the same write. */
+    if (is_sole_voter(raft)) become_leader(raft);
+}
+
+static void pre_campaign(struct raft *raft)
+{
+    become_follower(raft, raft->term, 0);
+    raft->role = RAFT_PRE_CANDIDATE;
+    forget_votes(raft);
+    note_vote(raft, raft->config.self);
+    election_reset_timer(raft);
+    if (votes_won(raft)) {
+        campaign(raft);
+        return;
+    }
+    ask_all(raft, RAFT_PRE_VOTE, raft->term + 1);
+}
+
+void election_start(struct raft *raft)
+{
+    uint64_t timeout_us = raft->config.election_timeout_us;
+    election_reset_timer(raft);
+    if (!raft->trusted || raft->term > FOUNDING_TERM) {
+        raft->embargo_us = raft->now.mono_us + 2 * timeout_us;
+        raft->election_us += timeout_us; /* to ask earlier would be in vain: all may be starting */
+    }
+    if (election_may_campaign(raft) && is_sole_voter(raft)) campaign(raft);
+}
+
+void election_tick(struct raft *raft)
+{
+    if (!election_may_campaign(raft) || raft->now.mono_us < raft->election_us) return;
+    pre_campaign(raft);
+}
+
+void election_unmute(struct raft *raft)
+{
+    election_reset_timer(raft);
+    if (is_sole_voter(raft)) raft->election_us = raft->now.mono_us;
+}
+
+void election_hard_state_durable(struct raft *raft)
+{
+    if (raft->role != RAFT_CANDIDATE || !hard_state_durable(raft)) return;
+    note_vote(raft, raft->config.self);
+    if (votes_won(raft)) become_leader(raft);
+}
+
+/* Section 5.4.1: the later last term, or the same and at least as long. */
+static bool up_to_date(const struct raft *raft, const struct raft_message *message)
+{
+    uint64_t last_term = log_last_term(&raft->log);
+    if (message->index_term != last_term) return message->index_term > last_term;
+    return message->index >= raft->log.last;
+}
+
+/* A leader that may live holds our promise, or held it before we restarted. A leader counts as
+ * hearing itself: replication_quorum_lost() ends that. */
+static bool promised(const struct raft *raft)
+{
+    if (raft->now.mono_us < raft->embargo_us || raft->role == RAFT_LEADER) return true;
+    return raft->leader != 0 &&
+           raft->now.mono_us - raft->heard_us < raft->config.election_timeout_us;
+}
+
+static void answer_pre_vote(struct raft *raft, const struct raft_message *message)
+{
+    bool granted = raft->trusted && message->term > raft->term && up_to_date(raft, message);
+    struct raft_message *reply = queue_message(raft, RAFT_PRE_VOTE_REPLY, message->from);
+    reply->granted = granted;
+    if (granted) reply->term = message->term;
+    reply->gate = 0; /* promises nothing */
+}
+
+static void answer_vote(struct raft *raft, const struct raft_message *message)
+{
+    if (message->term > raft->term) become_follower(raft, message->term, 0);
+    bool granted = raft->trusted && message->term == raft->term && up_to_date(raft, message) &&
+                   (raft->vote == 0 || raft->vote == message->from);
+    if (granted && raft->vote == 0) {
+        raft->vote = message->from;
+        raft->hard_dirty = true;
+    }
+    if (granted) {
+        raft->role = RAFT_FOLLOWER; /* a pre-candidate gives way to whom it voted for */
+        election_reset_timer(raft);
+    }
+    struct raft_message *reply = queue_message(raft, RAFT_VOTE_REPLY, message->from);
+    reply->granted = granted;
+}
+
+void receive_vote_request(struct raft *raft, const struct raft_message *message)
+{
+    const struct raft_members *members = members_of(raft);
+    if (message->untrusted || !members_is_voter(members, message->from)) return;
+    if (!is_voter(raft, raft->config.self) || promised(raft)) return;
+    if (message->type == RAFT_PRE_VOTE) answer_pre_vote(raft, message);
+    else answer_vote(raft, message);
+}
+
+void receive_vote_reply(struct raft *raft, const struct raft_message *message)
+{
+    if (!message->granted) {
+        if (message->term > raft->term) become_follower(raft, message->term, 0);
+        return;
+    }
+    if (message->untrusted || !is_voter(raft, message->from)) return;
+    if (message->type == RAFT_PRE_VOTE_REPLY) {
+        if (raft->role != RAFT_PRE_CANDIDATE || message->term != raft->term + 1) return;
+        note_vote(raft, message->from);
+        if (votes_won(raft)) campaign(raft);
+    } else {
+        if (raft->role != RAFT_CANDIDATE || message->term != raft->term) return;
+        note_vote(raft, message->from);
+        if (votes_won(raft)) become_leader(raft);
+    }
+}
