@@ -160,7 +160,7 @@ class Beanstalkd(Server):
 
 
 class Quartet(Server):
-    """One node of `quartet queue`. It always has a log: 'never' and 'log' are both --fsync never."""
+    """One node of `quartet queue`. It has a log always: never and log are both --fsync never."""
 
     name = "quartet"
 
