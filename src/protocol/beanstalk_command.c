@@ -145,11 +145,12 @@ static enum loose read_loose(struct cursor *cursor, uint64_t magnitude_max, uint
 static bool read_timeout(struct cursor *cursor, uint32_t *timeout_s)
 {
     uint64_t magnitude;
-    switch (read_loose(cursor, INT64_MAX, &magnitude)) {
+    switch (read_loose(cursor, (uint64_t)INT64_MAX + 1, &magnitude)) {
     case LOOSE_OVERFLOW: return false;
     case LOOSE_NONE: *timeout_s = 0; return true;
     case LOOSE_NEGATIVE: *timeout_s = QUEUE_NO_TIMEOUT; return true;
     case LOOSE_NUMBER:
+        if (magnitude > INT64_MAX) return false;
         *timeout_s = magnitude > INT32_MAX ? QUEUE_NO_TIMEOUT : (uint32_t)magnitude;
         return true;
     }

@@ -88,7 +88,11 @@ static size_t event_line(struct slice text, size_t *skip)
 
 void http_event_write(const char *name, struct slice data, struct buffer *out)
 {
-    if (name != NULL) append_field(out, "event", name);
+    if (name != NULL) {
+        buffer_append_text(out, "event: ");
+        buffer_append_text(out, name);
+        buffer_append_text(out, "\n");
+    }
     do {
         size_t skip;
         size_t size = event_line(data, &skip);
