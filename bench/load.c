@@ -2,9 +2,8 @@
  *
  *   quartet-load put|cycle|churn --address HOST:PORT [options]   a closed loop: driver.h
  *   quartet-load failover --addresses A,B,C --kill PID           a leader's death: failover.h
- *   quartet-load reference --dir DIR                             the floor of a write: reference.h
- *
  *   quartet-load reference --dir DIR                             a write's floor: reference.h
+ */
 #include "driver.h"
 #include "failover.h"
 #include "reference.h"
