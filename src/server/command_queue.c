@@ -1,0 +1,238 @@
+/* `quartet queue`: options to a host_config, then host_run(). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <signal.h>
+#include <sys/prctl.h>
+#endif
+
+#include "machine/queue.h"
+#include "server/commands.h"
+#include "server/host.h"
+#include "server/options.h"
+#include "server/system.h"
+
+enum {
+    QUEUE_DATA_SIZE_MAX = 64, /* of the default path */
+};
+
+struct queue_arguments {
+    struct host_config config;
+    struct queue_options machine;
+    const char *data;
+    const char *secret_file;
+    bool peer_listen_given;
+    uint64_t node;
+    uint64_t job_size_max;
+    uint64_t connections_max;
+    uint64_t memory_max;
+    uint64_t election_timeout_ms;
+    uint64_t heartbeat_ms;
+    uint64_t segment_bytes;
+    uint64_t compact_bytes;
+    bool verbose;
+};
+
+static const char *parse_address(const char *text, const struct option_spec *option)
+{
+    return address_parse(text, strlen(text), option->target) ? NULL : ADDRESS_EXPECTED;
+}
+
+static const char *parse_fsync(const char *text, const struct option_spec *option)
+{
+    bool never = strcmp(text, "never") == 0;
+    if (!never && strcmp(text, "always") != 0) return "always or never";
+    *(bool *)option->target = never;
+    return NULL;
+}
+
+/* "1=host:port,2=host:port": any order, each id once. */
+static const char *parse_peers(const char *text, const struct option_spec *option)
+{
+    static const char expected[] = "ID=HOST:PORT,... like 1=10.0.0.1:7000,2=10.0.0.2:7000";
+    struct node_config *node = option->target;
+    node->peers_count = 0;
+    for (const char *at = text;;) {
+        size_t size = strcspn(at, ",");
+        const char *equals = memchr(at, '=', size);
+        uint64_t id;
+        struct address address;
+        if (equals == NULL || !decimal_read(slice_of(at, (size_t)(equals - at)), &id)) {
+            return expected;
+        }
+        size_t address_size = size - (size_t)(equals + 1 - at);
+        if (id == 0 || id > UINT32_MAX || address_size > RAFT_ADDRESS_SIZE_MAX ||
+            !address_parse(equals + 1, address_size, &address)) {
+            return expected;
+        }
+        if (node->peers_count == NODE_PEERS_MAX) return "at most 9 peers";
+        for (uint32_t i = 0; i < node->peers_count; i++) {
+            if (node->peers[i].id == id) return "each node's id once";
+        }
+        struct node_peer *peer = &node->peers[node->peers_count++];
+        peer->id = (uint32_t)id;
+        memcpy(peer->address, equals + 1, address_size);
+        peer->address[address_size] = '\0';
+        if (at[size] == '\0') return NULL;
+        at += size + 1;
+    }
+}
+
+/* The members' order must not depend on how the flag was written. */
+static int compare_peers(const void *a, const void *b)
+{
+    uint32_t x = ((const struct node_peer *)a)->id, y = ((const struct node_peer *)b)->id;
+    return (x > y) - (x < y);
+}
+
+static enum options_result parse(struct queue_arguments *to, int argc, char **argv)
+{
+    struct node_config *node = &to->config.node;
+    struct option_spec items[] = {
+        {"node", "N", "this node's number (1)", option_parse_number, &to->node, 1, UINT32_MAX, 0},
+        {"peers", "ID=HOST:PORT,...", "all founding nodes, this one included; none: alone",
+         parse_peers, node, 0, 0, 0},
+        {"listen", "HOST:PORT", "where clients connect (127.0.0.1:11300)", parse_address,
+         &to->config.client, 0, 0, 0},
+        {"admin", "HOST:PORT", "HTTP: /health /status /metrics /events (127.0.0.1:9000)",
+         parse_address, &to->config.admin, 0, 0, 0},
+        {"peer-listen", "HOST:PORT", "where peers connect (the port of its own entry in --peers)",
+         parse_address, &to->config.peer, 0, 0, 0},
+        {"data", "DIR", "where it keeps its log (quartet-data/queue-N)", option_parse_text,
+         &to->data, 0, 0, 0},
+        {"fsync", "always|never", "never: survives kill -9, not a power cut (always)", parse_fsync,
+         &node->fsync_never, 0, 0, 0},
+        {"max-job-size", "BYTES", "the largest job (65535)", option_parse_number, &to->job_size_max,
+         1, QUEUE_JOB_SIZE_MAX - 1024, 0},
+        {"secret-file", "FILE", "proves membership to the peers", option_parse_text,
+         &to->secret_file, 0, 0, 0},
+        {"connections-max", "N", "clients at a time", option_parse_number, &to->connections_max, 1,
+         UINT32_MAX, 0},
+        {"memory-max", "BYTES", "beyond it, put gets OUT_OF_MEMORY (0: no limit)",
+         option_parse_number, &to->memory_max, 0, UINT64_MAX, 0},
+        {"election-timeout-ms", "N", "silence of a leader before an election", option_parse_number,
+         &to->election_timeout_ms, 10, 600000, 0},
+        {"heartbeat-ms", "N", "a leader's, at most half an election timeout", option_parse_number,
+         &to->heartbeat_ms, 1, 300000, 0},
+        {"segment-bytes", "BYTES", "size of a log file", option_parse_number, &to->segment_bytes,
+         NODE_SEGMENT_BYTES_MIN, 1u << 30, 0},
+        {"compact-bytes", "BYTES", "a log beyond this becomes a snapshot", option_parse_number,
+         &to->compact_bytes, NODE_SEGMENT_BYTES_MIN, UINT64_MAX >> 1, 0},
+        {"verbose", NULL, "also trace every message between nodes", NULL, &to->verbose, 0, 0, 0},
+    };
+    struct options options = {
+        .command = "quartet queue",
+        .summary = "Runs one node of a work queue that speaks beanstalkd's protocol. Alone by "
+                   "default;\nwith --peers it is one of a replicated cluster, and clients may "
+                   "connect to any node.",
+        .items = items,
+        .count = sizeof items / sizeof items[0],
+    };
+    enum options_result result = options_parse(&options, argc, argv, NULL, 0, NULL);
+    for (size_t i = 0; i < options.count; i++) {
+        if (strcmp(items[i].name, "peer-listen") == 0) to->peer_listen_given = items[i].given;
+    }
+    return result;
+}
+
+static void set_defaults(struct queue_arguments *to)
+{
+    struct node_config *node = &to->config.node;
+    node_config_defaults(node);
+    node->machine = &queue_ops;
+    node->protocol = &beanstalk_ops;
+    to->config.name = "queue";
+    to->node = 1;
+    address_parse("127.0.0.1:11300", 15, &to->config.client);
+    address_parse("127.0.0.1:9000", 14, &to->config.admin);
+    to->job_size_max = QUEUE_JOB_SIZE_DEFAULT;
+    to->connections_max = node->connections_max;
+    to->memory_max = node->memory_bytes_max;
+    to->election_timeout_ms = node->election_timeout_us / 1000;
+    to->heartbeat_ms = node->heartbeat_us / 1000;
+    to->segment_bytes = node->segment_bytes;
+    to->compact_bytes = node->log_bytes_compact;
+}
+
+/* Peers reach this node by the name in its own entry; what that name means to itself is its own
+ * business (in a container: its address; behind NAT: somebody else's). So it binds every interface
+ * at that port, unless the entry is a loopback address: then nobody else was meant. */
+static int set_peers(struct queue_arguments *to)
+{
+    struct node_config *node = &to->config.node;
+    if (node->peers_count == 0) return 0;
+    qsort(node->peers, node->peers_count, sizeof node->peers[0], compare_peers);
+    const struct node_peer *own = NULL;
+    for (uint32_t i = 0; i < node->peers_count; i++) {
+        if (node->peers[i].id == node->self) own = &node->peers[i];
+    }
+    if (own == NULL) {
+        return options_mistake("quartet queue", "peers",
+                               "does not name this node: expected an entry %u=HOST:PORT",
+                               node->self);
+    }
+    if (to->peer_listen_given) return 0;
+    struct address *peer = &to->config.peer;
+    address_parse(own->address, strlen(own->address), peer);
+    if (!address_is_loopback(peer)) strcpy(peer->host, "0.0.0.0");
+    return 0;
+}
+
+static int apply(struct queue_arguments *to)
+{
+    struct node_config *node = &to->config.node;
+    node->self = (uint32_t)to->node;
+    node->machine_options = &to->machine;
+    node->protocol_config.request_size_max = (uint32_t)to->job_size_max;
+    node->connections_max = (uint32_t)to->connections_max;
+    node->memory_bytes_max = to->memory_max;
+    node->election_timeout_us = to->election_timeout_ms * 1000;
+    node->heartbeat_us = to->heartbeat_ms * 1000;
+    node->segment_bytes = to->segment_bytes;
+    node->log_bytes_compact = to->compact_bytes;
+    node->trace_messages = to->verbose;
+    node->seed = system_random_u64();
+    if (to->heartbeat_ms * 2 > to->election_timeout_ms) {
+        return options_mistake(
+            "quartet queue", "heartbeat-ms", "%llu is more than half of --election-timeout-ms %llu",
+            (unsigned long long)to->heartbeat_ms, (unsigned long long)to->election_timeout_ms);
+    }
+    if (to->secret_file != NULL) {
+        const char *wrong = system_read_secret(to->secret_file, node->secret);
+        if (wrong != NULL) {
+            return options_mistake("quartet queue", "secret-file", "%s: %s", to->secret_file,
+                                   wrong);
+        }
+        node->mac = system_mac;
+    }
+    return set_peers(to);
+}
+
+/* Under `quartet up`, a child does not outlive its parent. */
+static void follow_parent(void)
+{
+#ifdef __linux__
+    const char *parent = getenv("QUARTET_UP_PARENT");
+    if (parent == NULL) return;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (strtol(parent, NULL, 10) != (long)getppid()) exit(SYSTEM_EXIT_FAILED);
+#endif
+}
+
+int command_queue(int argc, char **argv)
+{
+    static struct queue_arguments arguments; /* outlives the node, as machine_options must */
+    set_defaults(&arguments);
+    enum options_result result = parse(&arguments, argc, argv);
+    if (result != OPTIONS_OK) return result == OPTIONS_HELP ? 0 : OPTIONS_EXIT_USAGE;
+    int mistake = apply(&arguments);
+    if (mistake != 0) return mistake;
+    char data[QUEUE_DATA_SIZE_MAX];
+    snprintf(data, sizeof data, "quartet-data/queue-%u", arguments.config.node.self);
+    arguments.config.data = arguments.data != NULL ? arguments.data : data;
+    follow_parent();
+    return host_run(&arguments.config);
+}

@@ -1,0 +1,13 @@
+/* The subcommands of `quartet`. Each takes the words from its own name on and returns the exit
+ * code: 0, 1 when it failed, OPTIONS_EXIT_USAGE when it was called wrongly. */
+#ifndef QUARTET_SERVER_COMMANDS_H
+#define QUARTET_SERVER_COMMANDS_H
+
+int command_queue(int argc, char **argv);
+int command_up(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_queue_policy(int argc, char **argv);
+int command_log(int argc, char **argv);
+int command_sim(int argc, char **argv);
+
+#endif

@@ -1,0 +1,331 @@
+/* The host: see host.h. */
+#include "server/host.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "server/metrics.h"
+#include "server/system.h"
+
+void host_want_turn(struct host *host)
+{
+    host->turn_due = true;
+}
+
+void host_tell(struct host *host, struct event *event)
+{
+    event->now = system_now();
+    node_step(host->node, event);
+}
+
+void host_step(struct host *host, struct event *event)
+{
+    host_tell(host, event);
+    host->turn_due = true;
+}
+
+static void step_plain(struct host *host, enum event_type type, uint64_t count)
+{
+    struct event event = {.type = type, .count = count};
+    host_step(host, &event);
+}
+
+/* --- a turn --------------------------------------------------------------------------------------- */
+
+static void carry_out(struct host *host, const struct action *action)
+{
+    struct connections *connections = &host->connections;
+    switch (action->type) {
+    case ACTION_SEND: connections_send(connections, action->connection, action->bytes); break;
+    case ACTION_CONNECT: connections_dial(connections, action->connection, action->bytes); break;
+    case ACTION_CLOSE: connections_close_one(connections, action->connection); break;
+    case ACTION_READ: connections_read(connections, action->connection, action->on); break;
+    case ACTION_SNAPSHOT_WRITE: snapshot_file_write(&host->snapshot, action->bytes); break;
+    case ACTION_SNAPSHOT_COMMIT: snapshot_file_commit(&host->snapshot, action->sequence); break;
+    case ACTION_SNAPSHOT_ABORT: snapshot_file_abort(&host->snapshot); break;
+    case ACTION_TRUNCATE: disk_truncate(&host->disk, action->segment, action->offset); break;
+    case ACTION_SET_ASIDE: disk_set_aside(&host->disk, action->segment); break;
+    case ACTION_WRITE:
+    case ACTION_TRIM: break; /* log_actions() */
+    }
+}
+
+static void log_actions(struct host *host, const struct actions *actions)
+{
+    for (uint32_t i = 0; i < actions->count; i++) {
+        const struct action *action = &actions->items[i];
+        if (action->type == ACTION_WRITE) disk_write(&host->disk, action);
+        if (action->type == ACTION_TRIM) disk_trim(&host->disk, action->segment);
+    }
+}
+
+static void deadline_passed(uv_timer_t *timer)
+{
+    struct host *host = timer->data;
+    host->armed_us = UINT64_MAX;
+    host->turn_due = true;
+}
+
+/* Moves the timer only when it would fire too late: one that fires early costs a turn. */
+static void arm(struct host *host, uint64_t deadline_us, uint64_t now_us)
+{
+    if (deadline_us == UINT64_MAX) return; /* a timer that is set fires early: harmless */
+    if (host->armed_us <= deadline_us && host->armed_us > now_us) return;
+    uint64_t wait_ms = deadline_us > now_us ? (deadline_us - now_us + 999) / 1000 : 0;
+    host->armed_us = now_us + wait_ms * 1000;
+    uv_update_time(&host->loop);
+    uv_timer_start(&host->deadline, deadline_passed, wait_ms, 0);
+}
+
+/* Carries out everything and steps the node with what came of it. */
+static void take_turn(struct host *host, struct actions *actions)
+{
+    host->turn_due = false;
+    host->turns++;
+    node_turn(host->node, system_now(), actions);
+    if (actions->trace.size > 0) system_say_lines(actions->trace);
+    if (actions->fatal != NULL) system_die(SYSTEM_EXIT_FAILED, "%s", actions->fatal);
+    bool writes = false;
+    for (uint32_t i = 0; i < actions->count; i++) {
+        carry_out(host, &actions->items[i]);
+        writes |= actions->items[i].type >= ACTION_WRITE && actions->items[i].type <= ACTION_TRIM;
+    }
+    connections_flush(&host->connections);
+    uint64_t deadline_us = actions->deadline_us;
+    bool stopped = actions->stopped;
+    if (writes) {
+        log_actions(host, actions);
+        uint64_t durable = disk_flush(&host->disk);
+        if (durable != 0) step_plain(host, EVENT_DURABLE, durable);
+    }
+    connections_report(&host->connections);
+    actions->deadline_us = deadline_us;
+    actions->stopped = stopped;
+}
+
+static void finish_if_stopped(struct host *host)
+{
+    uint64_t now_us = system_now().mono_us;
+    bool flushed = host->connections.writing == 0 && disk_idle(&host->disk);
+    if (!flushed && now_us < host->drain_until_us) return;
+    uv_stop(&host->loop);
+}
+
+static void turn(struct host *host)
+{
+    if (!host->turn_due || host->stopped) return;
+    struct actions actions = {.deadline_us = UINT64_MAX};
+    connections_report(&host->connections);
+    for (unsigned i = 0; i < HOST_ROUNDS_MAX && host->turn_due; i++) take_turn(host, &actions);
+    uint64_t now_us = system_now().mono_us;
+    arm(host, host->turn_due ? now_us : actions.deadline_us, now_us);
+    if (actions.stopped) {
+        host->stopped = true;
+        host->drain_until_us = now_us + HOST_FLUSH_US_MAX;
+    }
+}
+
+/* --- the loop ------------------------------------------------------------------------------------- */
+
+static void before_poll(uv_prepare_t *prepare)
+{
+    struct host *host = prepare->data;
+    turn(host);
+    if (host->stopped) finish_if_stopped(host);
+}
+
+static void after_poll(uv_check_t *check)
+{
+    turn(check->data);
+}
+
+static void log_durable(void *world, uint64_t sequence)
+{
+    step_plain(world, EVENT_DURABLE, sequence);
+}
+
+static void snapshot_answered(void *world, enum snapshot_result result)
+{
+    switch (result) {
+    case SNAPSHOT_WRITTEN: step_plain(world, EVENT_SNAPSHOT_WRITTEN, 0); break;
+    case SNAPSHOT_DURABLE: step_plain(world, EVENT_SNAPSHOT_DURABLE, 0); break;
+    case SNAPSHOT_FAILED: step_plain(world, EVENT_SNAPSHOT_FAILED, 0); break;
+    }
+}
+
+/* Once a second: space, deadlines of sockets, metrics, and the end of a drain that lasts. */
+static void watch(uv_timer_t *timer)
+{
+    struct host *host = timer->data;
+    uint64_t now_us = system_now().mono_us;
+    if (disk_watch(&host->disk, host->snapshot.bytes_last)) {
+        step_plain(host, host->disk.full ? EVENT_DISK_FULL : EVENT_DISK_OK, 0);
+    }
+    connections_watch(&host->connections, now_us);
+    buffer_clear(&host->metrics);
+    metrics_write(host, &host->metrics);
+    node_set_world_metrics(host->node, buffer_slice(&host->metrics));
+    if (host->draining && now_us >= host->drain_until_us) {
+        system_say("not drained after %d s: exiting all the same; what was acknowledged is safe",
+                   HOST_DRAIN_US_MAX / 1000000);
+        uv_stop(&host->loop);
+    }
+}
+
+static void signalled(uv_signal_t *handle, int number)
+{
+    struct host *host = handle->data;
+    if (host->draining) {
+        system_die(128 + number, "%s again: exiting at once", strsignal(number));
+    }
+    system_say("%s: draining", strsignal(number));
+    host->draining = true;
+    host->drain_until_us = system_now().mono_us + HOST_DRAIN_US_MAX;
+    step_plain(host, EVENT_DRAIN, 0);
+}
+
+/* --- start ---------------------------------------------------------------------------------------- */
+
+struct host_sockets {
+    int fd[CONNECTION_LISTENERS];
+};
+
+/* Before anything on disk is touched: a port in use is the commonest mistake. */
+static bool bind_all(const struct host_config *config, struct host_sockets *sockets)
+{
+    const struct address *addresses[CONNECTION_LISTENERS] = {[NODE_CLIENT] = &config->client,
+                                                             [NODE_PEER] = &config->peer,
+                                                             [NODE_ADMIN] = &config->admin};
+    static const char *const names[CONNECTION_LISTENERS] = {
+        [NODE_CLIENT] = "clients", [NODE_PEER] = "peers", [NODE_ADMIN] = "admin"};
+    for (unsigned i = 0; i < CONNECTION_LISTENERS; i++) {
+        char error[256];
+        sockets->fd[i] = -1;
+        if (i == NODE_PEER && config->node.peers_count == 0) continue;
+        sockets->fd[i] = address_bind(addresses[i], error, sizeof error);
+        if (sockets->fd[i] < 0) {
+            system_say("%s: %s", names[i], error);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool listen_all(struct host *host, const struct host_sockets *sockets)
+{
+    for (unsigned i = 0; i < CONNECTION_LISTENERS; i++) {
+        if (sockets->fd[i] < 0) continue;
+        int failed = connections_listen(&host->connections, (enum node_listener)i, sockets->fd[i]);
+        if (failed != 0) {
+            system_say("cannot listen: %s", failed == UV_EADDRINUSE
+                                                ? "another program listens there"
+                                                : uv_strerror(failed));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the disk holds goes in; the first turn repairs, writes the new incarnation and so on. */
+static bool start_node(struct host *host)
+{
+    struct directory_images images;
+    const char *wrong = directory_map(&host->directory, &images);
+    if (wrong != NULL) {
+        system_say("%s", wrong);
+        directory_images_free(&images);
+        return false;
+    }
+    if (images.start.segments_count > 0) {
+        disk_set_oldest(&host->disk, images.segments[0].number);
+    }
+    snapshot_file_open(&host->snapshot, &host->loop, &host->directory, images.start.snapshot.size);
+    struct event event = {.type = EVENT_START, .start = &images.start};
+    host_step(host, &event);
+    directory_images_free(&images);
+    return true;
+}
+
+static void start_loop(struct host *host)
+{
+    uv_prepare_init(&host->loop, &host->prepare);
+    uv_check_init(&host->loop, &host->check);
+    uv_timer_init(&host->loop, &host->deadline);
+    uv_timer_init(&host->loop, &host->watch);
+    host->prepare.data = host->check.data = host->deadline.data = host->watch.data = host;
+    host->armed_us = UINT64_MAX;
+    uv_timer_start(&host->watch, watch, 0, HOST_WATCH_MS);
+    uv_prepare_start(&host->prepare, before_poll);
+    uv_check_start(&host->check, after_poll);
+    static const int numbers[2] = {SIGTERM, SIGINT};
+    for (unsigned i = 0; i < 2; i++) {
+        uv_signal_init(&host->loop, &host->signals[i]);
+        host->signals[i].data = host;
+        uv_signal_start(&host->signals[i], signalled, numbers[i]);
+    }
+}
+
+static void say_hello(const struct host *host)
+{
+    const struct host_config *config = host->config;
+    const struct node_config *node = &config->node;
+    system_say("quartet %s, %s, fsync %s", config->name,
+               node->peers_count == 0 ? "a single node" : "one of several nodes",
+               node->fsync_never ? "never" : "always");
+    system_say("clients at %s:%s, admin at http://%s:%s", config->client.host, config->client.port,
+               config->admin.host, config->admin.port);
+    for (uint32_t i = 0; i < node->peers_count; i++) {
+        system_say("peer %u at %s%s", node->peers[i].id, node->peers[i].address,
+                   node->peers[i].id == node->self ? " (this node)" : "");
+    }
+    system_say("data in %s", config->data);
+}
+
+static int run(struct host *host, const struct host_sockets *sockets)
+{
+    const struct host_config *config = host->config;
+    disk_open(&host->disk, &host->loop, &host->directory, config->node.segment_bytes,
+              config->node.fsync_never);
+    host->disk.durable = log_durable;
+    host->disk.world = host;
+    host->snapshot.answer = snapshot_answered;
+    host->snapshot.world = host;
+    connections_open(&host->connections, host, &host->loop);
+    host->node = node_create(&config->node);
+    start_loop(host);
+    if (!start_node(host)) return SYSTEM_EXIT_FAILED;
+    turn(host);
+    if (!listen_all(host, sockets)) return SYSTEM_EXIT_FAILED;
+    say_hello(host);
+    uv_run(&host->loop, UV_RUN_DEFAULT);
+    system_say("stopped");
+    return 0;
+}
+
+int host_run(const struct host_config *config)
+{
+    static struct host host; /* large, and there is one */
+    host.config = config;
+    signal(SIGPIPE, SIG_IGN);
+    char threads[8];
+    snprintf(threads, sizeof threads, "%d", HOST_THREADS);
+    setenv("UV_THREADPOOL_SIZE", threads, 1);
+    system_raise_file_limit();
+    system_set_node(config->node.self);
+    struct host_sockets sockets;
+    if (!bind_all(config, &sockets)) return SYSTEM_EXIT_FAILED;
+    const char *wrong = directory_open(&host.directory, config->data, DIRECTORY_OWN);
+    if (wrong != NULL) {
+        system_say("%s", wrong);
+        return SYSTEM_EXIT_FAILED;
+    }
+    if (uv_loop_init(&host.loop) != 0) {
+        system_say("cannot make an event loop");
+        return SYSTEM_EXIT_FAILED;
+    }
+    return run(&host, &sockets);
+}

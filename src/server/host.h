@@ -1,0 +1,72 @@
+/* The world of a real node: one libuv loop thread that hands events to node_step() as they arrive,
+ * takes one node_turn() per turn of the loop, and carries out what it says.
+ *
+ * A turn: SENDs that wait for nothing leave first (AppendEntries reach the peers while this disk
+ * syncs), then the log is written and synced, then a second node_turn() yields the replies that
+ * waited for it. Everything that arrived in one poll shares that one sync. */
+#ifndef QUARTET_SERVER_HOST_H
+#define QUARTET_SERVER_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "node/node.h"
+#include "server/address.h"
+#include "server/connection.h"
+#include "server/directory.h"
+#include "server/disk.h"
+#include "server/snapshot_file.h"
+
+enum {
+    HOST_ROUNDS_MAX = 16,         /* node_turn()s in one turn of the loop, before I/O is polled */
+    HOST_DRAIN_US_MAX = 10000000, /* after SIGTERM; then it exits all the same */
+    HOST_FLUSH_US_MAX = 1000000,  /* for the last replies to leave */
+    HOST_WATCH_MS = 1000,
+    HOST_THREADS = 8, /* of libuv's pool: log, spare, trim, snapshot, and names being resolved */
+};
+
+struct host_config {
+    struct node_config node;
+    struct address client; /* where to listen */
+    struct address admin;
+    struct address peer; /* unused without peers */
+    const char *data;
+    const char *name; /* "queue" */
+};
+
+struct host {
+    const struct host_config *config;
+    uv_loop_t loop;
+    struct node *node;
+    struct directory directory;
+    struct disk disk;
+    struct snapshot_file snapshot;
+    struct connections connections;
+
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_timer_t deadline;
+    uv_timer_t watch;
+    uv_signal_t signals[2];
+    bool turn_due;
+    uint64_t armed_us; /* when the deadline timer fires; UINT64_MAX: not set */
+    uint64_t turns;
+
+    bool draining;
+    bool stopped; /* the node has nothing more to do */
+    uint64_t drain_until_us;
+    struct buffer metrics;
+};
+
+/* Runs until drained. Returns the exit code. */
+int host_run(const struct host_config *config);
+
+/* Steps the node, now, and takes a turn before the loop sleeps. Not while actions are carried
+ * out. */
+void host_step(struct host *host, struct event *event);
+/* The same without the turn: it will come with the next event. */
+void host_tell(struct host *host, struct event *event);
+void host_want_turn(struct host *host);
+
+#endif

@@ -1,0 +1,194 @@
+/* The operating system: see system.h. */
+#include "server/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+
+enum {
+    SYSTEM_LINE_SIZE_MAX = 4096,
+};
+
+static uint32_t said_node;
+
+static uint64_t clock_us(clockid_t clock)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+}
+
+struct raft_time system_now(void)
+{
+#ifdef CLOCK_BOOTTIME
+    const clockid_t monotonic = CLOCK_BOOTTIME;
+#else
+    const clockid_t monotonic = CLOCK_MONOTONIC;
+#endif
+    return (struct raft_time){clock_us(monotonic), clock_us(CLOCK_REALTIME)};
+}
+
+uint64_t system_random_u64(void)
+{
+    uint64_t value;
+    if (getentropy(&value, sizeof value) != 0) {
+        system_die(SYSTEM_EXIT_FAILED, "no random bytes from the system: %s", strerror(errno));
+    }
+    return value;
+}
+
+/* Linux writes a UUID: 32 hexadecimal digits among dashes. */
+void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE])
+{
+    memset(id, 0, NODE_BOOT_ID_SIZE);
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    char text[64];
+    ssize_t size = read(fd, text, sizeof text);
+    close(fd);
+    size_t digits = 0;
+    for (ssize_t i = 0; i < size && digits < 2 * NODE_BOOT_ID_SIZE; i++) {
+        char c = text[i];
+        unsigned digit;
+        if (c >= '0' && c <= '9') {
+            digit = (unsigned)(c - '0');
+        } else if (c >= 'a' && c <= 'f') {
+            digit = (unsigned)(c - 'a') + 10;
+        } else {
+            continue;
+        }
+        id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | digit);
+        digits++;
+    }
+}
+
+void system_raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+uint64_t system_resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) return 0;
+    unsigned long total = 0, resident = 0;
+    int got = fscanf(file, "%lu %lu", &total, &resident);
+    fclose(file);
+    return got == 2 ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void system_mac(const uint8_t key[NODE_SECRET_SIZE], struct slice message, uint8_t out[32])
+{
+    unsigned size = 32;
+    ASSERT(HMAC(EVP_sha256(), key, NODE_SECRET_SIZE, message.data, message.size, out, &size));
+}
+
+const char *system_read_secret(const char *path, uint8_t key[NODE_SECRET_SIZE])
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return strerror(errno);
+    char text[SYSTEM_SECRET_FILE_SIZE_MAX + 1];
+    size_t size = fread(text, 1, sizeof text, file);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    if (failed) return "cannot be read";
+    if (size > SYSTEM_SECRET_FILE_SIZE_MAX) return "is longer than 4096 bytes";
+    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL) size--;
+    if (size == 0) return "is empty";
+    ASSERT(EVP_Digest(text, size, key, NULL, EVP_sha256(), NULL) == 1);
+    return NULL;
+}
+
+static size_t write_prefix(char *out, size_t size)
+{
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t at = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    at += (size_t)snprintf(out + at, size - at, ".%03ldZ ", now.tv_nsec / 1000000);
+    if (said_node != 0) at += (size_t)snprintf(out + at, size - at, "node %u: ", said_node);
+    return at;
+}
+
+/* One write, so that the lines of several processes do not mix. Nobody reading is no reason to
+ * stop. */
+static void write_line(const char *line, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = write(STDERR_FILENO, line, size);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return;
+        line += done;
+        size -= (size_t)done;
+    }
+}
+
+static void say(const char *format, va_list arguments)
+{
+    char line[SYSTEM_LINE_SIZE_MAX];
+    size_t at = write_prefix(line, sizeof line - 1);
+    int size = vsnprintf(line + at, sizeof line - 1 - at, format, arguments);
+    if (size < 0) return;
+    at += (size_t)size < sizeof line - 1 - at ? (size_t)size : sizeof line - 2 - at;
+    line[at++] = '\n';
+    write_line(line, at);
+}
+
+void system_say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+}
+
+void system_say_lines(struct slice lines)
+{
+    const char *at = (const char *)lines.data;
+    size_t left = lines.size;
+    while (left > 0) {
+        const char *end = memchr(at, '\n', left);
+        size_t size = end != NULL ? (size_t)(end - at) : left;
+        system_say("%.*s", (int)size, at);
+        size_t used = end != NULL ? size + 1 : size;
+        at += used;
+        left -= used;
+    }
+}
+
+void system_set_node(uint32_t node)
+{
+    said_node = node;
+}
+
+void system_die(int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+    _exit(code);
+}
+
+/* The core's one way out. abort() leaves a core dump to look at. */
+__attribute__((noreturn)) void base_panic(const char *file, int line, const char *what)
+{
+    system_say("panic at %s:%d: %s: this is a defect of quartet; the log on disk is as it was",
+               file, line, what);
+    abort();
+}

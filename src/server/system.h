@@ -1,0 +1,43 @@
+/* What the host takes from the operating system besides sockets and files: clocks, random bytes,
+ * the boot id, HMAC; and the ways out of the process. */
+#ifndef QUARTET_SERVER_SYSTEM_H
+#define QUARTET_SERVER_SYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/node.h"
+
+enum {
+    SYSTEM_EXIT_FAILED = 1, /* could not start, or the node stopped with a clear word */
+    SYSTEM_EXIT_DISK = 74,  /* EX_IOERR: a write or an fsync failed; nothing more is believed */
+    SYSTEM_SECRET_FILE_SIZE_MAX = 4096,
+};
+
+/* Monotonic (counting time asleep where the system can) and wall time. */
+struct raft_time system_now(void);
+uint64_t system_random_u64(void);
+/* Changes when the operating system restarts. Zeros where it cannot be known: the node then
+ * always sees the same boot. */
+void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE]);
+/* As many open files as the system lets us. */
+void system_raise_file_limit(void);
+uint64_t system_resident_bytes(void); /* 0: not known here */
+
+/* HMAC-SHA-256. */
+void system_mac(const uint8_t key[NODE_SECRET_SIZE], struct slice message, uint8_t out[32]);
+/* The key made from a file's content (white space at its end does not count). NULL, or what is
+ * wrong with the file. */
+const char *system_read_secret(const char *path, uint8_t key[NODE_SECRET_SIZE]);
+
+/* "2026-11-23T09:21:06.123Z node 1: ..." and a newline, to stderr in one write. */
+__attribute__((format(printf, 1, 2))) void system_say(const char *format, ...);
+/* The same for text of many lines, each prefixed. */
+void system_say_lines(struct slice lines);
+/* The number that the lines name; 0: none. */
+void system_set_node(uint32_t node);
+/* Says so and ends the process at once with this exit code. May be called from any thread. */
+__attribute__((noreturn, format(printf, 2, 3))) void system_die(int code, const char *format, ...);
+
+#endif
