@@ -1,4 +1,5 @@
-/* Framing of the beanstalkd protocol: a connection's bytes to lines and job bodies. See beanstalk.h.
+/* Framing of the beanstalkd protocol: a connection's bytes to lines and job bodies. See
+ * beanstalk.h.
  *
  * What is found whole in the input is read where it lies: a line is parsed and a job's body encoded
  * straight from the caller's bytes. Only what a read cut in two is gathered, in `line` or `body`.

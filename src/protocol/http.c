@@ -133,7 +133,7 @@ static unsigned read_target(struct http_parser *parser, struct slice target)
     for (size_t i = 0; i < target.size; i++) {
         if (target.data[i] <= ' ' || target.data[i] >= 0x7f || target.data[i] == '#') return 400;
     }
-    /* The form meant for proxies, which a server must take (RFC 9112, 3.2.2): "http://host/path". */
+    /* The form for proxies, "http://host/path", which a server must take (RFC 9112, 3.2.2). */
     if (target.size > 7 && equal_but_case(slice_of(target.data, 7), "http://")) {
         const uint8_t *slash = memchr(target.data + 7, '/', target.size - 7);
         if (slash == NULL || slash == target.data + 7) return 400;

@@ -1,6 +1,6 @@
-/* Any bytes to the decoder of the beanstalkd protocol, whole and cut in pieces: the requests must be
- * the same, every command must be one that the machine reads, and what is held must stay bounded.
- * The first byte of the input chooses the pieces. */
+/* Any bytes to the decoder of the beanstalkd protocol, whole and cut in pieces: the requests must
+ * be the same, every command must be one that the machine reads, and what is held must stay within
+ * its bound. The first byte of the input chooses the pieces. */
 #include <stddef.h>
 #include <stdint.h>
 

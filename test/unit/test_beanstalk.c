@@ -230,10 +230,10 @@ static void every_command_is_read(void **state)
 static void pipelined_commands_keep_their_order(void **state)
 {
     (void)state;
-    expect(
-        "use a\r\nput 0 0 9 2\r\nhi\r\nreserve\r\ndelete 1\r\nput 0 0 9 0\r\n\r\nnonsense\r\nstats\r\n",
-        "use a\nput ttr=9 [hi]\n*reserve forever\ndelete 1\nput ttr=9 []\n"
-        "UNKNOWN_COMMAND\nstats\n");
+    expect("use a\r\nput 0 0 9 2\r\nhi\r\nreserve\r\ndelete 1\r\nput 0 0 9 0\r\n\r\n"
+           "nonsense\r\nstats\r\n",
+           "use a\nput ttr=9 [hi]\n*reserve forever\ndelete 1\nput ttr=9 []\n"
+           "UNKNOWN_COMMAND\nstats\n");
 }
 
 static void nothing_is_read_after_quit(void **state)
