@@ -16,8 +16,12 @@ enum {
     QUEUE_JOB_SIZE_DEFAULT = 65535,
     QUEUE_JOB_SIZE_MAX = 1 << 24, /* of --max-job-size; an entry of the log holds it */
     QUEUE_URGENT_BELOW = 1024,    /* priorities below are counted as urgent */
-    QUEUE_TUBES_MAX = 1000000,
+    QUEUE_TUBES_MAX = 1000000,    /* more: use, watch, a policy get OUT_OF_MEMORY */
+    QUEUE_WATCH_MAX = 1024,       /* tubes in one watch list; more: watch gets OUT_OF_MEMORY */
     QUEUE_HISTORY_MAX = 16,       /* attempts remembered for a job under a retry policy */
+    QUEUE_ATTEMPTS_MAX = 1000,    /* a policy's attempts_max */
+    QUEUE_METRICS_TUBES_MAX = 100, /* tubes with metrics of their own, the oldest ones */
+    QUEUE_METRICS_SCAN_MAX = 256, /* jobs of a tube looked at for the oldest ready one */
 };
 
 enum queue_op {
@@ -55,7 +59,10 @@ enum queue_op {
 /* Attempts count at each release and each expiry of a time-to-run. attempts_max 0: no policy,
  * beanstalkd's behaviour. After attempt n < attempts_max the job waits
  *     min(cap, base * (factor_permille / 1000)^(n - 1)), jittered down by up to jitter_permille
- * before it is ready again; after the last it goes to `dead_tube` with its history. */
+ * before it is ready again (or as long as its release asked for, if that is longer). After the last
+ * it becomes ready in `dead_tube`, or is buried where it is if that names no other tube. Its body
+ * stays as it was: `stats-job` shows the history, for this job and for any under a policy, behind
+ * the fields that every job has (see queue_stats.c). A tube with a policy is not forgotten. */
 struct queue_policy {
     uint32_t attempts_max;
     uint32_t base_ms;
@@ -122,11 +129,14 @@ struct queue_options {
 extern const struct machine_ops queue_ops;
 
 /* What `stats` shows of the node rather than of the machine; the node sets it at each stats query
- * (local, not replicated). */
+ * (local, not replicated). Slices are borrowed until they are set anew; an empty one is shown as
+ * "unknown". */
 struct queue_node_stats {
     uint64_t connections, connections_total, uptime_s, node_id, binlog_records_written;
     uint64_t job_size_max;
     bool draining;
+    uint64_t pid, user_time_us, system_time_us;
+    struct slice version, hostname, os, platform;
 };
 void queue_set_node_stats(void *machine, const struct queue_node_stats *stats);
 
