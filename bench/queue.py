@@ -19,14 +19,14 @@ import time
 
 # `make` wants this file called queue.py, and the standard library has a module of that name: look
 # there first, here last.
-sys.path.append(sys.path.pop(0))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
 from harness import report  # noqa: E402
 from harness.load import Load, LoadError  # noqa: E402
 from harness.report import Result  # noqa: E402
 from harness.servers import ServerError, Yard, ask, wait_until  # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1 << 20
 JOB_BYTES = 64
 ANSWER_TIMEOUT_S = 300
