@@ -28,8 +28,10 @@ void commit_count(struct raft *raft)
     uint64_t held[RAFT_MEMBERS_MAX];
     for (uint32_t i = 0; i < members->count; i++) {
         const struct peer *peer = &raft->peers[i];
-        if (members->member[i].id == raft->config.self) held[i] = raft->log.durable;
-        else held[i] = peer->trusted ? peer->match : 0;
+        if (members->member[i].id == raft->config.self)
+            held[i] = raft->log.durable;
+        else
+            held[i] = peer->trusted ? peer->match : 0;
     }
     uint64_t index = members_quorum(members, held);
     if (index > raft->commit && log_term(&raft->log, index) == raft->term) commit_to(raft, index);

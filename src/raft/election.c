@@ -188,8 +188,10 @@ void receive_vote_request(struct raft *raft, const struct raft_message *message)
     const struct raft_members *members = members_of(raft);
     if (message->untrusted || !members_is_voter(members, message->from)) return;
     if (!is_voter(raft, raft->config.self) || promised(raft)) return;
-    if (message->type == RAFT_PRE_VOTE) answer_pre_vote(raft, message);
-    else answer_vote(raft, message);
+    if (message->type == RAFT_PRE_VOTE)
+        answer_pre_vote(raft, message);
+    else
+        answer_vote(raft, message);
 }
 
 void receive_vote_reply(struct raft *raft, const struct raft_message *message)

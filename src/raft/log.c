@@ -99,8 +99,10 @@ uint64_t log_find_term(const struct raft_log *log, uint64_t floor, uint64_t from
     uint64_t high = from;
     while (low < high) {
         uint64_t middle = high - (high - low) / 2;
-        if (log_term(log, middle) <= term) low = middle;
-        else high = middle - 1;
+        if (log_term(log, middle) <= term)
+            low = middle;
+        else
+            high = middle - 1;
     }
     return low;
 }

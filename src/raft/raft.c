@@ -155,8 +155,10 @@ void raft_start(struct raft *raft, struct raft_time now)
 void raft_tick(struct raft *raft, struct raft_time now)
 {
     note_time(raft, now);
-    if (raft->role == RAFT_LEADER) replication_tick(raft);
-    else election_tick(raft);
+    if (raft->role == RAFT_LEADER)
+        replication_tick(raft);
+    else
+        election_tick(raft);
 }
 
 uint64_t raft_deadline_us(const struct raft *raft)
@@ -238,8 +240,10 @@ void raft_set_mute(struct raft *raft, struct raft_time now, bool mute)
     note_time(raft, now);
     if (mute == raft->mute) return;
     raft->mute = mute;
-    if (!mute) election_unmute(raft);
-    else if (raft->role != RAFT_FOLLOWER) become_follower(raft, raft->term, 0);
+    if (!mute)
+        election_unmute(raft);
+    else if (raft->role != RAFT_FOLLOWER)
+        become_follower(raft, raft->term, 0);
 }
 
 /* --- output --- */

@@ -28,8 +28,8 @@
 enum {
     RAFT_MEMBERS_MAX = 9,
     RAFT_ADDRESS_SIZE_MAX = 255,
-    RAFT_ENTRY_SIZE_MAX = 16 << 20,   /* data of one entry */
-    RAFT_MESSAGE_ENTRIES_MAX = 1024,  /* entries in one APPEND */
+    RAFT_ENTRY_SIZE_MAX = 16 << 20,  /* data of one entry */
+    RAFT_MESSAGE_ENTRIES_MAX = 1024, /* entries in one APPEND */
 };
 
 /* Monotonic and wall time in microseconds, as sampled by the world for this step. */
@@ -67,8 +67,8 @@ struct raft_entry {
 };
 
 struct raft_member {
-    uint32_t id;     /* not 0 */
-    bool learner;    /* receives the log, has no vote (a later step of the project uses it) */
+    uint32_t id;  /* not 0 */
+    bool learner; /* receives the log, has no vote (a later step of the project uses it) */
     uint8_t address_size;
     char address[RAFT_ADDRESS_SIZE_MAX]; /* name or address and port, as text */
 };
@@ -112,8 +112,9 @@ struct raft_message {
 
     /* APPEND */
     uint64_t commit;
-    uint64_t round;       /* echoed in the reply: which round of heartbeats this answers */
-    uint64_t trust_index; /* to an untrusted follower: trusted once it holds all up to here; 0: not known yet */
+    uint64_t round; /* echoed in the reply: which round of heartbeats this answers */
+    uint64_t
+        trust_index; /* to an untrusted follower: trusted once it holds all up to here; 0: not known yet */
     uint32_t entries_count;
     const struct raft_entry *entries; /* received: borrowed for the call. Sent: NULL, and the
                                          caller reads raft_entry_at(index + 1 .. + count) */
@@ -128,11 +129,11 @@ struct raft_message {
 
 struct raft_config {
     uint32_t self;
-    uint64_t election_timeout_us;       /* T; each timeout is drawn from [T, 2T) */
+    uint64_t election_timeout_us; /* T; each timeout is drawn from [T, 2T) */
     uint64_t heartbeat_us;
-    uint32_t append_bytes_max;          /* data in one APPEND (one entry may exceed it) */
-    uint32_t inflight_messages_max;     /* unacknowledged APPENDs to one follower */
-    uint64_t uncommitted_bytes_max;     /* more is refused: RAFT_PROPOSE_BUSY */
+    uint32_t append_bytes_max;      /* data in one APPEND (one entry may exceed it) */
+    uint32_t inflight_messages_max; /* unacknowledged APPENDs to one follower */
+    uint64_t uncommitted_bytes_max; /* more is refused: RAFT_PROPOSE_BUSY */
     uint64_t seed;
 };
 

@@ -165,7 +165,7 @@ struct raft {
     uint32_t vote;
     bool trusted;
     bool hard_dirty;
-    uint64_t hard_sequence; /* the write that held it last; 0: as restored */
+    uint64_t hard_sequence;  /* the write that held it last; 0: as restored */
     uint64_t taken_sequence; /* the last write sequence that was used */
 
     struct raft_log log;
@@ -189,8 +189,8 @@ struct raft {
     uint64_t uncommitted_bytes;
 
     /* Follower, towards the leader of this term. */
-    uint64_t matched;  /* entries up to here equal the leader's, durable or not */
-    uint64_t acked;    /* the last index acknowledged */
+    uint64_t matched; /* entries up to here equal the leader's, durable or not */
+    uint64_t acked;   /* the last index acknowledged */
     uint64_t round_heard;
     bool reply_due;
     bool waiting;

@@ -100,8 +100,10 @@ bool replication_quorum_lost(const struct raft *raft)
     uint64_t heard[RAFT_MEMBERS_MAX];
     for (uint32_t i = 0; i < members->count; i++) {
         const struct peer *peer = &raft->peers[i];
-        if (members->member[i].id == raft->config.self) heard[i] = raft->now.mono_us;
-        else heard[i] = greater(peer->trusted ? peer->heard_us : 0, raft->elected_us);
+        if (members->member[i].id == raft->config.self)
+            heard[i] = raft->now.mono_us;
+        else
+            heard[i] = greater(peer->trusted ? peer->heard_us : 0, raft->elected_us);
     }
     uint64_t quorum_us = members_quorum(members, heard);
     return raft->now.mono_us - quorum_us >= raft->config.election_timeout_us;
@@ -198,6 +200,8 @@ static void receive_refusal(struct raft *raft, struct peer *peer,
     if (peer->trusted && hint < peer->match) return; /* an old one: what is durable stays */
     uint64_t floor = raft->log.first - 1;
     if (hint > floor) hint = log_find_term(&raft->log, floor, hint, message->index_term);
+    /* Not even what our snapshot ends with: then it needs the snapshot. */
+    if (hint == floor && raft->log.snapshot_term > message->index_term) hint = floor - 1;
     if (!peer->trusted) peer->match = lesser(peer->match, hint);
     uint64_t next = greater(hint, peer->match) + 1;
     if (peer->state == PEER_SNAPSHOT || next >= peer->next) return;
@@ -248,8 +252,8 @@ void receive_append_reply(struct raft *raft, const struct raft_message *message)
     /* It cannot know entries or rounds that we never made. */
     bool sane = message->round <= raft->round;
     if (message->granted) {
-        sane = sane && message->last_index <= raft->log.last &&
-               message->index <= message->last_index;
+        sane =
+            sane && message->last_index <= raft->log.last && message->index <= message->last_index;
     }
     if (!sane) return;
     struct peer *peer = &raft->peers[place];
@@ -257,8 +261,10 @@ void receive_append_reply(struct raft *raft, const struct raft_message *message)
     trust_note_reply(raft, peer, message);
     peer->waiting = message->waiting;
     peer->round = greater(peer->round, message->round);
-    if (message->granted) receive_match(raft, peer, message);
-    else receive_refusal(raft, peer, message);
+    if (message->granted)
+        receive_match(raft, peer, message);
+    else
+        receive_refusal(raft, peer, message);
 }
 
 uint32_t raft_snapshot_wanted(const struct raft *raft, uint32_t after_peer)

@@ -23,8 +23,10 @@ static uint64_t quorum_round(const struct raft *raft)
     uint64_t rounds[RAFT_MEMBERS_MAX];
     for (uint32_t i = 0; i < members->count; i++) {
         const struct peer *peer = &raft->peers[i];
-        if (members->member[i].id == raft->config.self) rounds[i] = raft->round;
-        else rounds[i] = peer->trusted ? peer->round : 0;
+        if (members->member[i].id == raft->config.self)
+            rounds[i] = raft->round;
+        else
+            rounds[i] = peer->trusted ? peer->round : 0;
     }
     return members_quorum(members, rounds);
 }

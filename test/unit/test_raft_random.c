@@ -1,0 +1,198 @@
+/* Thousands of short lives of small clusters, every fault drawn from the seed, alone and together;
+ * then all is healed, and the cluster must agree. QUARTET_SEED=N runs that one alone. */
+#include "raft_world.h"
+
+enum { FAULT_STEP_US = 20 * WORLD_MS };
+
+struct faults {
+    bool messages, partitions, crashes, wipes, stalls, compaction, mute;
+    uint64_t proposed;
+    uint64_t wiped, crashed;
+};
+
+static void fault_partition(struct world *world)
+{
+    uint32_t from = 1 + (uint32_t)world_random(world, world->nodes_count);
+    uint32_t to = 1 + (uint32_t)world_random(world, world->nodes_count);
+    switch (world_random(world, 4)) {
+    case 0: world_cut(world, from, true); break;
+    case 1: world->cut[from][to] = true; break;
+    default: memset(world->cut, 0, sizeof world->cut); break;
+    }
+}
+
+static bool others_trusted(const struct world *world, uint32_t id)
+{
+    for (uint32_t peer = 1; peer <= world->nodes_count; peer++) {
+        const struct node *node = &world->nodes[peer];
+        if (peer != id && !node->disk.trusted) return false;
+    }
+    return true;
+}
+
+static void fault_crash(struct world *world, struct faults *faults)
+{
+    uint32_t id = 1 + (uint32_t)world_random(world, world->nodes_count);
+    struct node *node = &world->nodes[id];
+    if (node->raft == NULL) {
+        world_start(world, id);
+        return;
+    }
+    faults->crashed++;
+    world_crash(world, id, (uint32_t)world_random(world, node->writes_count + 1));
+    bool wipe = faults->wipes && world->nodes_count > 2; /* someone must remember */
+    if (wipe && world_random(world, 3) == 0 && others_trusted(world, id)) {
+        faults->wiped++;
+        world_wipe(world, id);
+    }
+    if (world_random(world, 2) == 0) world_start(world, id);
+}
+
+static void fault_one(struct world *world, struct faults *faults)
+{
+    uint32_t id = 1 + (uint32_t)world_random(world, world->nodes_count);
+    struct node *node = &world->nodes[id];
+    if (faults->partitions && world_random(world, 8) == 0) fault_partition(world);
+    if (faults->crashes && world_random(world, 12) == 0) fault_crash(world, faults);
+    if (faults->stalls && world_random(world, 8) == 0) node->stalled = !node->stalled;
+    if (faults->stalls && world_random(world, 16) == 0) node->paused = !node->paused;
+    if (node->raft == NULL) return;
+    if (faults->compaction && world_random(world, 4) == 0) world_compact(world, id);
+    if (faults->mute && world_random(world, 16) == 0) {
+        raft_set_mute(node->raft, world_time(world), world_random(world, 2) == 0);
+        world_flush(world, id);
+    }
+    if (world_random(world, 16) == 0) {
+        raft_peer_lost(node->raft, 1 + (uint32_t)world_random(world, world->nodes_count));
+    }
+    raft_set_waiting(node->raft, world_random(world, 2) == 0);
+}
+
+static void propose_some(struct world *world, struct faults *faults)
+{
+    for (uint64_t n = world_random(world, 6); n > 0; n--) {
+        uint32_t id = 1 + (uint32_t)world_random(world, world->nodes_count);
+        world_propose(world, id, ++faults->proposed);
+    }
+}
+
+static void heal(struct world *world)
+{
+    world->loss_permille = world->duplicate_permille = 0;
+    world->delay_us_max = world->write_us_max = 2 * WORLD_MS;
+    memset(world->cut, 0, sizeof world->cut);
+    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+        struct node *node = &world->nodes[id];
+        node->stalled = node->paused = false;
+        if (node->raft == NULL) world_start(world, id);
+        raft_set_mute(node->raft, world_time(world), false);
+        world_flush(world, id);
+    }
+}
+
+static bool agreed(struct world *world, uint64_t value)
+{
+    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+        const struct node *node = &world->nodes[id];
+        if (node->applied != world->truth.count || !node->disk.trusted) return false;
+    }
+    const struct stored *last = &world->truth.at[world->truth.count - 1];
+    return last->entry.data.size == sizeof value && memcmp(last->bytes, &value, sizeof value) == 0;
+}
+
+/* Liveness: healed, a cluster elects, commits and brings everyone up within 20 timeouts. */
+static void check_liveness(struct world *world)
+{
+    heal(world);
+    uint64_t until_us = world->now_us + 20 * WORLD_TIMEOUT_US;
+    uint64_t value = UINT64_MAX;
+    while (world->now_us < until_us) {
+        uint32_t leader = world_elect(world, until_us - world->now_us);
+        WORLD_CHECK(world, leader != 0);
+        world_propose(world, leader, value);
+        world_run(world, 5 * WORLD_HEARTBEAT_US);
+        if (agreed(world, value)) return;
+    }
+    WORLD_CHECK(world, !"stuck after healing");
+}
+
+static uint64_t all_elections, all_committed, all_wiped, all_crashed;
+
+static void live(uint64_t seed, uint32_t nodes)
+{
+    struct world *world = world_make(nodes, seed);
+    uint64_t drawn = random_next(&world->random);
+    struct faults faults = {
+        .messages = drawn & 1,
+        .partitions = drawn & 2,
+        .crashes = drawn & 4,
+        .wipes = drawn & 8,
+        .stalls = drawn & 16,
+        .compaction = drawn & 32,
+        .mute = drawn & 64,
+    };
+    if (faults.messages) {
+        world->loss_permille = (uint32_t)world_random(world, 300);
+        world->duplicate_permille = (uint32_t)world_random(world, 300);
+        world->delay_us_max = 1 + world_random(world, 60 * WORLD_MS);
+    }
+    if (drawn & 128) world->write_us_max = 1 + world_random(world, 200 * WORLD_MS);
+    if (drawn & 256) world->config.inflight_messages_max = 1; /* from the next start on */
+    uint64_t steps = 50 + world_random(world, 150);
+    for (uint64_t step = 0; step < steps; step++) {
+        fault_one(world, &faults);
+        propose_some(world, &faults);
+        world_run(world, 1 + world_random(world, 2 * FAULT_STEP_US));
+    }
+    check_liveness(world);
+    all_elections += world->elections;
+    all_committed += world->truth.count;
+    all_wiped += faults.wiped;
+    all_crashed += faults.crashed;
+    world_free(world);
+}
+
+static void random_lives(uint64_t seeds, uint32_t nodes)
+{
+    const char *one = getenv("QUARTET_SEED");
+    const char *many = getenv("QUARTET_SEEDS");
+    if (many != NULL) seeds = strtoull(many, NULL, 10);
+    all_elections = all_committed = all_wiped = all_crashed = 0;
+    if (one != NULL)
+        live(strtoull(one, NULL, 10), nodes);
+    else
+        for (uint64_t seed = 1; seed <= seeds; seed++) live(seed, nodes);
+    print_message("%u nodes: %llu elections, %llu committed, %llu crashes, %llu wiped\n", nodes,
+                  (unsigned long long)all_elections, (unsigned long long)all_committed,
+                  (unsigned long long)all_crashed, (unsigned long long)all_wiped);
+    /* A quiet world proves nothing. */
+    if (one == NULL) assert_true(all_elections > seeds && all_committed > 20 * seeds);
+}
+
+static void three_nodes_survive_every_fault(void **state)
+{
+    (void)state;
+    random_lives(2000, 3);
+}
+
+static void five_nodes_survive_every_fault(void **state)
+{
+    (void)state;
+    random_lives(1000, 5);
+}
+
+static void one_node_survives_every_fault(void **state)
+{
+    (void)state;
+    random_lives(300, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_node_survives_every_fault),
+        cmocka_unit_test(three_nodes_survive_every_fault),
+        cmocka_unit_test(five_nodes_survive_every_fault),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
