@@ -51,6 +51,14 @@ struct protocol_ops {
                    struct buffer *out);
     /* Bytes held for an unfinished request, for the memory limit. */
     size_t (*held)(const void *connection);
+
+    /* Pages of the admin port that are the protocol's own; NULL: none. A request becomes a command
+     * appended to `command` (PROPOSE, QUERY), or is answered at once by the text put there
+     * (LITERAL, with *status); any other kind: no such page. Path and query as in http.h. */
+    enum protocol_request_kind (*admin)(struct slice path, struct slice query, bool post,
+                                        struct buffer *command, unsigned *status);
+    /* The page that a machine's reply makes. */
+    void (*admin_reply)(const void *payload, struct buffer *body, unsigned *status);
 };
 
 extern const struct protocol_ops beanstalk_ops;

@@ -1,0 +1,290 @@
+/* Client connections: bytes in, requests decoded, replies out in the order of the requests.
+ *
+ * What a client is owed stands in `slots`, a queue of bytes: SLOT_AWAIT for a proposal whose reply
+ * the machine will emit, SLOT_LITERAL with a reply that is known already but must stand behind
+ * others. A question (QUERY) is answered from the state as it is when all before it is answered,
+ * so it waits undecoded-further (`held`) instead of taking a slot. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "node/node_internal.h"
+
+enum { SLOT_AWAIT = 1, SLOT_LITERAL = 2 };
+
+void client_opened(struct node *node, uint32_t id)
+{
+    node->counters.connections_accepted++;
+    struct client *client = calloc(1, sizeof *client);
+    ASSERT(client != NULL);
+    connection_init(node, &client->connection, id, NODE_CLIENT);
+    list_init(&client->in_pump);
+    list_init(&client->in_clients);
+    list_append(&node->clients, &client->in_clients);
+    node->clients_count++;
+    node->counters.connections_open++;
+    if (node->clients_count > node->config.connections_max || node->draining) {
+        node->counters.connections_refused++;
+        connection_close(node, &client->connection);
+        return;
+    }
+    client->decoder = node->config.protocol->open(&node->config.protocol_config);
+}
+
+void client_free(struct node *node, struct client *client)
+{
+    if (client->decoder != NULL) node->config.protocol->close(client->decoder);
+    list_remove(&client->in_pump);
+    list_remove(&client->in_clients);
+    buffer_free(&client->input);
+    buffer_free(&client->slots);
+    connection_release(node, &client->connection);
+    free(client);
+}
+
+void client_closed(struct node *node, struct client *client)
+{
+    node->clients_count--;
+    node->counters.connections_open--;
+    if (client->has_session) {
+        node->sessions_count--;
+        struct command end = {.type = COMMAND_SESSION_END, .connection = client->connection.id};
+        proposals_add(node, &end);
+        if (node->sessions_count == 0) node->proposals.renew_idle_due = true;
+    }
+    client_free(node, client);
+}
+
+/* Literals that now stand first. */
+static void slots_settle(struct node *node, struct client *client)
+{
+    while (client->slots.size > 0) {
+        struct reader reader = reader_of(buffer_slice(&client->slots));
+        if (read_u8(&reader) != SLOT_LITERAL) return;
+        struct slice text = read_bytes(&reader);
+        ASSERT(!reader.bad);
+        buffer_append_slice(&client->connection.out, text);
+        connection_dirty(node, &client->connection);
+        buffer_consume(&client->slots, 5 + text.size);
+    }
+}
+
+static void slots_await(struct client *client)
+{
+    buffer_put_u8(&client->slots, SLOT_AWAIT);
+    client->awaiting++;
+}
+
+static void client_say(struct node *node, struct client *client, struct slice text)
+{
+    if (client->slots.size == 0) {
+        buffer_append_slice(&client->connection.out, text);
+        connection_dirty(node, &client->connection);
+        return;
+    }
+    buffer_put_u8(&client->slots, SLOT_LITERAL);
+    buffer_put_bytes(&client->slots, text);
+}
+
+/* The first slot is a proposal's and its reply has just been appended to `out`. */
+static void slot_answered(struct node *node, struct client *client)
+{
+    buffer_consume(&client->slots, 1);
+    client->awaiting--;
+    if (client->awaiting == 0) client->blocked = false;
+    node->counters.replies++;
+    connection_dirty(node, &client->connection);
+    slots_settle(node, client);
+    bool waiting = client->held || client->input.size > 0 || client->quitting;
+    if (waiting && list_empty(&client->in_pump)) list_append(&node->pump, &client->in_pump);
+}
+
+void client_reply(struct node *node, struct client *client, const void *payload)
+{
+    if (client->connection.closing) return;
+    const struct protocol_ops *protocol = node->config.protocol;
+    protocol->reply(client->decoder, payload, &client->connection.out);
+    if (client->slots.size == 0) { /* a question, answered in its turn */
+        connection_dirty(node, &client->connection);
+        return;
+    }
+    ASSERT(client->slots.data[client->slots.head] == SLOT_AWAIT);
+    slot_answered(node, client);
+}
+
+void client_refuse(struct node *node, struct client *client, struct slice command,
+                   enum protocol_refusal why)
+{
+    if (client->connection.closing) return;
+    node->counters.refused++;
+    node->config.protocol->refuse(client->decoder, command, why, &client->connection.out);
+    ASSERT(client->slots.size > 0 && client->slots.data[client->slots.head] == SLOT_AWAIT);
+    slot_answered(node, client);
+}
+
+/* Why a request that grows the state cannot be taken now; false when it can. */
+static bool client_refusal(const struct node *node, const struct protocol_request *request,
+                           enum protocol_refusal *why)
+{
+    const struct node_config *config = &node->config;
+    if (request->grows && node->draining) {
+        *why = PROTOCOL_REFUSED_DRAINING;
+        return true;
+    }
+    if (!request->grows) return false;
+    *why = PROTOCOL_REFUSED_FULL;
+    if (node->disk_full) return true;
+    if (config->memory_bytes_max != 0) {
+        uint64_t used = node->replica->ops->bytes(node->replica->machine) + node->proposals.bytes;
+        if (node->raft != NULL) used += raft_log_bytes(node->raft);
+        if (used > config->memory_bytes_max) return true;
+    }
+    *why = PROTOCOL_REFUSED_BUSY;
+    return proposals_full(node);
+}
+
+static void client_propose(struct node *node, struct client *client,
+                           const struct protocol_request *request)
+{
+    enum protocol_refusal why;
+    if (client_refusal(node, request, &why)) {
+        node->counters.refused++;
+        buffer_clear(&node->scratch);
+        node->config.protocol->refuse(client->decoder, request->command, why, &node->scratch);
+        client_say(node, client, buffer_slice(&node->scratch));
+        return;
+    }
+    if (!client->has_session) {
+        client->has_session = true;
+        node->sessions_count++;
+        node->proposals.renew_idle_due = false;
+    }
+    struct command command = {COMMAND_MACHINE, client->connection.id, request->command};
+    proposals_add(node, &command);
+    slots_await(client);
+    if (request->blocks) client->blocked = true;
+}
+
+static void client_query(struct node *node, struct client *client)
+{
+    struct session_key session = {node->wal.meta.incarnation, node->config.self,
+                                  client->connection.id};
+    node->replica->ops->query(node->replica->machine, &session, client->request.command);
+}
+
+/* Nothing more may be decoded now. */
+static bool client_stalled(const struct node *node, const struct client *client)
+{
+    if (client->connection.closing || client->quitting) return true;
+    if (client->held || client->blocked) return true;
+    if (client->awaiting >= node->config.pending_max) return true;
+    return client->connection.unsent + client->connection.out.size > node->config.output_bytes_max;
+}
+
+static void client_take(struct node *node, struct client *client)
+{
+    struct protocol_request *request = &client->request;
+    switch (request->kind) {
+    case PROTOCOL_PARTIAL:
+        break;
+    case PROTOCOL_PROPOSE:
+        client_propose(node, client, request);
+        break;
+    case PROTOCOL_QUERY:
+        if (client->slots.size > 0) {
+            client->held = true;
+        } else {
+            client_query(node, client);
+        }
+        break;
+    case PROTOCOL_LITERAL:
+        client_say(node, client, request->command);
+        break;
+    case PROTOCOL_CLOSE:
+        client->quitting = true;
+        if (client->slots.size == 0) connection_close(node, &client->connection);
+        break;
+    }
+}
+
+/* Decodes as far as it may; returns how much of `bytes` was used. */
+static size_t client_decode(struct node *node, struct client *client, struct slice bytes)
+{
+    size_t used = 0;
+    while (used < bytes.size && !client_stalled(node, client)) {
+        size_t consumed = 0;
+        struct slice rest = slice_of(bytes.data + used, bytes.size - used);
+        client->request.kind = node->config.protocol->decode(client->decoder, rest, &consumed,
+                                                             &client->request);
+        used += consumed;
+        client_take(node, client);
+        if (client->request.kind == PROTOCOL_PARTIAL && consumed == 0) break;
+    }
+    return used;
+}
+
+static void client_back_pressure(struct node *node, struct client *client)
+{
+    bool full = client->input.size >= NODE_CLIENT_INPUT_MAX;
+    bool low = client->input.size < NODE_CLIENT_INPUT_MAX / 2;
+    if (full) connection_reading(node, &client->connection, false);
+    if (low && !client_stalled(node, client)) connection_reading(node, &client->connection, true);
+}
+
+static void client_go_on(struct node *node, struct client *client)
+{
+    if (client->connection.closing) return;
+    if (client->held && client->slots.size == 0) {
+        client->held = false;
+        client_query(node, client);
+    }
+    if (client->quitting && client->slots.size == 0) {
+        connection_close(node, &client->connection);
+        return;
+    }
+    size_t used = client_decode(node, client, buffer_slice(&client->input));
+    buffer_consume(&client->input, used);
+    if (client->input.size == 0 && client->input.capacity > 4096) buffer_free(&client->input);
+    client_back_pressure(node, client);
+}
+
+void client_received(struct node *node, struct client *client, struct slice bytes)
+{
+    if (client->connection.closing) return;
+    size_t used = 0;
+    if (client->input.size == 0) used = client_decode(node, client, bytes);
+    if (used == bytes.size) return;
+    if (client->quitting) return; /* what follows a quit is not read */
+    buffer_append(&client->input, bytes.data + used, bytes.size - used);
+    client_back_pressure(node, client);
+}
+
+void client_sent(struct node *node, struct client *client)
+{
+    if (client->input.size > 0 || !client->connection.reading) client_go_on(node, client);
+}
+
+void clients_pump(struct node *node)
+{
+    while (!list_empty(&node->pump)) {
+        struct client *client = LIST_ITEM(node->pump.next, struct client, in_pump);
+        list_remove(&client->in_pump);
+        client_go_on(node, client);
+    }
+}
+
+void clients_close_all(struct node *node)
+{
+    for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
+        connection_close(node, &LIST_ITEM(at, struct client, in_clients)->connection);
+    }
+}
+
+void clients_drain(struct node *node)
+{
+    for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
+        struct client *client = LIST_ITEM(at, struct client, in_clients);
+        bool busy = client->awaiting > 0 && !client->blocked;
+        if (!busy) connection_close(node, &client->connection);
+    }
+}

@@ -1,0 +1,371 @@
+/* What the files of this room share. The contract for others is node.h.
+ *
+ * Ownership: the node owns everything reachable from here. Output of a turn points into the
+ * buffers of connections and of the log; node_begin() clears these when the next call arrives. */
+#ifndef QUARTET_NODE_NODE_INTERNAL_H
+#define QUARTET_NODE_NODE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "node/node.h"
+#include "node/replica.h"
+#include "node/wal.h"
+#include "protocol/http.h"
+#include "protocol/peer.h"
+
+enum {
+    NODE_CLIENT_INPUT_MAX = 64 << 10,   /* bytes kept behind a command that waits */
+    NODE_PEER_OUTPUT_MAX = 64 << 20,    /* unsent bytes to one peer; more is dropped as lost */
+    NODE_PEER_INPUT_MAX = PEER_FRAME_SIZE_MAX,
+    NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
+    NODE_ADMIN_MAX = 64,                /* connections on the admin port */
+    NODE_ITEM_BYTES_MAX = 1 << 20,      /* commands gathered in one log entry */
+    NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
+    NODE_APPLY_BYTES_MAX = 8 << 20,     /* entry data applied in one turn */
+    NODE_SNAPSHOT_CREDIT = 1 << 20,     /* stream bytes to a follower not taken yet */
+    NODE_DIAL_DELAY_MIN_US = 50000,
+    NODE_DIAL_DELAY_MAX_US = 1000000,
+    NODE_MEETING_US = 3000000,          /* to be introduced within, else closed */
+    NODE_LOG_KEEP_BYTES = 4 << 20,      /* entries kept in memory for followers, at least about half */
+    NODE_WATERMARK_US = 10000,
+    NODE_RESEND_US = 1000000,           /* proposals without progress are sent again */
+    NODE_DRAIN_US = 5000000,
+    NODE_TRANSFER_STALL_US = 5000000,   /* a follower that takes nothing of a snapshot that long is dropped */
+};
+
+/* --- connections --- */
+
+struct connection {
+    struct map_node in_map;
+    uint32_t id;
+    enum node_listener listener;
+    bool closing;        /* CLOSE is due or done: input is ignored */
+    bool close_told;     /* the action went out */
+    bool reading;        /* as the world was told last */
+    struct list in_dirty; /* has output, or a close, for the next turn */
+    struct buffer out;
+    uint64_t unsent; /* bytes handed to the world and not reported SENT */
+};
+
+struct client {
+    struct connection connection;
+    void *decoder;
+    struct buffer input;  /* arrived and not decoded: a command before it waits */
+    struct buffer slots;  /* replies owed, in order: see clients.c */
+    uint32_t awaiting;    /* of them proposals */
+    bool blocked;         /* behind a blocking command */
+    bool held;            /* `request` waits for the replies before it */
+    bool has_session;     /* proposed something: the machine knows it */
+    bool quitting;
+    struct protocol_request request;
+    struct list in_pump;  /* may go on decoding after this round of applying */
+    struct list in_clients; /* all, in the order of their coming */
+    uint32_t refused;     /* scratch of proposals_refuse() */
+};
+
+enum link_state {
+    LINK_CONNECTING, /* dialed, not open yet */
+    LINK_MEETING,    /* hello under way */
+    LINK_PROVING,    /* accepted: waits for the dialer's proof */
+    LINK_OPEN,
+};
+
+struct peer {
+    uint32_t id;
+    char address[RAFT_ADDRESS_SIZE_MAX + 1];
+    struct link *links[2]; /* dialed, by channel */
+    uint64_t dial_at_us[2];
+    uint64_t dial_delay_us[2];
+    bool snapshot_link_wanted;
+    bool heard; /* membership and cluster below are known */
+    uint8_t membership;
+    uint64_t cluster;
+    bool was_reached; /* for telling once that it is gone */
+};
+
+struct link {
+    struct connection connection;
+    struct peer *peer; /* NULL until introduced */
+    enum link_state state;
+    struct list in_links;
+    bool dialed;
+    uint8_t channel;
+    uint64_t since_us;
+    uint8_t nonce[PEER_NONCE_SIZE];       /* ours */
+    uint8_t peer_nonce[PEER_NONCE_SIZE];  /* theirs */
+    struct buffer input;
+};
+
+struct admin {
+    struct connection connection;
+    void *parser; /* struct http_parser, owned by admin.c */
+    struct buffer input;
+    struct list in_admins;
+    bool streaming; /* /events */
+    bool awaiting;  /* a change goes through the log */
+    bool has_session;
+    bool keep_alive, head_only;
+    uint64_t since_us;
+};
+
+/* --- proposals --- */
+
+struct proposal_item {
+    struct list link;
+    struct buffer bytes; /* a COMMANDS batch; its header is filled in when it is first sent */
+    uint32_t count;
+    uint64_t first;    /* 0: not sent yet */
+    uint64_t since_us; /* first command arrived, or since sent */
+};
+
+struct proposals {
+    struct list pending; /* items without a sequence */
+    struct list sent;    /* items with one, not applied yet */
+    struct list spare;
+    uint64_t next;       /* sequence to give */
+    uint64_t bytes;
+    uint32_t sent_to;    /* the leader and term that `sent` was last sent to */
+    uint64_t sent_term;
+    uint64_t progress_us;
+    uint64_t leaderless_us; /* since when nothing could be sent; 0: it can */
+    uint64_t renewed_us;
+    bool renew_idle_due; /* the last session ended: tell it */
+    /* What this leader's log holds of each origin, appended or applied. */
+    uint64_t expected_term;
+    uint32_t expected_count;
+    struct origin expected[REPLICA_ORIGINS_MAX];
+};
+
+/* --- snapshots --- */
+
+struct transfer { /* one follower of the cut under way */
+    uint32_t peer;
+    uint64_t offset; /* sent */
+    uint64_t taken;
+    uint64_t progress_us;
+    bool ended; /* END is sent */
+};
+
+struct snapshots {
+    uint64_t disk_index; /* newest durable snapshot, 0: none */
+    uint64_t disk_bytes;
+    /* A cut being streamed out. */
+    bool cutting;       /* the machine's cut is open or its last bytes are under way */
+    bool cut_done;      /* the stream is complete */
+    bool to_disk;
+    bool disk_busy;     /* a SNAPSHOT_WRITE is not answered yet */
+    bool committing;
+    uint64_t cut_index, cut_term;
+    uint64_t cut_number; /* of this process, names the transfer to followers */
+    uint64_t cut_offset; /* stream bytes so far */
+    uint64_t disk_offset;
+    uint32_t chunks;
+    struct buffer file;  /* chunk for SNAPSHOT_WRITE */
+    struct buffer slice;
+    uint32_t transfers_count;
+    struct transfer transfers[RAFT_MEMBERS_MAX];
+    /* One being taken in. */
+    struct replica *incoming;
+    uint32_t incoming_link; /* connection id */
+    uint64_t incoming_number, incoming_offset;
+    uint64_t incoming_index, incoming_term, incoming_elapsed, incoming_wall, incoming_digest;
+    struct raft_members incoming_members;
+    uint32_t incoming_chunks;
+    bool incoming_complete;
+    bool incoming_busy;
+    bool incoming_committing;
+    size_t incoming_written; /* of incoming_file, handed out and not answered yet */
+    struct buffer incoming_file;
+};
+
+/* --- counters, for /metrics and /status --- */
+
+struct counters {
+    uint64_t connections_accepted, connections_refused, connections_open;
+    uint64_t proposals, replies, refused, closed_uncertain;
+    uint64_t peer_bad_frames, peer_refused, peer_dropped_bytes;
+    uint64_t entries_applied, turns, batches, batch_bytes;
+    uint64_t elections_won, snapshots_written, snapshots_sent, snapshots_installed;
+};
+
+struct node {
+    struct node_config config;
+    struct raft *raft; /* NULL until a member */
+    struct replica *replica;
+    struct wal wal;
+    struct raft_time now;
+    struct random random;
+    uint64_t started_us;
+
+    bool started;
+    bool draining;
+    uint64_t drain_until_us;
+    bool stop_written;
+    uint64_t stop_sequence;
+    bool stopped;
+    const char *fatal;
+    char fatal_space[320];
+    bool disk_full;
+
+    uint64_t ready_sequence;   /* the incarnation is durable from here: nothing is sent before */
+    uint64_t membership_sequence; /* the meta being written is announced once durable */
+    uint8_t membership;        /* announced: durable */
+    uint64_t cluster;
+    bool was_durable_idle;
+    uint64_t last_write_us;
+
+    struct map connections;
+    struct list dirty;
+    struct list sending; /* whose `out` the actions of the last turn point into */
+    struct list pump;
+    struct list clients;
+    struct list links;
+    struct list admins;
+    uint32_t clients_count, sessions_count, links_count, admins_count;
+    uint32_t dialed_next;
+
+    uint32_t peers_count;
+    struct peer peers[NODE_PEERS_MAX];
+    struct buffer gated; /* frames that wait for the disk: see peers.c */
+
+    struct proposals proposals;
+    struct snapshots snapshots;
+    struct counters counters;
+
+    enum raft_role role_told; /* for the trace */
+    uint32_t leader_told;
+    uint64_t term_told;
+    bool trusted_told;
+    uint64_t elected_elapsed_us; /* leader: log time at the start of the term */
+    uint64_t elected_term;
+    uint64_t ticked_us;
+
+    bool live; /* actions of the last turn may still be read */
+    struct action *actions;
+    uint32_t actions_count, actions_capacity;
+    uint64_t deadline_us;
+    struct buffer trace;
+    struct buffer world_metrics;
+    struct buffer scratch;
+};
+
+/* node.c */
+struct action *node_act(struct node *node, enum action_type type);
+void node_wake(struct node *node, uint64_t at_us);
+bool node_ready(const struct node *node); /* may speak: the incarnation is durable */
+bool node_leading(const struct node *node);
+void node_die(struct node *node, const char *words, const char *detail);
+void node_open_raft(struct node *node, const struct raft_restored *restored);
+machine_emit node_emit;
+
+/* trace.c: lines "word key=value ...", for people, tests and /events */
+void trace_begin(struct node *node, const char *word);
+void trace_number(struct node *node, const char *key, uint64_t value);
+void trace_text(struct node *node, const char *key, const char *value);
+void trace_end(struct node *node);
+void trace_raft_changes(struct node *node);
+
+/* connections.c */
+void connection_init(struct node *node, struct connection *connection, uint32_t id,
+                     enum node_listener listener);
+struct connection *connection_find(struct node *node, uint32_t id);
+void connection_dirty(struct node *node, struct connection *connection);
+void connection_close(struct node *node, struct connection *connection); /* after its output */
+void connection_reading(struct node *node, struct connection *connection, bool on);
+void connection_release(struct node *node, struct connection *connection); /* then free it */
+void connections_send(struct node *node);  /* SENDs and CLOSEs of this turn */
+void connections_begin(struct node *node); /* the output of the last turn has been taken */
+
+/* clients.c */
+void client_opened(struct node *node, uint32_t id);
+void client_received(struct node *node, struct client *client, struct slice bytes);
+void client_sent(struct node *node, struct client *client);
+void client_closed(struct node *node, struct client *client);
+void client_reply(struct node *node, struct client *client, const void *payload);
+/* The reply to a proposal that was certainly not carried out. */
+void client_refuse(struct node *node, struct client *client, struct slice command,
+                   enum protocol_refusal why);
+void clients_pump(struct node *node);
+void clients_close_all(struct node *node);
+void clients_drain(struct node *node);
+void client_free(struct node *node, struct client *client);
+
+/* proposals.c */
+void proposals_init(struct node *node);
+void proposals_free(struct node *node);
+void proposals_add(struct node *node, const struct command *command);
+bool proposals_full(const struct node *node);
+void proposals_turn(struct node *node);
+void proposals_applied(struct node *node);
+void proposals_forwarded(struct node *node, uint32_t from, struct slice batch);
+void proposals_link_changed(struct node *node, uint32_t peer);
+bool proposals_idle(const struct node *node);
+
+/* peers.c, founding.c */
+void peers_init(struct node *node);
+struct peer *peer_find(struct node *node, uint32_t id);
+void peers_turn(struct node *node);
+void link_opened(struct node *node, uint32_t id);
+void link_received(struct node *node, struct link *link, struct slice bytes);
+void link_process(struct node *node, struct link *link);
+void link_failed(struct node *node, struct link *link); /* connect failed, or closed */
+void link_free(struct node *node, struct link *link);
+/* An open link to write frames to, NULL when there is none (the peer then is as if silent). */
+struct link *peer_link(struct node *node, struct peer *peer, enum peer_channel channel);
+void peers_send_raft(struct node *node, const struct raft_message *message);
+void peers_durable(struct node *node);
+void peers_tell_state(struct node *node);
+
+void founding_begin(struct node *node);
+void founding_consider(struct node *node);
+void founding_found(struct node *node, struct peer *from, uint64_t cluster, struct slice members);
+void founding_durable(struct node *node);
+
+/* peer_message.c */
+void peer_message_encode(const struct raft *raft, const struct raft_message *message,
+                         struct buffer *out);
+bool peer_message_decode(struct slice content, struct raft_message *message,
+                         struct raft_entry *entries); /* room for RAFT_MESSAGE_ENTRIES_MAX */
+
+/* snapshot.c, snapshot_receive.c */
+struct snapshot_header {
+    uint64_t cluster, index, term, elapsed_us, wall_us, digest;
+    struct raft_members members;
+};
+void snapshot_header_encode(const struct node *node, const struct snapshot_header *header,
+                            struct buffer *out);
+/* False with *why set when it is not for this machine or malformed. */
+bool snapshot_header_decode(const struct node *node, struct slice bytes,
+                            struct snapshot_header *header, const char **why);
+void snapshot_chunk_append(struct buffer *out, struct slice payload);
+void snapshot_end_append(struct buffer *out, uint32_t chunks);
+void snapshots_turn(struct node *node);
+void snapshots_written(struct node *node);
+void snapshots_durable(struct node *node);
+void snapshots_failed(struct node *node);
+void snapshots_taken(struct node *node, uint32_t peer, uint64_t number, uint64_t offset);
+void snapshots_link_lost(struct node *node, struct link *link);
+void snapshots_abort(struct node *node);
+bool snapshot_incoming_frame(struct node *node, struct link *link, const struct peer_frame *frame);
+void snapshot_incoming_turn(struct node *node);
+void snapshot_incoming_written(struct node *node);
+void snapshot_incoming_durable(struct node *node);
+void snapshot_incoming_abort(struct node *node);
+/* Reads a snapshot file into a fresh replica; NULL with *why when it is damaged or not ours. */
+struct replica *snapshot_restore_file(struct node *node, struct slice file,
+                                      struct snapshot_header *header, const char **why);
+
+/* start.c */
+void node_start(struct node *node, const struct event_start *start);
+
+/* admin.c */
+void admin_opened(struct node *node, uint32_t id);
+void admin_received(struct node *node, struct admin *admin, struct slice bytes);
+void admin_reply(struct node *node, struct admin *admin, const void *payload);
+void admin_closed(struct node *node, struct admin *admin);
+void admin_trace(struct node *node, struct slice line); /* to those who stream /events */
+void admin_turn(struct node *node);
+void admin_free(struct node *node, struct admin *admin);
+
+#endif

@@ -1,0 +1,86 @@
+/* Frames between nodes. Byte format: specs/peer.md. Pure codec: who sends what when is the node's. */
+#ifndef QUARTET_PROTOCOL_PEER_H
+#define QUARTET_PROTOCOL_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum {
+    PEER_FRAME_HEADER_SIZE = 12,
+    PEER_FRAME_SIZE_MAX = 20 << 20,
+    PEER_NONCE_SIZE = 16,
+    PEER_PROOF_SIZE = 32,
+    PEER_VERSION = 1,
+    PEER_SYSTEM_SIZE_MAX = 32,
+    PEER_GROUP_NODE = 0xFFFF, /* frames about the node, not one of its logs */
+};
+
+enum peer_frame_type {
+    PEER_HELLO = 1,
+    PEER_WELCOME,
+    PEER_PROOF,
+    PEER_REFUSED,
+    PEER_STATE,
+    PEER_FOUND,
+    PEER_RAFT = 16,
+    PEER_FORWARD,
+    PEER_SNAPSHOT_BEGIN,
+    PEER_SNAPSHOT_DATA,
+    PEER_SNAPSHOT_END,
+    PEER_SNAPSHOT_TAKEN,
+};
+
+enum peer_refusal {
+    PEER_OTHER_CLUSTER = 1,
+    PEER_OTHER_SYSTEM,
+    PEER_OTHER_VERSION,
+    PEER_OTHER_NODE,
+    PEER_NOT_MEMBER,
+    PEER_WRONG_SECRET,
+    PEER_TOO_MANY,
+};
+
+enum peer_channel {
+    PEER_CHANNEL_LOG = 0,
+    PEER_CHANNEL_SNAPSHOT = 1,
+};
+
+struct peer_frame {
+    uint8_t type;
+    uint16_t group;
+    struct slice content; /* borrowed from the input */
+};
+
+enum peer_result {
+    PEER_DONE,
+    PEER_PARTIAL, /* more bytes are needed; *consumed is 0 */
+    PEER_BAD,     /* end the connection */
+};
+
+/* Takes one frame off the front of `bytes`. */
+enum peer_result peer_frame_decode(struct slice bytes, size_t *consumed, struct peer_frame *frame);
+
+/* Frames are written in place: begin, append the content, end. Nothing else may be appended to
+ * the buffer in between but by the caller itself. */
+size_t peer_frame_begin(struct buffer *out, uint8_t type, uint16_t group);
+void peer_frame_end(struct buffer *out, size_t begun);
+
+struct peer_introduction {
+    uint16_t version_min, version_max;
+    uint64_t cluster;
+    uint32_t from, to;
+    uint64_t incarnation;
+    uint8_t membership;
+    uint8_t channel;
+    uint64_t features;
+    uint8_t nonce[PEER_NONCE_SIZE];
+    struct slice system; /* borrowed */
+};
+
+void peer_introduction_encode(const struct peer_introduction *introduction, struct buffer *out);
+/* Leaves the reader behind it; false when malformed (also: wrong magic). */
+bool peer_introduction_decode(struct reader *reader, struct peer_introduction *introduction);
+
+#endif
