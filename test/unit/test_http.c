@@ -331,12 +331,15 @@ static void fields_have_limits(void **state)
         if (cases[i].refused) expect_bytes(buffer_slice(&bytes), "431\n", 101);
         buffer_free(&bytes);
     }
-    struct buffer exact = head_of(4, 4087); /* 16382; two more bytes are the limit */
-    exact.size -= 4;
-    buffer_append_text(&exact, "aa\r\n\r\n");
-    assert_int_equal(exact.size, HTTP_HEAD_SIZE_MAX);
-    assert_false(is_refused(buffer_slice(&exact), 431));
-    buffer_free(&exact);
+    for (size_t extra = 0; extra < 2; extra++) { /* to the byte: 16382, and 2 more or 3 */
+        struct buffer exact = head_of(4, 4087);
+        exact.size -= 4;
+        append_run(&exact, 2 + extra);
+        buffer_append_text(&exact, "\r\n\r\n");
+        assert_int_equal(exact.size, HTTP_HEAD_SIZE_MAX + extra);
+        assert_int_equal(is_refused(buffer_slice(&exact), 431), extra == 1);
+        buffer_free(&exact);
+    }
 }
 
 static void a_body_of_the_limit_is_read_and_let_go(void **state)
@@ -460,7 +463,8 @@ static void percent_encoding_is_undone(void **state)
     assert_memory_equal(out, "a +\xc3\xa9", 5);
     static const char *const bad[] = {"%", "%4", "%4g", "%g4", "a%00", "123456789", "%%41"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_false(http_decode(slice_text(bad[i]), out, sizeof out, &size));
+        struct slice encoded = guarded_copy(&guarded, slice_text(bad[i]));
+        assert_false(http_decode(encoded, out, sizeof out, &size));
     }
     assert_true(http_decode(slice_text("12345678"), out, sizeof out, &size));
     assert_int_equal(size, 8);
