@@ -40,6 +40,7 @@ static void print_readable(struct slice json)
     const char *at = (const char *)json.data;
     const char *end = at + json.size;
     int depth = 0;
+    bool started = false;
     bool first = true; /* nothing is printed in this object or list yet */
     bool in_list[64] = {false};
     while (at < end) {
@@ -67,8 +68,9 @@ static void print_readable(struct slice json)
                 while (at < end && strchr(",{}[] \n", *at) == NULL) putchar(*at++);
             }
         } else {
-            if (!first || in_list[depth]) new_line(depth - 1, in_list[depth]);
+            if ((!first || in_list[depth]) && started) new_line(depth - 1, in_list[depth]);
             first = false;
+            started = true;
             if (c == '"') {
                 at = print_string(at, end);
             } else {

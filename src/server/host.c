@@ -38,12 +38,12 @@ static void step_plain(struct host *host, enum event_type type, uint64_t count)
 
 static void carry_out(struct host *host, const struct action *action)
 {
-    struct connections *connections = &host->connections;
+    struct tcp *tcp = &host->tcp;
     switch (action->type) {
-    case ACTION_SEND: connections_send(connections, action->connection, action->bytes); break;
-    case ACTION_CONNECT: connections_dial(connections, action->connection, action->bytes); break;
-    case ACTION_CLOSE: connections_close_one(connections, action->connection); break;
-    case ACTION_READ: connections_read(connections, action->connection, action->on); break;
+    case ACTION_SEND: tcp_send(tcp, action->connection, action->bytes); break;
+    case ACTION_CONNECT: tcp_dial(tcp, action->connection, action->bytes); break;
+    case ACTION_CLOSE: tcp_close_one(tcp, action->connection); break;
+    case ACTION_READ: tcp_read(tcp, action->connection, action->on); break;
     case ACTION_SNAPSHOT_WRITE: snapshot_file_write(&host->snapshot, action->bytes); break;
     case ACTION_SNAPSHOT_COMMIT: snapshot_file_commit(&host->snapshot, action->sequence); break;
     case ACTION_SNAPSHOT_ABORT: snapshot_file_abort(&host->snapshot); break;
@@ -94,7 +94,7 @@ static void take_turn(struct host *host, struct actions *actions)
         carry_out(host, &actions->items[i]);
         writes |= actions->items[i].type >= ACTION_WRITE && actions->items[i].type <= ACTION_TRIM;
     }
-    connections_flush(&host->connections);
+    tcp_flush(&host->tcp);
     uint64_t deadline_us = actions->deadline_us;
     bool stopped = actions->stopped;
     if (writes) {
@@ -102,7 +102,7 @@ static void take_turn(struct host *host, struct actions *actions)
         uint64_t durable = disk_flush(&host->disk);
         if (durable != 0) step_plain(host, EVENT_DURABLE, durable);
     }
-    connections_report(&host->connections);
+    tcp_report(&host->tcp);
     actions->deadline_us = deadline_us;
     actions->stopped = stopped;
 }
@@ -110,7 +110,7 @@ static void take_turn(struct host *host, struct actions *actions)
 static void finish_if_stopped(struct host *host)
 {
     uint64_t now_us = system_now().mono_us;
-    bool flushed = host->connections.writing == 0 && disk_idle(&host->disk);
+    bool flushed = host->tcp.writing == 0 && disk_idle(&host->disk);
     if (!flushed && now_us < host->drain_until_us) return;
     uv_stop(&host->loop);
 }
@@ -119,7 +119,7 @@ static void turn(struct host *host)
 {
     if (!host->turn_due || host->stopped) return;
     struct actions actions = {.deadline_us = UINT64_MAX};
-    connections_report(&host->connections);
+    tcp_report(&host->tcp);
     for (unsigned i = 0; i < HOST_ROUNDS_MAX && host->turn_due; i++) take_turn(host, &actions);
     uint64_t now_us = system_now().mono_us;
     arm(host, host->turn_due ? now_us : actions.deadline_us, now_us);
@@ -165,7 +165,7 @@ static void watch(uv_timer_t *timer)
     if (disk_watch(&host->disk, host->snapshot.bytes_last)) {
         step_plain(host, host->disk.full ? EVENT_DISK_FULL : EVENT_DISK_OK, 0);
     }
-    connections_watch(&host->connections, now_us);
+    tcp_watch(&host->tcp, now_us);
     buffer_clear(&host->metrics);
     metrics_write(host, &host->metrics);
     node_set_world_metrics(host->node, buffer_slice(&host->metrics));
@@ -191,18 +191,18 @@ static void signalled(uv_signal_t *handle, int number)
 /* --- start ---------------------------------------------------------------------------------------- */
 
 struct host_sockets {
-    int fd[CONNECTION_LISTENERS];
+    int fd[TCP_LISTENERS];
 };
 
 /* Before anything on disk is touched: a port in use is the commonest mistake. */
 static bool bind_all(const struct host_config *config, struct host_sockets *sockets)
 {
-    const struct address *addresses[CONNECTION_LISTENERS] = {[NODE_CLIENT] = &config->client,
-                                                             [NODE_PEER] = &config->peer,
-                                                             [NODE_ADMIN] = &config->admin};
-    static const char *const names[CONNECTION_LISTENERS] = {
+    const struct address *addresses[TCP_LISTENERS] = {[NODE_CLIENT] = &config->client,
+                                                      [NODE_PEER] = &config->peer,
+                                                      [NODE_ADMIN] = &config->admin};
+    static const char *const names[TCP_LISTENERS] = {
         [NODE_CLIENT] = "clients", [NODE_PEER] = "peers", [NODE_ADMIN] = "admin"};
-    for (unsigned i = 0; i < CONNECTION_LISTENERS; i++) {
+    for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         char error[256];
         sockets->fd[i] = -1;
         if (i == NODE_PEER && config->node.peers_count == 0) continue;
@@ -217,9 +217,9 @@ static bool bind_all(const struct host_config *config, struct host_sockets *sock
 
 static bool listen_all(struct host *host, const struct host_sockets *sockets)
 {
-    for (unsigned i = 0; i < CONNECTION_LISTENERS; i++) {
+    for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         if (sockets->fd[i] < 0) continue;
-        int failed = connections_listen(&host->connections, (enum node_listener)i, sockets->fd[i]);
+        int failed = tcp_listen(&host->tcp, (enum node_listener)i, sockets->fd[i]);
         if (failed != 0) {
             system_say("cannot listen: %s", failed == UV_EADDRINUSE
                                                 ? "another program listens there"
@@ -294,7 +294,7 @@ static int run(struct host *host, const struct host_sockets *sockets)
     host->disk.world = host;
     host->snapshot.answer = snapshot_answered;
     host->snapshot.world = host;
-    connections_open(&host->connections, host, &host->loop);
+    tcp_open(&host->tcp, host, &host->loop);
     host->node = node_create(&config->node);
     start_loop(host);
     if (!start_node(host)) return SYSTEM_EXIT_FAILED;

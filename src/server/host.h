@@ -13,7 +13,7 @@
 
 #include "node/node.h"
 #include "server/address.h"
-#include "server/connection.h"
+#include "server/tcp.h"
 #include "server/directory.h"
 #include "server/disk.h"
 #include "server/snapshot_file.h"
@@ -42,7 +42,7 @@ struct host {
     struct directory directory;
     struct disk disk;
     struct snapshot_file snapshot;
-    struct connections connections;
+    struct tcp tcp;
 
     uv_prepare_t prepare;
     uv_check_t check;

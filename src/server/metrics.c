@@ -51,27 +51,23 @@ static void number(struct buffer *out, const char *type, const char *name, const
 void metrics_write(const struct host *host, struct buffer *out)
 {
     const struct disk *disk = &host->disk;
-    const struct connections *connections = &host->connections;
+    const struct tcp *tcp = &host->tcp;
     sync_histogram(&disk->counters, out);
-    number(out, "counter", "quartet_log_written_bytes_total", "Bytes appended to the log.",
-           disk->counters.bytes_written);
     number(out, "gauge", "quartet_log_on_thread",
            "1 while syncs are slow and run on a thread, 0 while they run in the loop.",
            disk->on_thread);
     number(out, "counter", "quartet_log_mode_switches_total", "Changes between loop and thread.",
            disk->counters.switches);
-    number(out, "gauge", "quartet_disk_full", "1 while commands that grow the state are refused.",
-           disk->full);
     number(out, "gauge", "quartet_disk_free_bytes", "Free space in the data directory.",
            directory_free_bytes(&host->directory));
     number(out, "gauge", "quartet_snapshot_bytes", "Size of the newest snapshot file.",
            host->snapshot.bytes_last);
     number(out, "counter", "quartet_turns_total", "Turns of the node.", host->turns);
-    number(out, "gauge", "quartet_sockets", "Open connections of all kinds.", connections->open);
+    number(out, "gauge", "quartet_sockets", "Open connections of all kinds.", tcp->open);
     number(out, "counter", "quartet_accepted_total", "Connections accepted since the start.",
-           connections->accepted);
+           tcp->accepted);
     number(out, "counter", "quartet_accept_failures_total",
-           "Connections that could not be accepted.", connections->accept_failures);
+           "Connections that could not be accepted.", tcp->accept_failures);
     number(out, "gauge", "quartet_resident_bytes", "Resident memory of this process.",
            system_resident_bytes());
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "server/address.h"
-#include "server/connection_internal.h"
+#include "server/tcp_internal.h"
 #include "server/host.h"
 #include "server/system.h"
 
@@ -17,7 +17,7 @@ struct dial {
     char address[RAFT_ADDRESS_SIZE_MAX + 1];
 };
 
-static void dial_free(struct connection *connection)
+static void dial_free(struct tcp_connection *connection)
 {
     if (connection->dial == NULL) return;
     if (connection->dial->found != NULL) uv_freeaddrinfo(connection->dial->found);
@@ -26,11 +26,11 @@ static void dial_free(struct connection *connection)
 }
 
 /* Says why a peer cannot be reached when that is news, not at each of a thousand attempts. */
-static void complain(struct connections *connections, const char *address, int code)
+static void complain(struct tcp *tcp, const char *address, int code)
 {
     struct dial_complaint *free_place = NULL;
     for (unsigned i = 0; i < NODE_PEERS_MAX; i++) {
-        struct dial_complaint *known = &connections->complaints[i];
+        struct dial_complaint *known = &tcp->complaints[i];
         if (strcmp(known->address, address) == 0) {
             if (known->code == code) return;
             free_place = known;
@@ -45,31 +45,31 @@ static void complain(struct connections *connections, const char *address, int c
     if (code != 0) system_say("peer %s: %s; trying again", address, uv_strerror(code));
 }
 
-static void give_up(struct connection *connection, int code)
+static void give_up(struct tcp_connection *connection, int code)
 {
     if (!connection->close_wanted) complain(connection->owner, connection->dial->address, code);
     dial_free(connection);
-    connection_end(connection, EVENT_CONNECT_FAILED);
+    tcp_connection_end(connection, EVENT_CONNECT_FAILED);
 }
 
-static void connect_next(struct connection *connection);
+static void connect_next(struct tcp_connection *connection);
 
 static void attempt_closed(uv_handle_t *handle)
 {
-    struct connection *connection = handle->data;
+    struct tcp_connection *connection = handle->data;
     connection->has_handle = false;
     if (connection->free_when_closed) {
         dial_free(connection);
-        connection_free(connection);
-    } else if (connection->state == CONNECTION_DIALING) {
+        tcp_connection_free(connection);
+    } else if (connection->state == TCP_DIALING) {
         connect_next(connection);
     }
 }
 
 static void connected(uv_connect_t *connect, int status)
 {
-    struct connection *connection = connect->handle->data;
-    if (connection->state != CONNECTION_DIALING) {
+    struct tcp_connection *connection = connect->handle->data;
+    if (connection->state != TCP_DIALING) {
         dial_free(connection); /* ended meanwhile; the handle is being closed */
         return;
     }
@@ -77,24 +77,24 @@ static void connected(uv_connect_t *connect, int status)
         complain(connection->owner, connection->dial->address, 0);
         dial_free(connection);
         list_remove(&connection->waiting);
-        connection_opened(connection);
+        tcp_connection_opened(connection);
         return;
     }
     connection->dial->failed = status;
-    uv_close((uv_handle_t *)&connection->tcp, attempt_closed);
+    uv_close((uv_handle_t *)&connection->handle, attempt_closed);
 }
 
-static void connect_next(struct connection *connection)
+static void connect_next(struct tcp_connection *connection)
 {
     struct dial *dial = connection->dial;
     while (dial->next != NULL) {
         const struct sockaddr *where = dial->next->ai_addr;
         dial->next = dial->next->ai_next;
-        connection_init_handle(connection);
-        int failed = uv_tcp_connect(&dial->connect, &connection->tcp, where, connected);
+        tcp_connection_init_handle(connection);
+        int failed = uv_tcp_connect(&dial->connect, &connection->handle, where, connected);
         if (failed == 0) return;
         dial->failed = failed;
-        uv_close((uv_handle_t *)&connection->tcp, attempt_closed);
+        uv_close((uv_handle_t *)&connection->handle, attempt_closed);
         return;
     }
     give_up(connection, dial->failed);
@@ -102,13 +102,13 @@ static void connect_next(struct connection *connection)
 
 static void resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *found)
 {
-    struct connection *connection = resolve->data;
+    struct tcp_connection *connection = resolve->data;
     connection->resolving = false;
     connection->dial->found = found;
-    if (connection->state != CONNECTION_DIALING) {
+    if (connection->state != TCP_DIALING) {
         dial_free(connection);
-        /* Reported and forgotten already, or still to be: then connections_report() frees it. */
-        if (list_empty(&connection->reports)) connection_free(connection);
+        /* Reported and forgotten already, or still to be: then tcp_report() frees it. */
+        if (list_empty(&connection->reports)) tcp_connection_free(connection);
         return;
     }
     if (status != 0) {
@@ -120,11 +120,11 @@ static void resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *fou
     connect_next(connection);
 }
 
-void connections_dial(struct connections *connections, uint32_t number, struct slice address)
+void tcp_dial(struct tcp *tcp, uint32_t number, struct slice address)
 {
-    struct connection *connection = connection_new(connections, number, NODE_PEER);
-    connection->deadline_us = system_now().mono_us + CONNECTION_DIAL_US_MAX;
-    list_append(&connections->waiting, &connection->waiting);
+    struct tcp_connection *connection = tcp_connection_new(tcp, number, NODE_PEER);
+    connection->deadline_us = system_now().mono_us + TCP_DIAL_US_MAX;
+    list_append(&tcp->waiting, &connection->waiting);
     struct dial *dial = calloc(1, sizeof *dial);
     if (dial == NULL) system_die(SYSTEM_EXIT_FAILED, "out of memory");
     connection->dial = dial;
@@ -138,8 +138,8 @@ void connections_dial(struct connections *connections, uint32_t number, struct s
     }
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     dial->resolve.data = connection;
-    int failed = uv_getaddrinfo(connections->loop, &dial->resolve, resolved, parsed.host,
-                                parsed.port, &hints);
+    int failed =
+        uv_getaddrinfo(tcp->loop, &dial->resolve, resolved, parsed.host, parsed.port, &hints);
     if (failed != 0) {
         give_up(connection, failed);
         return;

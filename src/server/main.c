@@ -1,0 +1,57 @@
+/* `quartet SUBCOMMAND ...`: the table of what there is. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/commands.h"
+#include "server/options.h"
+#include "server/version.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"queue", command_queue, "run a node of a work queue (beanstalkd's protocol)"},
+    {"up", command_up, "run a whole cluster on this machine, to try it"},
+    {"status", command_status, "show what a running node believes"},
+    {"queue-policy", command_queue_policy, "show or set the retry policy of a tube"},
+    {"log", command_log, "look at the log of a stopped node, or cut it"},
+    {"sim", command_sim, "run a whole cluster in one process, in virtual time, with faults"},
+};
+
+enum {
+    COMMANDS_COUNT = sizeof commands / sizeof commands[0],
+};
+
+static void show_help(void)
+{
+    printf("quartet %s: one replicated log, four machines, three worlds\n\n"
+           "usage: quartet COMMAND [OPTION]...\n\n",
+           QUARTET_VERSION);
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        printf("  %-14s %s\n", commands[i].name, commands[i].help);
+    }
+    printf("\n`quartet COMMAND --help` says more. To see it at work: quartet up queue --demo\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "quartet: which command? See quartet --help\n");
+        return OPTIONS_EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        show_help();
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("quartet %s\n", QUARTET_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) return commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "quartet: there is no command \"%s\": see quartet --help\n", name);
+    return OPTIONS_EXIT_USAGE;
+}

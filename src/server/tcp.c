@@ -1,0 +1,369 @@
+/* Accepted and open connections: see tcp.h. Dialing is in tcp_dial.c. */
+#include "server/tcp.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "server/tcp_internal.h"
+#include "server/host.h"
+#include "server/system.h"
+
+enum {
+    TCP_COMPLAIN_US = 10000000, /* a failing accept is said this often */
+};
+
+struct tcp_connection *tcp_connection_find(const struct tcp *tcp, uint32_t number)
+{
+    struct map_node *at = map_find(&tcp->by_number, map_hash_u64(number));
+    for (; at != NULL; at = map_find_next(at)) {
+        struct tcp_connection *connection = LIST_ITEM(at, struct tcp_connection, node);
+        if (connection->number == number) return connection;
+    }
+    return NULL;
+}
+
+struct tcp_connection *tcp_connection_new(struct tcp *tcp, uint32_t number,
+                                          enum node_listener listener)
+{
+    struct tcp_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) system_die(SYSTEM_EXIT_FAILED, "out of memory");
+    connection->owner = tcp;
+    connection->number = number;
+    connection->listener = listener;
+    list_init(&connection->dirty);
+    list_init(&connection->reports);
+    list_init(&connection->waiting);
+    map_insert(&tcp->by_number, &connection->node, map_hash_u64(number));
+    return connection;
+}
+
+void tcp_connection_free(struct tcp_connection *connection)
+{
+    list_remove(&connection->dirty);
+    list_remove(&connection->reports);
+    list_remove(&connection->waiting);
+    buffer_free(&connection->flight);
+    buffer_free(&connection->backlog);
+    free(connection);
+}
+
+void tcp_connection_step(struct tcp_connection *connection, enum event_type type)
+{
+    struct event event = {
+        .type = type, .connection = connection->number, .listener = connection->listener};
+    host_step(connection->owner->host, &event);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    tcp_connection_free(handle->data);
+}
+
+void tcp_connection_end(struct tcp_connection *connection, enum event_type report)
+{
+    struct tcp *tcp = connection->owner;
+    if (connection->state == TCP_GONE) return;
+    if (connection->state == TCP_OPEN) tcp->open--;
+    if (connection->writing) tcp->writing--;
+    connection->writing = false;
+    connection->slices_count = 0;
+    connection->state = TCP_GONE;
+    list_remove(&connection->dirty);
+    list_remove(&connection->waiting);
+    connection->report = report;
+    list_remove(&connection->reports);
+    list_append(&tcp->reports, &connection->reports);
+    host_want_turn(tcp->host);
+}
+
+/* The number is forgotten, and the struct goes once libuv lets go of it. */
+static void bury(struct tcp_connection *connection)
+{
+    map_remove(&connection->owner->by_number, &connection->node);
+    list_remove(&connection->reports);
+    if (connection->resolving) return; /* freed by its callback */
+    if (connection->has_handle) {
+        if (!uv_is_closing((uv_handle_t *)&connection->handle)) {
+            uv_close((uv_handle_t *)&connection->handle, handle_closed);
+        } else {
+            connection->free_when_closed = true;
+        }
+    } else {
+        tcp_connection_free(connection);
+    }
+}
+
+void tcp_report(struct tcp *tcp)
+{
+    while (!list_empty(&tcp->reports)) {
+        struct tcp_connection *connection =
+            LIST_ITEM(tcp->reports.next, struct tcp_connection, reports);
+        list_remove(&connection->reports);
+        if (connection->sent > 0) {
+            struct event event = {.type = EVENT_SENT,
+                                  .connection = connection->number,
+                                  .listener = connection->listener,
+                                  .count = connection->sent};
+            bool may_unblock = connection->sent >= TCP_SENT_TURN_BYTES;
+            connection->sent = 0;
+            host_tell(tcp->host, &event);
+            if (may_unblock) host_want_turn(tcp->host);
+        }
+        if (connection->state != TCP_GONE) continue;
+        if (connection->report != 0) tcp_connection_step(connection, connection->report);
+        bury(connection);
+    }
+}
+
+/* --- input ---------------------------------------------------------------------------------------- */
+
+static void give_read_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    struct tcp_connection *connection = handle->data;
+    (void)suggested;
+    *out = uv_buf_init((char *)connection->owner->read_buffer, TCP_READ_BYTES);
+}
+
+static void received(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
+{
+    struct tcp_connection *connection = stream->data;
+    if (size == 0) return;
+    if (size < 0) {
+        tcp_connection_end(connection, EVENT_CLOSED);
+        return;
+    }
+    struct event event = {.type = EVENT_RECEIVED,
+                          .connection = connection->number,
+                          .listener = connection->listener,
+                          .bytes = slice_of(bytes->base, (size_t)size)};
+    host_step(connection->owner->host, &event);
+}
+
+void tcp_connection_opened(struct tcp_connection *connection)
+{
+    connection->state = TCP_OPEN;
+    connection->owner->open++;
+    uv_tcp_nodelay(&connection->handle, 1);
+    uv_tcp_keepalive(&connection->handle, 1, TCP_KEEPALIVE_S);
+    tcp_connection_step(connection, EVENT_OPENED);
+    if (uv_read_start((uv_stream_t *)&connection->handle, give_read_buffer, received) != 0) {
+        tcp_connection_end(connection, EVENT_CLOSED);
+    }
+}
+
+void tcp_read(struct tcp *connections, uint32_t number, bool on)
+{
+    struct tcp_connection *connection = tcp_connection_find(connections, number);
+    if (connection == NULL || connection->state != TCP_OPEN || connection->close_wanted) {
+        return;
+    }
+    if (on) {
+        uv_read_start((uv_stream_t *)&connection->handle, give_read_buffer, received);
+    } else {
+        uv_read_stop((uv_stream_t *)&connection->handle);
+    }
+}
+
+/* --- output --------------------------------------------------------------------------------------- */
+
+static void sent(struct tcp_connection *connection, size_t size)
+{
+    connection->sent += size;
+    if (!list_empty(&connection->reports)) return;
+    list_append(&connection->owner->reports, &connection->reports);
+}
+
+static void write_done(uv_write_t *write, int status);
+
+static void write_backlog(struct tcp_connection *connection)
+{
+    struct buffer swap = connection->flight;
+    connection->flight = connection->backlog;
+    connection->backlog = swap;
+    buffer_clear(&connection->backlog);
+    struct slice bytes = buffer_slice(&connection->flight);
+    uv_buf_t piece = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.size);
+    if (!connection->writing) connection->owner->writing++;
+    connection->writing = true;
+    int failed =
+        uv_write(&connection->write, (uv_stream_t *)&connection->handle, &piece, 1, write_done);
+    if (failed != 0) tcp_connection_end(connection, EVENT_CLOSED);
+}
+
+static void write_done(uv_write_t *write, int status)
+{
+    struct tcp_connection *connection = write->handle->data;
+    if (connection->state == TCP_GONE) return;
+    if (status < 0) {
+        tcp_connection_end(connection, EVENT_CLOSED);
+        return;
+    }
+    sent(connection, connection->flight.size);
+    buffer_clear(&connection->flight);
+    host_want_turn(connection->owner->host);
+    if (connection->backlog.size > 0) {
+        write_backlog(connection);
+        return;
+    }
+    connection->writing = false;
+    connection->owner->writing--;
+    if (connection->close_wanted) tcp_connection_end(connection, EVENT_CLOSED);
+}
+
+static void flush(struct tcp_connection *connection)
+{
+    if (connection->slices_count == 0) return;
+    int done = uv_try_write((uv_stream_t *)&connection->handle, connection->slices,
+                            connection->slices_count);
+    if (done < 0 && done != UV_EAGAIN) {
+        tcp_connection_end(connection, EVENT_CLOSED);
+        return;
+    }
+    size_t taken = done > 0 ? (size_t)done : 0;
+    if (taken > 0) sent(connection, taken);
+    for (unsigned i = 0; i < connection->slices_count; i++) {
+        const uv_buf_t *slice = &connection->slices[i];
+        size_t skip = taken < slice->len ? taken : slice->len;
+        taken -= skip;
+        buffer_append(&connection->backlog, slice->base + skip, slice->len - skip);
+    }
+    connection->slices_count = 0;
+    if (connection->backlog.size > 0) write_backlog(connection);
+}
+
+void tcp_send(struct tcp *tcp, uint32_t number, struct slice bytes)
+{
+    struct tcp_connection *connection = tcp_connection_find(tcp, number);
+    if (connection == NULL || connection->state != TCP_OPEN || bytes.size == 0) return;
+    if (connection->writing) {
+        buffer_append_slice(&connection->backlog, bytes);
+        return;
+    }
+    if (connection->slices_count == TCP_SLICES_MAX) {
+        flush(connection);
+        if (connection->state != TCP_OPEN) return;
+        if (connection->writing) {
+            buffer_append_slice(&connection->backlog, bytes);
+            return;
+        }
+    }
+    connection->slices[connection->slices_count++] =
+        uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.size);
+    if (list_empty(&connection->dirty)) list_append(&tcp->dirty, &connection->dirty);
+}
+
+void tcp_close_one(struct tcp *tcp, uint32_t number)
+{
+    struct tcp_connection *connection = tcp_connection_find(tcp, number);
+    if (connection == NULL || connection->state == TCP_GONE) return;
+    connection->close_wanted = true;
+    if (connection->state == TCP_OPEN) uv_read_stop((uv_stream_t *)&connection->handle);
+    if (list_empty(&connection->dirty)) list_append(&tcp->dirty, &connection->dirty);
+}
+
+void tcp_flush(struct tcp *tcp)
+{
+    while (!list_empty(&tcp->dirty)) {
+        struct tcp_connection *connection =
+            LIST_ITEM(tcp->dirty.next, struct tcp_connection, dirty);
+        list_remove(&connection->dirty);
+        if (connection->state == TCP_OPEN) flush(connection);
+        if (!connection->close_wanted || connection->state == TCP_GONE) continue;
+        if (connection->state != TCP_OPEN) {
+            tcp_connection_end(connection, EVENT_CONNECT_FAILED);
+        } else if (!connection->writing) {
+            tcp_connection_end(connection, EVENT_CLOSED);
+        } else {
+            connection->deadline_us = system_now().mono_us + TCP_CLOSE_US_MAX;
+            list_remove(&connection->waiting);
+            list_append(&tcp->waiting, &connection->waiting);
+        }
+    }
+}
+
+void tcp_watch(struct tcp *tcp, uint64_t now_us)
+{
+    struct list *at = tcp->waiting.next;
+    while (at != &tcp->waiting) {
+        struct tcp_connection *connection = LIST_ITEM(at, struct tcp_connection, waiting);
+        at = at->next;
+        if (now_us < connection->deadline_us) continue;
+        bool open = connection->state == TCP_OPEN;
+        tcp_connection_end(connection, open ? EVENT_CLOSED : EVENT_CONNECT_FAILED);
+    }
+}
+
+/* --- listening ------------------------------------------------------------------------------------ */
+
+/* libuv keeps a descriptor in reserve: out of them, it takes the connection and closes it. */
+static void accept_failed(struct tcp *tcp, int status)
+{
+    uint64_t now_us = system_now().mono_us;
+    tcp->accept_failures++;
+    if (tcp->accept_failure_said_us != 0 &&
+        now_us - tcp->accept_failure_said_us < TCP_COMPLAIN_US) {
+        return;
+    }
+    tcp->accept_failure_said_us = now_us;
+    system_say("cannot accept connections: %s (%u are open)", uv_strerror(status), tcp->open);
+}
+
+static void accepted(uv_stream_t *stream, int status)
+{
+    struct tcp *tcp = stream->data;
+    if (status < 0) {
+        accept_failed(tcp, status);
+        return;
+    }
+    if (tcp->number_last + 1 == NODE_DIALED) {
+        system_die(SYSTEM_EXIT_FAILED, "2^31 connections were served: a restart is needed");
+    }
+    enum node_listener listener = (enum node_listener)((uv_tcp_t *)stream - tcp->listeners);
+    struct tcp_connection *connection = tcp_connection_new(tcp, ++tcp->number_last, listener);
+    tcp->accepted++;
+    tcp_connection_init_handle(connection);
+    if (uv_accept(stream, (uv_stream_t *)&connection->handle) != 0) {
+        tcp_connection_end(connection, 0);
+        return;
+    }
+    tcp_connection_opened(connection);
+}
+
+void tcp_connection_init_handle(struct tcp_connection *connection)
+{
+    int failed = uv_tcp_init(connection->owner->loop, &connection->handle);
+    ASSERT(failed == 0); /* without an address family it makes no socket */
+    connection->handle.data = connection;
+    connection->has_handle = true;
+}
+
+void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop)
+{
+    tcp->host = host;
+    tcp->loop = loop;
+    list_init(&tcp->dirty);
+    list_init(&tcp->reports);
+    list_init(&tcp->waiting);
+}
+
+int tcp_listen(struct tcp *tcp, enum node_listener listener, int fd)
+{
+    uv_tcp_t *handle = &tcp->listeners[listener];
+    int failed = uv_tcp_init(tcp->loop, handle);
+    if (failed == 0) failed = uv_tcp_open(handle, fd);
+    handle->data = tcp;
+    if (failed == 0) failed = uv_listen((uv_stream_t *)handle, TCP_BACKLOG, accepted);
+    tcp->listening[listener] = failed == 0;
+    return failed;
+}
+
+void tcp_stop_listening(struct tcp *tcp)
+{
+    for (unsigned i = 0; i < TCP_LISTENERS; i++) {
+        if (!tcp->listening[i]) continue;
+        tcp->listening[i] = false;
+        uv_close((uv_handle_t *)&tcp->listeners[i], NULL);
+    }
+}

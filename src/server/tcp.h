@@ -1,0 +1,75 @@
+/* Sockets: listeners, accepted and dialed connections, their output.
+ *
+ * SENDs of one turn to one connection leave in one write. What the kernel does not take at once is
+ * copied and follows; reading is the node's business (READ on or off). A connection is known by its
+ * number from OPENED until CLOSED was reported; what is sent to a number that is gone is dropped.
+ *
+ * Nothing here steps the node while actions are carried out, because their bytes live only until
+ * the next step: SENT, CLOSED and CONNECT_FAILED that arise then wait in a list for
+ * tcp_report(). */
+#ifndef QUARTET_SERVER_TCP_H
+#define QUARTET_SERVER_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "node/node.h"
+
+enum {
+    TCP_SLICES_MAX = 16, /* borrowed pieces of output gathered for one write */
+    TCP_READ_BYTES = 128 << 10,
+    TCP_BACKLOG = 1024, /* listen(): connections the kernel accepts ahead of us */
+    TCP_KEEPALIVE_S = 60,
+    TCP_DIAL_US_MAX = 5000000,  /* resolve and connect, together */
+    TCP_CLOSE_US_MAX = 5000000, /* to take the last output after a CLOSE */
+    TCP_SENT_TURN_BYTES = 4096, /* this much SENT may unblock something: turn at once */
+    TCP_LISTENERS = 3,
+};
+
+struct host;
+
+struct tcp {
+    struct host *host;
+    uv_loop_t *loop;
+    struct map by_number;
+    struct list dirty;   /* have output of this turn, or are to be closed */
+    struct list reports; /* have something to tell the node */
+    struct list waiting; /* dialing or closing: have a deadline */
+    uint32_t number_last;
+    uint64_t accepted;
+    uint64_t accept_failures;
+    uint64_t accept_failure_said_us;
+    uint32_t writing; /* connections whose output the kernel has not taken yet */
+    uint32_t open;
+    uv_tcp_t listeners[TCP_LISTENERS];
+    bool listening[TCP_LISTENERS];
+    struct dial_complaint {
+        char address[RAFT_ADDRESS_SIZE_MAX + 1];
+        int code;
+    } complaints[NODE_PEERS_MAX];
+    uint8_t read_buffer[TCP_READ_BYTES];
+};
+
+void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop);
+/* Takes a bound socket and accepts from it. 0 or a negative uv error. */
+int tcp_listen(struct tcp *tcp, enum node_listener listener, int fd);
+void tcp_stop_listening(struct tcp *tcp);
+
+/* Actions. `bytes` is borrowed until tcp_flush(). */
+void tcp_send(struct tcp *tcp, uint32_t number, struct slice bytes);
+void tcp_dial(struct tcp *tcp, uint32_t number, struct slice address);
+void tcp_close_one(struct tcp *tcp, uint32_t number);
+void tcp_read(struct tcp *tcp, uint32_t number, bool on);
+
+/* Writes the output of the turn. */
+void tcp_flush(struct tcp *tcp);
+/* Steps the node with what was noticed while actions were carried out. */
+void tcp_report(struct tcp *tcp);
+/* Once a second: ends what has waited too long. */
+void tcp_watch(struct tcp *tcp, uint64_t now_us);
+
+#endif
