@@ -1,0 +1,209 @@
+/* The simulated clients' connections. See clients.h; what they say is in client_work.c, what they
+ * hear in client_reply.c. */
+#include "sim/clients.h"
+
+#include "base/assert.h"
+#include "sim/text.h"
+#include "sim/world.h"
+
+enum {
+    WORKERS_PER_NODE = 2,
+    PROBERS = 1,
+    RECONNECT_US_MAX = 300000,
+    PATIENCE_US = 6000000, /* a client leaves when nothing comes for so long */
+    LOOK_US = 500000,      /* how often it looks at its watch */
+};
+
+static struct client *client_at(struct world *world, uint32_t place)
+{
+    ASSERT(place >= world->hosts_count && place - world->hosts_count < world->clients.count);
+    return &world->clients.items[place - world->hosts_count];
+}
+
+void sim_client_wake_in(struct client *client, uint64_t after_us)
+{
+    struct schedule *schedule = &client->world->schedule;
+    schedule_at(schedule, &client->wake, schedule->now_us + after_us);
+}
+
+struct client_op *sim_client_begin(struct client *client, enum client_op_kind kind)
+{
+    if (client->ops_count == CLIENT_OPS_MAX) return NULL;
+    uint32_t at = (client->ops_head + client->ops_count++) % CLIENT_OPS_MAX;
+    struct client_op *op = &client->ops[at];
+    *op = (struct client_op){
+        .kind = kind,
+        .key = CHECKER_NO_KEY,
+        .sent_us = world_now_us(client->world),
+    };
+    return op;
+}
+
+/* The commands for the trace, without the bodies of jobs. */
+static void narrate_commands(struct client *client, struct slice text)
+{
+    size_t start = 0;
+    for (size_t at = 0; at + 1 < text.size; at++) {
+        if (text.data[at] != '\r') continue;
+        struct slice line = slice_of(text.data + start, at - start);
+        if (line.size < 4 || line.data[0] != 'j' || line.data[1] != 'o') {
+            world_narrate(client->world, "client", client->index + 1, "> %b", line);
+        }
+        start = at + 2;
+    }
+}
+
+void sim_client_flush(struct client *client)
+{
+    if (client->out.size == 0) return;
+    struct slice bytes = buffer_slice(&client->out);
+    if (client->world->options->trace) narrate_commands(client, bytes);
+    network_send(&client->world->network, client->place, client->number, bytes);
+    buffer_clear(&client->out);
+}
+
+void sim_client_leave(struct client *client)
+{
+    if (client->state != CLIENT_ONLINE) return;
+    client->state = CLIENT_LEAVING;
+    network_close(&client->world->network, client->place, client->number);
+}
+
+void sim_client_forget_held(struct client *client, uint64_t id)
+{
+    for (uint32_t i = 0; i < client->held_count; i++) {
+        if (client->held[i].id != id) continue;
+        checker_let_go(client->world, client->index, client->held[i].key);
+        client->held[i] = client->held[--client->held_count];
+        return;
+    }
+}
+
+/* Whatever was under way may have been carried out, or not. */
+static void client_outcomes_unknown(struct client *client)
+{
+    for (; client->ops_count > 0; client->ops_count--) {
+        const struct client_op *op = &client->ops[client->ops_head];
+        client->ops_head = (client->ops_head + 1) % CLIENT_OPS_MAX;
+        world_count(client->world, SIM_COVER_UNKNOWN);
+        if (op->kind == OP_PUT) checker_put_over(client->world, op->key, OUTCOME_UNKNOWN, 0);
+        if (op->kind == OP_DELETE && op->key != CHECKER_NO_KEY) {
+            checker_delete_over(client->world, op->key, OUTCOME_UNKNOWN);
+        }
+    }
+    while (client->held_count > 0) sim_client_forget_held(client, client->held[0].id);
+    if (client->role == CLIENT_PROBER) sim_client_probe_void(client);
+    buffer_clear(&client->in);
+    buffer_clear(&client->out);
+}
+
+static void client_dial(struct client *client)
+{
+    struct world *world = client->world;
+    client->state = CLIENT_DIALING;
+    client->number++;
+    client->host = (uint32_t)random_below(&world->clients.random, world->hosts_count);
+    network_dial(&world->network, client->place, client->number, client->host, false);
+}
+
+static void client_on_wake(void *owner, struct timed *timed)
+{
+    (void)timed;
+    struct client *client = owner;
+    struct world *world = client->world;
+    switch (client->state) {
+    case CLIENT_OFFLINE: client_dial(client); break;
+    case CLIENT_ONLINE:
+        if (client->ops_count > 0 && client->progress_us + PATIENCE_US < world_now_us(world)) {
+            world_narrate(world, "client", client->index + 1, "loses patience");
+            sim_client_leave(client);
+        } else if (client->ops_count > 0) {
+            sim_client_wake_in(client, LOOK_US);
+        } else {
+            sim_client_work(client);
+            sim_client_flush(client);
+            if (!timed_pending(&client->wake)) sim_client_wake_in(client, LOOK_US);
+        }
+        break;
+    default: break;
+    }
+}
+
+void sim_clients_opened(struct world *world, uint32_t place)
+{
+    struct client *client = client_at(world, place);
+    world_count(world, SIM_COVER_RECONNECTS);
+    world_narrate(world, "client", client->index + 1, "connects to node %u", client->host + 1);
+    client->state = CLIENT_ONLINE;
+    client->progress_us = world_now_us(world);
+    client->drain_step = 0;
+    client->probe.step = 0;
+    sim_client_wake_in(client, 0);
+}
+
+void sim_clients_closed(struct world *world, uint32_t place)
+{
+    struct client *client = client_at(world, place);
+    world_narrate(world, "client", client->index + 1, "is offline");
+    client_outcomes_unknown(client);
+    client->state = CLIENT_OFFLINE;
+    sim_client_wake_in(client, 1000 + random_below(&world->clients.random, RECONNECT_US_MAX));
+}
+
+void sim_clients_received(struct world *world, uint32_t place, struct slice bytes)
+{
+    struct client *client = client_at(world, place);
+    if (client->state != CLIENT_ONLINE) return;
+    client->progress_us = world_now_us(world);
+    buffer_append_slice(&client->in, bytes);
+    while (client->state == CLIENT_ONLINE && sim_client_reply(client)) {}
+    if (client->state == CLIENT_ONLINE && client->ops_count == 0) {
+        uint64_t think_us = client->role == CLIENT_DRAINER ? 1 : world->clients.think_us;
+        sim_client_wake_in(client, random_below(&world->clients.random, 2 * think_us));
+    }
+}
+
+void sim_clients_init(struct world *world, uint64_t seed)
+{
+    struct clients *clients = &world->clients;
+    *clients = (struct clients){.random = random_seeded(seed)};
+    clients->count = WORKERS_PER_NODE * world->hosts_count + PROBERS;
+    if (clients->count < 4) clients->count = 4;
+    clients->think_us = 4000 * clients->count;
+    for (uint32_t i = 0; i < clients->count; i++) {
+        struct client *client = &clients->items[i];
+        client->world = world;
+        client->index = i;
+        client->place = world->hosts_count + i;
+        client->role = i + PROBERS < clients->count ? CLIENT_WORKER : CLIENT_PROBER;
+        timed_init(&client->wake, client_on_wake, client);
+        sim_client_wake_in(client, random_below(&clients->random, RECONNECT_US_MAX));
+    }
+}
+
+void sim_clients_free(struct clients *clients)
+{
+    for (uint32_t i = 0; i < clients->count; i++) {
+        buffer_free(&clients->items[i].in);
+        buffer_free(&clients->items[i].out);
+    }
+}
+
+void sim_clients_drain(struct world *world)
+{
+    for (uint32_t i = 0; i < world->clients.count; i++) {
+        struct client *client = &world->clients.items[i];
+        sim_client_leave(client); /* what is under way becomes unknown, as it would be */
+        if (client->role == CLIENT_PROBER) sim_client_probe_void(client);
+        client->role = CLIENT_DRAINER;
+    }
+}
+
+void sim_clients_stop(struct world *world)
+{
+    for (uint32_t i = 0; i < world->clients.count; i++) {
+        struct client *client = &world->clients.items[i];
+        sim_client_leave(client);
+        schedule_cancel(&world->schedule, &client->wake);
+    }
+}

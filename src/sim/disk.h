@@ -1,0 +1,88 @@
+/* The simulated disk of one node: what is written, what of it is durable, and what a power loss
+ * leaves.
+ *
+ * A segment file has two contents: as the process reads it back (the page cache), and as the
+ * platter holds it. Writes go to the first and wait in a journal; a sync takes the journal to the
+ * second. A power loss in between decides for each 512-byte sector how many of the waiting writes
+ * reached it (in their order, as they pass through one page): so a sector is always the image
+ * after some write, never a mixture, and sectors need not agree. */
+#ifndef QUARTET_SIM_DISK_H
+#define QUARTET_SIM_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/random.h"
+
+enum {
+    DISK_SECTOR_SIZE = 512,
+    DISK_FILES_MAX = 512,
+};
+
+struct disk_file {
+    uint64_t number;
+    uint8_t *cached;
+    uint8_t *durable;
+    size_t size;         /* of both; the platter's is zeros where it was never synced */
+    bool exists_durably; /* its directory entry was synced */
+};
+
+struct disk_write {
+    uint64_t number; /* of the file */
+    uint64_t offset;
+    size_t size;
+    size_t at; /* in journal_bytes */
+};
+
+struct disk {
+    uint64_t segment_bytes;  /* files are zero-filled to this size when they are made */
+    struct disk_file *files; /* ascending by number */
+    uint32_t files_count, files_capacity;
+    struct disk_file *trimmed; /* deleted, but a power loss may bring them back */
+    uint32_t trimmed_count, trimmed_capacity;
+    struct disk_write *writes;
+    uint32_t writes_count, writes_capacity;
+    struct buffer journal_bytes;
+    uint64_t sequence_written;
+    uint64_t sequence_durable;
+    uint32_t syncing_writes;   /* the sync under way covers so many of `writes` */
+    uint64_t syncing_sequence;
+    struct buffer snapshot; /* the newest complete one; empty: none */
+    uint64_t snapshot_index;
+    struct buffer temporary;
+    uint64_t sectors_kept, sectors_lost; /* by power losses so far */
+};
+
+void sim_disk_init(struct disk *disk, uint64_t segment_bytes);
+/* Everything is gone, as after `rm -r`. */
+void sim_disk_wipe(struct disk *disk);
+void sim_disk_free(struct disk *disk);
+
+/* A number above all others makes a new file. Returns false when the file is long gone (the node
+ * wrote to a segment that it had trimmed). */
+bool sim_disk_write(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes,
+                uint64_t sequence);
+bool sim_disk_dirty(const struct disk *disk);
+/* One sync at a time; it covers what was written before it began. */
+void sim_disk_sync_begin(struct disk *disk);
+/* Returns the sequence that is durable now. */
+uint64_t sim_disk_sync_end(struct disk *disk);
+void sim_disk_trim(struct disk *disk, uint64_t below);
+/* Both at once durable, as they are only done at start. Size 0 deletes the file. */
+void sim_disk_truncate(struct disk *disk, uint64_t number, uint64_t size);
+void sim_disk_set_aside(struct disk *disk, uint64_t number);
+
+/* The temporary file becomes the snapshot. */
+void sim_disk_snapshot_commit(struct disk *disk, uint64_t index);
+void sim_disk_snapshot_abort(struct disk *disk);
+
+/* The process is gone, the page cache is not: a later sync would still write it. The host syncs
+ * before it starts a node on it, so that what the node reads is what it has. */
+void sim_disk_process_lost(struct disk *disk);
+/* Unsynced writes reach the platter sector by sector or not at all, and only the platter is left. */
+void sim_disk_power_lost(struct disk *disk, struct random *random);
+/* Flips one bit of what is durable; false when there is nothing. */
+bool sim_disk_rot(struct disk *disk, struct random *random);
+
+#endif

@@ -1,0 +1,412 @@
+/* What goes wrong. See faults.h.
+ *
+ * No fault here breaks what the design promises to survive: any number of crashes and power
+ * losses at any time, anything on the network, but the disks of a minority at most may forget
+ * what was synced, and only one at a time: until that node is trusted again, no other is wiped. */
+#include "sim/faults.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "sim/world.h"
+
+enum {
+    QUIET_US = 2000000,        /* most worlds are left alone to begin with */
+    LASTS_US_MIN = 20000,
+    LASTS_US_MAX = 4000000,
+    DOWN_US_MIN = 5000,
+    DOWN_US_MAX = 4000000,
+    PAUSE_US_MAX = 3000000,
+    COUNTDOWN_MAX = 24,        /* actions until a planned crash */
+    DRIFT_PPM_MAX = 300,
+    WALL_JUMP_US_MAX = 3000000,
+    ROT_BITS_MAX = 3,
+};
+
+static const char *const words[] = {
+#define X(name, word, help) word,
+    SIM_FAULTS(X)
+#undef X
+};
+
+const char *fault_word(enum sim_fault fault)
+{
+    return words[fault];
+}
+
+bool fault_by_word(struct slice word, enum sim_fault *fault)
+{
+    for (uint32_t i = 0; i < SIM_FAULT_COUNT; i++) {
+        if (!slice_equal(word, slice_text(words[i]))) continue;
+        *fault = (enum sim_fault)i;
+        return true;
+    }
+    return false;
+}
+
+static uint64_t between(struct faults *faults, uint64_t low, uint64_t high)
+{
+    return low + random_below(&faults->random, high - low);
+}
+
+static bool enabled(const struct faults *faults, enum sim_fault kind)
+{
+    return faults->world->options->faults & 1u << kind;
+}
+
+static struct host *any_host(struct faults *faults)
+{
+    struct world *world = faults->world;
+    return &world->hosts[random_below(&faults->random, world->hosts_count)];
+}
+
+static struct host *other_host(struct faults *faults, const struct host *host)
+{
+    struct world *world = faults->world;
+    uint32_t step = 1 + (uint32_t)random_below(&faults->random, world->hosts_count - 1);
+    return &world->hosts[(host->index + step) % world->hosts_count];
+}
+
+static uint32_t hosts_down(const struct world *world)
+{
+    uint32_t down = 0;
+    for (uint32_t i = 0; i < world->hosts_count; i++) down += world->hosts[i].node == NULL;
+    return down;
+}
+
+bool faults_calm(const struct faults *faults)
+{
+    const struct world *world = faults->world;
+    for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
+        if (timed_pending(&faults->active[i].end)) return false;
+    }
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        const struct host *host = &world->hosts[i];
+        if (host->node == NULL || host->crash_countdown > 0 || host->sync_fails ||
+            host->paused_until_us > world->schedule.now_us) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- faults of the network --- */
+
+static void cut_pair(struct world *world, uint32_t a, uint32_t b, bool cut)
+{
+    network_cut(&world->network, a, b, cut);
+    network_cut(&world->network, b, a, cut);
+}
+
+static void partition(struct fault *fault, bool cut)
+{
+    struct world *world = fault->world;
+    for (uint32_t a = 0; a < world->hosts_count; a++) {
+        for (uint32_t b = 0; b < a; b++) {
+            if ((fault->mask >> a & 1) != (fault->mask >> b & 1)) cut_pair(world, a, b, cut);
+        }
+    }
+}
+
+static void oneway(struct fault *fault, bool cut)
+{
+    struct world *world = fault->world;
+    for (uint32_t other = 0; other < world->hosts_count; other++) {
+        if (other == fault->a) continue;
+        uint32_t from = fault->inward ? other : fault->a;
+        uint32_t to = fault->inward ? fault->a : other;
+        network_cut(&world->network, from, to, cut);
+    }
+}
+
+static void storm(struct fault *fault, bool on)
+{
+    struct faults *faults = &fault->world->faults;
+    struct network_storm storm = {0};
+    if (on) {
+        uint32_t strength = 1u << random_below(&faults->random, 9); /* up to a quarter */
+        if (enabled(faults, SIM_FAULT_LOSS)) storm.lost = strength;
+        if (enabled(faults, SIM_FAULT_DUPLICATE)) storm.duplicated = strength;
+        if (enabled(faults, SIM_FAULT_REORDER)) storm.reordered = strength;
+        if (enabled(faults, SIM_FAULT_DELAY)) storm.delayed = strength;
+        storm.delay_us_max = between(faults, 1000, 300000);
+        world_narrate(fault->world, "fault", 0, "storm strength=%u delay_us_max=%U", strength,
+                      storm.delay_us_max);
+    }
+    network_set_storm(&fault->world->network, &storm);
+}
+
+static void break_connections(struct faults *faults)
+{
+    struct world *world = faults->world;
+    struct host *host = any_host(faults);
+    uint32_t places = world->hosts_count + world->clients.count;
+    uint32_t permille = (uint32_t)between(faults, 100, 1001);
+    uint32_t what = (uint32_t)random_below(&faults->random, 3);
+    for (uint32_t place = 0; place < places; place++) {
+        bool is_host = place < world->hosts_count;
+        if (place == host->index || (what == 0 && !is_host) || (what == 1 && is_host)) continue;
+        network_break(&world->network, host->index, place, permille);
+    }
+}
+
+/* --- faults of hosts --- */
+
+static void crash(struct faults *faults, struct host *host, enum host_end how)
+{
+    uint64_t down_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
+    if (random_below(&faults->random, 2) == 0) {
+        host->crash_end = how;
+        host->restart_after_us = down_us;
+        host->crash_countdown = 1 + (uint32_t)random_below(&faults->random, COUNTDOWN_MAX);
+    } else {
+        sim_host_end(host, how, down_us);
+    }
+}
+
+/* Stops in order, as on SIGTERM; if that takes too long, the restart finds it still up. */
+static void drain(struct faults *faults, struct host *host)
+{
+    host->restart_after_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
+    struct event event = {.type = EVENT_DRAIN};
+    world_narrate(faults->world, "fault", host->id, "drain");
+    sim_host_step(host, &event);
+}
+
+static void blackout(struct faults *faults)
+{
+    struct world *world = faults->world;
+    world_count(world, SIM_COVER_BLACKOUTS);
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        sim_host_end(&world->hosts[i], HOST_POWER_LOST, between(faults, DOWN_US_MIN, DOWN_US_MAX / 2));
+    }
+}
+
+/* The disk of one host may forget only while all others are up, trusted and have a history. */
+static bool may_forget(struct faults *faults, const struct host *host)
+{
+    struct world *world = faults->world;
+    if (world->hosts_count < 3 || host->node == NULL) return false;
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        const struct host *other = &world->hosts[i];
+        const struct raft *raft = sim_host_raft(other);
+        if (raft == NULL || !raft_trusted(raft)) return false;
+        if (node_applied_index(other->node) == 0) return false;
+    }
+    return true;
+}
+
+static void forget(struct faults *faults, struct host *host, enum sim_fault kind)
+{
+    struct world *world = faults->world;
+    if (faults->wiped != 0 || !may_forget(faults, host)) return;
+    faults->wiped = host->index + 1;
+    sim_host_end(host, random_below(&faults->random, 2) == 0 ? HOST_CRASHED : HOST_POWER_LOST,
+             between(faults, DOWN_US_MIN, DOWN_US_MAX));
+    invariants_forget(world, host);
+    if (kind == SIM_FAULT_WIPE) {
+        world_narrate(world, "fault", host->id, "wipe");
+        world_count(world, SIM_COVER_WIPES);
+        sim_disk_wipe(&host->disk);
+        return;
+    }
+    uint32_t bits = (uint32_t)between(faults, 1, ROT_BITS_MAX + 1);
+    for (uint32_t i = 0; i < bits; i++) {
+        if (!sim_disk_rot(&host->disk, &faults->random)) continue;
+        world_narrate(world, "fault", host->id, "rot");
+        world_count(world, SIM_COVER_ROTS);
+    }
+}
+
+static void skew(struct faults *faults, struct host *host)
+{
+    int64_t drift_ppm = (int64_t)between(faults, 0, 2 * DRIFT_PPM_MAX + 1) - DRIFT_PPM_MAX;
+    int64_t jump_us = (int64_t)between(faults, 0, 2 * WALL_JUMP_US_MAX + 1) - WALL_JUMP_US_MAX;
+    world_narrate(faults->world, "fault", host->id, "clock");
+    world_count(faults->world, SIM_COVER_CLOCK_JUMPS);
+    sim_host_set_drift(host, drift_ppm);
+    host->wall_offset_us = jump_us; /* not a random walk: the clocks stay near each other */
+    schedule_cancel(&faults->world->schedule, &host->timer);
+    if (host->node == NULL) return;
+    schedule_at(&faults->world->schedule, &host->timer, world_now_us(faults->world));
+}
+
+/* --- beginning and ending --- */
+
+/* Whether the fault lasts, and so wants an end. */
+static bool fault_begin(struct fault *fault)
+{
+    struct world *world = fault->world;
+    struct faults *faults = &world->faults;
+    struct host *host = &world->hosts[fault->a];
+    switch (fault->kind) {
+    case SIM_FAULT_LOSS:
+    case SIM_FAULT_DUPLICATE:
+    case SIM_FAULT_REORDER:
+    case SIM_FAULT_DELAY: storm(fault, true); return true;
+    case SIM_FAULT_PARTITION:
+        fault->mask = (uint32_t)between(faults, 1, (1u << world->hosts_count) - 1);
+        world_count(world, SIM_COVER_PARTITIONS);
+        partition(fault, true);
+        return true;
+    case SIM_FAULT_ONEWAY:
+        fault->inward = random_below(&faults->random, 2) == 0;
+        world_count(world, SIM_COVER_ONEWAYS);
+        oneway(fault, true);
+        return true;
+    case SIM_FAULT_CLOG:
+        world_count(world, SIM_COVER_CLOGS);
+        network_clog(&world->network, fault->a, fault->b, true);
+        return true;
+    case SIM_FAULT_REFUSE: network_refuse(&world->network, fault->a, true); return true;
+    case SIM_FAULT_FULL:
+        if (host->node == NULL) return false;
+        world_count(world, SIM_COVER_DISKS_FULL);
+        sim_host_set_full(host, true);
+        return true;
+    case SIM_FAULT_SLOW:
+        world_count(world, SIM_COVER_SLOW_DISKS);
+        host->slow_factor = (uint32_t)between(faults, 10, 200);
+        return true;
+    default: return false;
+    }
+}
+
+static void fault_strike(struct faults *faults, enum sim_fault kind, struct host *host)
+{
+    struct world *world = faults->world;
+    uint32_t quorum = world->hosts_count / 2 + 1;
+    bool too_many = world->hosts_count - hosts_down(world) <= quorum && world->hosts_count > 1;
+    switch (kind) {
+    case SIM_FAULT_BREAK: break_connections(faults); return;
+    case SIM_FAULT_PAUSE:
+        world_count(world, SIM_COVER_PAUSES);
+        host->paused_until_us = world_now_us(world) + between(faults, LASTS_US_MIN, PAUSE_US_MAX);
+        return;
+    case SIM_FAULT_BLACKOUT:
+        if (random_below(&faults->random, 3) == 0) blackout(faults);
+        return;
+    case SIM_FAULT_SKEW: skew(faults, host); return;
+    case SIM_FAULT_WIPE:
+    case SIM_FAULT_ROT: forget(faults, host, kind); return;
+    default: break;
+    }
+    /* Without a quorum nothing happens: let that be rare. */
+    if (host->node == NULL || (too_many && random_below(&faults->random, 8) != 0)) return;
+    if (kind == SIM_FAULT_FSYNC) {
+        host->sync_fails = true;
+        host->restart_after_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
+    } else if (kind == SIM_FAULT_POWER) {
+        world_count(world, SIM_COVER_POWER_LOSSES);
+        crash(faults, host, HOST_POWER_LOST);
+    } else if (random_below(&faults->random, 4) == 0) {
+        drain(faults, host);
+    } else {
+        world_count(world, SIM_COVER_CRASHES);
+        crash(faults, host, HOST_CRASHED);
+    }
+}
+
+static void fault_end(void *owner, struct timed *timed)
+{
+    (void)timed;
+    struct fault *fault = owner;
+    struct world *world = fault->world;
+    world->faults.disturbed_us = world_now_us(world);
+    world_narrate(world, "fault", fault->a + 1, "ends: %s", fault_word(fault->kind));
+    switch (fault->kind) {
+    case SIM_FAULT_LOSS:
+    case SIM_FAULT_DUPLICATE:
+    case SIM_FAULT_REORDER:
+    case SIM_FAULT_DELAY: storm(fault, false); break;
+    case SIM_FAULT_PARTITION: partition(fault, false); break;
+    case SIM_FAULT_ONEWAY: oneway(fault, false); break;
+    case SIM_FAULT_CLOG: network_clog(&world->network, fault->a, fault->b, false); break;
+    case SIM_FAULT_REFUSE: network_refuse(&world->network, fault->a, false); break;
+    case SIM_FAULT_FULL: sim_host_set_full(&world->hosts[fault->a], false); break;
+    case SIM_FAULT_SLOW: world->hosts[fault->a].slow_factor = 1; break;
+    default: ASSERT(!"a fault that lasts");
+    }
+}
+
+static bool needs_two_hosts(enum sim_fault kind)
+{
+    return kind == SIM_FAULT_PARTITION || kind == SIM_FAULT_ONEWAY || kind == SIM_FAULT_CLOG;
+}
+
+static void faults_next(void *owner, struct timed *timed)
+{
+    struct faults *faults = owner;
+    struct world *world = faults->world;
+    if (faults->wiped != 0) {
+        const struct host *host = &world->hosts[faults->wiped - 1];
+        const struct raft *raft = sim_host_raft(host);
+        if (raft != NULL && raft_trusted(raft) && node_applied_index(host->node) != 0) {
+            faults->wiped = 0;
+        }
+    }
+    schedule_at(&world->schedule, timed,
+                world_now_us(world) + between(faults, 1000, faults->interval_us_max));
+    enum sim_fault kind = (enum sim_fault)random_below(&faults->random, SIM_FAULT_COUNT);
+    struct host *host = any_host(faults);
+    if (!enabled(faults, kind) || (needs_two_hosts(kind) && world->hosts_count < 2)) return;
+    struct fault *fault = NULL;
+    for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
+        struct fault *slot = &faults->active[i];
+        if (!timed_pending(&slot->end)) fault = slot;
+        else if (slot->kind == kind && slot->a == host->index) return;
+    }
+    if (fault == NULL) return;
+    fault->kind = kind;
+    fault->a = host->index;
+    fault->b = world->hosts_count < 2 ? 0 : other_host(faults, host)->index;
+    world_narrate(world, "fault", host->id, "%s", fault_word(kind));
+    faults->disturbed_us = world_now_us(world);
+    if (fault_begin(fault)) {
+        uint64_t lasts_us = between(faults, LASTS_US_MIN, LASTS_US_MAX);
+        schedule_at(&world->schedule, &fault->end, world_now_us(world) + lasts_us);
+    } else {
+        fault_strike(faults, kind, host);
+    }
+}
+
+void faults_init(struct world *world, struct faults *faults, uint64_t seed)
+{
+    *faults = (struct faults){.world = world, .random = random_seeded(seed)};
+    timed_init(&faults->next, faults_next, faults);
+    for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
+        faults->active[i].world = world;
+        timed_init(&faults->active[i].end, fault_end, &faults->active[i]);
+    }
+    faults->interval_us_max = 20000u << random_below(&faults->random, 7);
+}
+
+void faults_start(struct faults *faults, uint64_t at_us)
+{
+    if (faults->world->options->faults == 0) return;
+    if (random_below(&faults->random, 4) != 0) at_us += QUIET_US;
+    schedule_at(&faults->world->schedule, &faults->next, at_us);
+}
+
+void faults_heal(struct faults *faults)
+{
+    struct world *world = faults->world;
+    schedule_cancel(&world->schedule, &faults->next);
+    for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
+        struct fault *fault = &faults->active[i];
+        if (!timed_pending(&fault->end)) continue;
+        schedule_cancel(&world->schedule, &fault->end);
+        fault_end(fault, &fault->end);
+    }
+    network_heal(&world->network);
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        struct host *host = &world->hosts[i];
+        host->crash_countdown = 0;
+        host->sync_fails = false;
+        if (host->paused_until_us > world_now_us(world)) {
+            host->paused_until_us = world_now_us(world); /* what it held up comes at its old time */
+        }
+        if (host->node == NULL) sim_host_start(host);
+    }
+    faults->disturbed_us = world_now_us(world);
+}

@@ -1,0 +1,48 @@
+/* What goes wrong, when, drawn from the seed. */
+#ifndef QUARTET_SIM_FAULTS_H
+#define QUARTET_SIM_FAULTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "sim/schedule.h"
+#include "sim/sim.h"
+
+enum {
+    FAULTS_ACTIVE_MAX = 12, /* at a time */
+};
+
+struct world;
+
+/* A fault that lasts. */
+struct fault {
+    struct world *world;
+    struct timed end;
+    enum sim_fault kind;
+    uint32_t a, b; /* hosts */
+    uint32_t mask; /* hosts on one side */
+    bool inward;
+};
+
+struct faults {
+    struct world *world;
+    struct random random;
+    struct timed next;
+    uint64_t interval_us_max; /* between two faults: some worlds are wilder than others */
+    uint64_t disturbed_us;    /* when something last went wrong or was mended */
+    uint32_t wiped;           /* host + 1 whose disk is not to be relied on yet; 0: none */
+    struct fault active[FAULTS_ACTIVE_MAX];
+};
+
+void faults_init(struct world *world, struct faults *faults, uint64_t seed);
+void faults_start(struct faults *faults, uint64_t at_us);
+/* Ends everything that is active, starts every host that is down. */
+void faults_heal(struct faults *faults);
+/* Nothing is wrong now, and nothing is about to be. */
+bool faults_calm(const struct faults *faults);
+/* The word's fault; false when there is none. */
+bool fault_by_word(struct slice word, enum sim_fault *fault);
+const char *fault_word(enum sim_fault fault);
+
+#endif

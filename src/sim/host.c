@@ -1,0 +1,561 @@
+/* A simulated host: carries out a node's actions and brings it its events. See node/node.h for the
+ * rules of a world; this file is the simulator's reading of them. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "sim/world.h"
+
+enum {
+    GATHER_US_MAX = 300,      /* how long a turn may wait to gather events */
+    SENT_SOON_BYTES = 16384,  /* so much sent is worth telling the node at once */
+    SENT_SOON_US = 200,
+    SPIN_TURNS_MAX = 20000,   /* turns at one moment of virtual time */
+    SNAPSHOT_WRITE_US_MAX = 2000,
+    SNAPSHOT_COMMIT_US_MAX = 20000,
+    CANARY_LAG_US = 50000,
+    WALL_EPOCH_S = 1700000000,
+};
+
+/* --- clocks --- */
+
+struct raft_time sim_host_time(const struct host *host)
+{
+    uint64_t past_us = world_now_us(host->world) - host->mono_since_us;
+    int64_t drift_us = host->drift_ppm == 0 ? 0 : (int64_t)past_us * host->drift_ppm / 1000000;
+    uint64_t mono_us = host->mono_base_us + past_us + (uint64_t)drift_us;
+    uint64_t wall_us = WALL_EPOCH_S * 1000000ull + world_now_us(host->world);
+    return (struct raft_time){mono_us, wall_us + (uint64_t)(drift_us + host->wall_offset_us)};
+}
+
+/* When, in virtual time, the host's clock shows this at last. */
+static uint64_t host_virtual_us(const struct host *host, uint64_t mono_us)
+{
+    if (mono_us <= host->mono_base_us) return world_now_us(host->world);
+    uint64_t past_us = mono_us - host->mono_base_us;
+    if (past_us > UINT64_MAX / 4000000) return UINT64_MAX; /* beyond the end of any run */
+    if (host->drift_ppm != 0) past_us = past_us * 1000000 / (uint64_t)(1000000 + host->drift_ppm) + 1;
+    return host->mono_since_us + past_us;
+}
+
+const struct raft *sim_host_raft(const struct host *host)
+{
+    return host->node == NULL ? NULL : node_raft(host->node);
+}
+
+void sim_host_set_drift(struct host *host, int64_t drift_ppm)
+{
+    struct raft_time now = sim_host_time(host);
+    int64_t wall_change = (int64_t)(now.wall_us - WALL_EPOCH_S * 1000000ull -
+                                    world_now_us(host->world));
+    host->mono_base_us = now.mono_us;
+    host->mono_since_us = world_now_us(host->world);
+    host->wall_offset_us = wall_change;
+    host->drift_ppm = drift_ppm;
+}
+
+/* A pause holds up everything that would reach the node. */
+static bool host_held_up(struct host *host, struct timed *timed)
+{
+    if (host->paused_until_us <= world_now_us(host->world)) return false;
+    schedule_at(&host->world->schedule, timed, host->paused_until_us);
+    return true;
+}
+
+/* --- turns --- */
+
+static void host_turn(struct host *host);
+
+/* Tells the node what has left since its last step. */
+static void host_flush_sent(struct host *host)
+{
+    uint32_t count = host->sent_count;
+    host->sent_count = 0;
+    host->sent_matters = false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct event event = {.type = EVENT_SENT,
+                              .now = sim_host_time(host),
+                              .connection = host->sent[i].number,
+                              .count = host->sent[i].count};
+        node_step(host->node, &event);
+    }
+}
+
+void sim_host_step(struct host *host, struct event *event)
+{
+    struct world *world = host->world;
+    if (host->node == NULL) return;
+    if (host->sent_count > 0) host_flush_sent(host);
+    event->now = sim_host_time(host);
+    world_mark(world, world_now_us(world) ^ (uint64_t)event->type << 56 ^ host->id);
+    node_step(host->node, event);
+    invariants_step(world, host);
+    if (timed_pending(&host->turn)) return; /* gathered */
+    if (random_below(&world->random, 4) == 0) {
+        uint64_t wait_us = random_below(&world->random, GATHER_US_MAX);
+        schedule_at(&world->schedule, &host->turn, world_now_us(world) + wait_us);
+    } else {
+        host_turn(host);
+    }
+}
+
+static void host_on_turn(void *owner, struct timed *timed)
+{
+    struct host *host = owner;
+    if (host_held_up(host, timed)) return;
+    if (host->sent_count > 0) host_flush_sent(host);
+    host_turn(host);
+}
+
+static void host_on_timer(void *owner, struct timed *timed)
+{
+    struct host *host = owner;
+    if (host_held_up(host, timed)) return;
+    if (timed_pending(&host->turn)) return;
+    host_turn(host);
+}
+
+/* --- the disk's events --- */
+
+static void host_sync_soon(struct host *host)
+{
+    struct world *world = host->world;
+    if (timed_pending(&host->synced) || !sim_disk_dirty(&host->disk)) return;
+    sim_disk_sync_begin(&host->disk);
+    uint64_t took_us = 20 + random_below(&world->random, host->sync_us_max * host->slow_factor);
+    if (world->options->canary == SIM_CANARY_ACK_BEFORE_DURABLE) took_us += CANARY_LAG_US;
+    schedule_at(&world->schedule, &host->synced, world_now_us(world) + took_us);
+}
+
+static void host_tell_durable(struct host *host, uint64_t sequence)
+{
+    if (sequence <= host->told_durable) return;
+    host->told_durable = sequence;
+    struct event event = {.type = EVENT_DURABLE, .count = sequence};
+    sim_host_step(host, &event);
+}
+
+static void host_on_synced(void *owner, struct timed *timed)
+{
+    struct host *host = owner;
+    if (host_held_up(host, timed)) return;
+    if (host->sync_fails) {
+        host->sync_fails = false;
+        world_count(host->world, SIM_COVER_SYNC_ERRORS);
+        sim_host_end(host, HOST_SYNC_FAILED, host->restart_after_us);
+        return;
+    }
+    uint64_t sequence = sim_disk_sync_end(&host->disk);
+    host_tell_durable(host, sequence);
+    if (host->node != NULL) host_sync_soon(host);
+}
+
+/* The canary's lie: durable before the sync is done. */
+static void host_on_lie(void *owner, struct timed *timed)
+{
+    struct host *host = owner;
+    if (host_held_up(host, timed)) return;
+    host_tell_durable(host, host->disk.sequence_written);
+}
+
+static void host_on_snapshot_written(void *owner, struct timed *timed)
+{
+    struct host *host = owner;
+    if (host_held_up(host, timed)) return;
+    bool failed = host->full && random_below(&host->world->random, 4) == 0;
+    if (failed) sim_disk_snapshot_abort(&host->disk);
+    struct event event = {.type = failed ? EVENT_SNAPSHOT_FAILED : EVENT_SNAPSHOT_WRITTEN};
+    sim_host_step(host, &event);
+}
+
+static void host_on_snapshot_committed(void *owner, struct timed *timed)
+{
+    struct host *host = owner;
+    if (host_held_up(host, timed)) return;
+    sim_disk_snapshot_commit(&host->disk, host->snapshot_index);
+    world_count(host->world, SIM_COVER_SNAPSHOTS_WRITTEN);
+    struct event event = {.type = EVENT_SNAPSHOT_DURABLE};
+    sim_host_step(host, &event);
+}
+
+void sim_host_set_full(struct host *host, bool full)
+{
+    if (host->full == full) return;
+    host->full = full;
+    struct event event = {.type = full ? EVENT_DISK_FULL : EVENT_DISK_OK};
+    sim_host_step(host, &event);
+}
+
+/* --- actions --- */
+
+/* Addresses are "node-ID:PORT". */
+static uint32_t host_of_address(const struct world *world, struct slice address)
+{
+    static const char prefix[] = "node-";
+    uint64_t id = 0;
+    if (address.size > sizeof prefix && memcmp(address.data, prefix, sizeof prefix - 1) == 0) {
+        decimal_read(slice_of(address.data + sizeof prefix - 1, 1), &id);
+    }
+    return id == 0 || id > world->hosts_count ? UINT32_MAX : (uint32_t)id - 1;
+}
+
+static void host_connect(struct host *host, const struct action *action)
+{
+    struct world *world = host->world;
+    uint32_t to = host_of_address(world, action->bytes);
+    if (to == UINT32_MAX) {
+        world_fail(world, "address", "node %u dials %b", host->id, action->bytes);
+        return;
+    }
+    network_dial(&world->network, host->index, action->connection, to, true);
+}
+
+static void host_write(struct host *host, const struct action *action)
+{
+    struct world *world = host->world;
+    if (!sim_disk_write(&host->disk, action->segment, action->offset, action->bytes,
+                    action->sequence)) {
+        world_fail(world, "disk", "node %u writes to segment %U, which it gave up", host->id,
+                   action->segment);
+    }
+    world_mark(world, action->sequence ^ action->bytes.size << 32);
+    if (world->options->canary == SIM_CANARY_ACK_BEFORE_DURABLE && !timed_pending(&host->lie)) {
+        schedule_at(&world->schedule, &host->lie, world_now_us(world) + 20);
+    }
+}
+
+static void host_carry_out(struct host *host, const struct action *action)
+{
+    struct world *world = host->world;
+    struct network *network = &world->network;
+    uint64_t now_us = world_now_us(world);
+    switch (action->type) {
+    case ACTION_TRUNCATE:
+        world_count(world, SIM_COVER_TAILS_CUT);
+        sim_disk_truncate(&host->disk, action->segment, action->offset);
+        break;
+    case ACTION_SET_ASIDE:
+        world_count(world, SIM_COVER_SEGMENTS_SET_ASIDE);
+        sim_disk_set_aside(&host->disk, action->segment);
+        break;
+    case ACTION_WRITE: host_write(host, action); break;
+    case ACTION_TRIM:
+        world_count(world, SIM_COVER_SEGMENTS_TRIMMED);
+        sim_disk_trim(&host->disk, action->segment);
+        break;
+    case ACTION_SEND: network_send(network, host->index, action->connection, action->bytes); break;
+    case ACTION_CONNECT: host_connect(host, action); break;
+    case ACTION_CLOSE: network_close(network, host->index, action->connection); break;
+    case ACTION_READ:
+        if (!action->on) host->sent_matters = true;
+        network_read(network, host->index, action->connection, action->on);
+        break;
+    case ACTION_SNAPSHOT_WRITE:
+        buffer_append_slice(&host->disk.temporary, action->bytes);
+        schedule_at(&world->schedule, &host->snapshot_written,
+                    now_us + random_below(&world->random, SNAPSHOT_WRITE_US_MAX));
+        break;
+    case ACTION_SNAPSHOT_COMMIT:
+        host->snapshot_index = action->sequence;
+        schedule_at(&world->schedule, &host->snapshot_committed,
+                    now_us + random_below(&world->random, SNAPSHOT_COMMIT_US_MAX));
+        break;
+    case ACTION_SNAPSHOT_ABORT:
+        schedule_cancel(&world->schedule, &host->snapshot_written);
+        schedule_cancel(&world->schedule, &host->snapshot_committed);
+        sim_disk_snapshot_abort(&host->disk);
+        break;
+    }
+}
+
+/* Counts the first word of each trace line, and prints the lines. */
+static void host_trace(struct host *host, struct slice trace)
+{
+    struct sim_report *report = host->world->report;
+    while (trace.size > 0) {
+        const uint8_t *newline = memchr(trace.data, '\n', trace.size);
+        size_t size = newline == NULL ? trace.size : (size_t)(newline - trace.data);
+        const uint8_t *space = memchr(trace.data, ' ', size);
+        size_t word = space == NULL ? size : (size_t)(space - trace.data);
+        if (word >= SIM_WORD_SIZE) word = SIM_WORD_SIZE - 1;
+        uint32_t i = 0;
+        while (i < report->words_count && (memcmp(report->words[i].word, trace.data, word) != 0 ||
+                                           report->words[i].word[word] != '\0')) {
+            i++;
+        }
+        if (i == report->words_count && i < SIM_WORDS_MAX) {
+            memcpy(report->words[report->words_count++].word, trace.data, word);
+        }
+        if (i < SIM_WORDS_MAX) report->words[i].count++;
+        world_narrate(host->world, "node", host->id, "%b", slice_of(trace.data, size));
+        if (newline != NULL) size++;
+        trace.data += size;
+        trace.size -= size;
+    }
+}
+
+static bool host_spins(struct host *host)
+{
+    uint64_t now_us = world_now_us(host->world);
+    host->spin_turns = host->spin_at_us == now_us ? host->spin_turns + 1 : 0;
+    host->spin_at_us = now_us;
+    if (host->spin_turns < SPIN_TURNS_MAX) return false;
+    world_fail(host->world, "progress", "node %u takes turn after turn without time passing",
+               host->id);
+    return true;
+}
+
+static void host_turn(struct host *host)
+{
+    struct world *world = host->world;
+    struct actions actions;
+    schedule_cancel(&world->schedule, &host->turn);
+    host->turns++;
+    world->report->turns++;
+    node_turn(host->node, sim_host_time(host), &actions);
+    invariants_step(world, host);
+    if (actions.trace.size > 0) host_trace(host, actions.trace);
+    if (actions.fatal != NULL) {
+        world_fail(world, "fatal", "node %u gave up: %s", host->id, actions.fatal);
+        return;
+    }
+    for (uint32_t i = 0; i < actions.count; i++) {
+        if (host->crash_countdown > 0 && --host->crash_countdown == 0) {
+            world_count(world, SIM_COVER_CRASHES_MIDWAY);
+            sim_host_end(host, host->crash_end, host->restart_after_us);
+            return;
+        }
+        host_carry_out(host, &actions.items[i]);
+    }
+    if (actions.stopped) {
+        sim_host_end(host, HOST_STOPPED, host->restart_after_us);
+        return;
+    }
+    host_sync_soon(host);
+    if (actions.deadline_us != UINT64_MAX) {
+        uint64_t at_us = host_virtual_us(host, actions.deadline_us);
+        /* A timer that is early costs a turn; moving it at every turn costs more. */
+        if (!timed_pending(&host->timer) || timed_at_us(&world->schedule, &host->timer) > at_us) {
+            schedule_at(&world->schedule, &host->timer, at_us);
+        }
+    }
+    if (host->sent_matters && !timed_pending(&host->turn)) {
+        schedule_at(&world->schedule, &host->turn, world_now_us(world) + SENT_SOON_US);
+    }
+    host_spins(host);
+}
+
+/* --- life --- */
+
+void sim_host_start(struct host *host)
+{
+    struct segment_image images[DISK_FILES_MAX];
+    struct world *world = host->world;
+    ASSERT(host->node == NULL);
+    schedule_cancel(&world->schedule, &host->restart);
+    struct node_config config = world->config;
+    config.self = host->id;
+    config.seed = random_next(&world->random);
+    host->boots++;
+    host->next_number = 1;
+    host->told_durable = 0;
+    host->node = node_create(&config);
+    for (uint32_t i = 0; i < host->disk.files_count; i++) {
+        const struct disk_file *file = &host->disk.files[i];
+        images[i] = (struct segment_image){file->number, slice_of(file->cached, file->size)};
+    }
+    struct event_start start = {.segments_count = host->disk.files_count,
+                                .segments = images,
+                                .snapshot = buffer_slice(&host->disk.snapshot)};
+    memcpy(start.boot_id, host->boot_id, sizeof start.boot_id);
+    struct event event = {.type = EVENT_START, .now = sim_host_time(host), .start = &start};
+    world->faults.disturbed_us = world_now_us(world);
+    world_narrate(world, "host", host->id, "starts boot=%u segments=%u snapshot=%U", host->boots,
+                  start.segments_count, (uint64_t)start.snapshot.size);
+    node_step(host->node, &event);
+    invariants_started(world, host);
+    host_turn(host);
+    if (host->node != NULL && host->full) {
+        struct event full = {.type = EVENT_DISK_FULL};
+        sim_host_step(host, &full);
+    }
+}
+
+static void host_on_restart(void *owner, struct timed *timed)
+{
+    (void)timed;
+    sim_host_start(owner);
+}
+
+static const char *const host_end_words[] = {"crashes", "loses-power", "fails-to-sync", "stops"};
+
+static void host_new_boot(struct host *host)
+{
+    struct random *random = &host->world->random;
+    for (size_t i = 0; i < sizeof host->boot_id; i++) {
+        host->boot_id[i] = (uint8_t)random_next(random);
+    }
+    host->mono_base_us = random_below(random, 10000000);
+    host->mono_since_us = world_now_us(host->world);
+}
+
+void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_us)
+{
+    struct world *world = host->world;
+    struct schedule *schedule = &world->schedule;
+    if (host->node == NULL) return;
+    world_narrate(world, "host", host->id, "%s", host_end_words[how]);
+    invariants_host_lost(world, host);
+    network_place_gone(&world->network, host->index);
+    struct timed *all[] = {&host->timer, &host->turn,          &host->synced,
+                           &host->lie,   &host->snapshot_written};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) schedule_cancel(schedule, all[i]);
+    if (timed_pending(&host->snapshot_committed)) {
+        schedule_cancel(schedule, &host->snapshot_committed);
+        /* The rename was under way. */
+        if (random_below(&world->random, 2) == 0) {
+            sim_disk_snapshot_commit(&host->disk, host->snapshot_index);
+        }
+    }
+    node_destroy(host->node);
+    host->node = NULL;
+    host->sent_count = 0;
+    host->crash_countdown = 0;
+    host->paused_until_us = 0;
+    if (how == HOST_POWER_LOST || how == HOST_SYNC_FAILED) {
+        sim_disk_power_lost(&host->disk, &world->random);
+    } else {
+        sim_disk_process_lost(&host->disk);
+    }
+    if (how == HOST_POWER_LOST) host_new_boot(host);
+    if (restart_after_us != UINT64_MAX) {
+        schedule_at(schedule, &host->restart, world_now_us(world) + restart_after_us);
+    }
+}
+
+void sim_host_init(struct world *world, struct host *host, uint32_t index)
+{
+    *host = (struct host){.world = world, .index = index, .id = index + 1, .slow_factor = 1};
+    timed_init(&host->timer, host_on_timer, host);
+    timed_init(&host->turn, host_on_turn, host);
+    timed_init(&host->synced, host_on_synced, host);
+    timed_init(&host->lie, host_on_lie, host);
+    timed_init(&host->snapshot_written, host_on_snapshot_written, host);
+    timed_init(&host->snapshot_committed, host_on_snapshot_committed, host);
+    timed_init(&host->restart, host_on_restart, host);
+    sim_disk_init(&host->disk, world->config.segment_bytes);
+    host->sync_us_max = 50 + random_below(&world->random, 2000);
+    host->restart_after_us = 100000;
+    host_new_boot(host);
+}
+
+void sim_host_free(struct host *host)
+{
+    if (host->node != NULL) node_destroy(host->node);
+    sim_disk_free(&host->disk);
+}
+
+/* --- what the network tells a place: a host or a client --- */
+
+static struct host *place_host(void *world, uint32_t place)
+{
+    struct world *w = world;
+    return place < w->hosts_count ? &w->hosts[place] : NULL;
+}
+
+static uint64_t sink_busy_until_us(void *world, uint32_t place)
+{
+    const struct host *host = place_host(world, place);
+    if (host == NULL || host->paused_until_us <= world_now_us(world)) return 0;
+    return host->paused_until_us;
+}
+
+static uint32_t sink_accept(void *world, uint32_t place, bool peer)
+{
+    (void)peer;
+    struct host *host = place_host(world, place);
+    return host == NULL || host->node == NULL ? 0 : host->next_number++;
+}
+
+static void sink_opened(void *world, uint32_t place, uint32_t number, bool peer)
+{
+    struct host *host = place_host(world, place);
+    if (host == NULL) {
+        sim_clients_opened(world, place);
+        return;
+    }
+    struct event event = {.type = EVENT_OPENED,
+                          .connection = number,
+                          .listener = peer ? NODE_PEER : NODE_CLIENT};
+    sim_host_step(host, &event);
+}
+
+static void sink_connect_failed(void *world, uint32_t place, uint32_t number)
+{
+    struct host *host = place_host(world, place);
+    if (host == NULL) {
+        sim_clients_closed(world, place);
+        return;
+    }
+    struct event event = {.type = EVENT_CONNECT_FAILED, .connection = number};
+    sim_host_step(host, &event);
+}
+
+static void sink_received(void *world, uint32_t place, uint32_t number, struct slice bytes)
+{
+    struct host *host = place_host(world, place);
+    if (host == NULL) {
+        sim_clients_received(world, place, bytes);
+        return;
+    }
+    world_mark(world, bytes.size);
+    struct event event = {.type = EVENT_RECEIVED, .connection = number, .bytes = bytes};
+    sim_host_step(host, &event);
+}
+
+/* Told to the node before its next step: in the real world too it is told late. */
+static void sink_sent(void *world, uint32_t place, uint32_t number, size_t count)
+{
+    struct host *host = place_host(world, place);
+    if (host == NULL || host->node == NULL) return;
+    uint32_t i = 0;
+    while (i < host->sent_count && host->sent[i].number != number) i++;
+    if (i == HOST_SENT_MAX) {
+        world_fail(world, "limit", "more than %u connections sent in one turn", HOST_SENT_MAX);
+        return;
+    }
+    if (i == host->sent_count) {
+        host->sent_count++;
+        host->sent[i].number = number;
+        host->sent[i].count = 0;
+    }
+    host->sent[i].count += count;
+    if (host->sent[i].count >= SENT_SOON_BYTES) host->sent_matters = true;
+}
+
+static void sink_closed(void *world, uint32_t place, uint32_t number)
+{
+    struct host *host = place_host(world, place);
+    if (host == NULL) {
+        sim_clients_closed(world, place);
+        return;
+    }
+    struct event event = {.type = EVENT_CLOSED, .connection = number};
+    sim_host_step(host, &event);
+}
+
+static void sink_narrate(void *world, const char *what, uint32_t from, uint32_t to, size_t size)
+{
+    world_narrate(world, "network", 0, "%s from=%u to=%u bytes=%U", what, from + 1, to + 1,
+                  (uint64_t)size);
+}
+
+const struct network_sink sim_host_sink = {
+    .busy_until_us = sink_busy_until_us,
+    .accept = sink_accept,
+    .opened = sink_opened,
+    .connect_failed = sink_connect_failed,
+    .received = sink_received,
+    .sent = sink_sent,
+    .closed = sink_closed,
+    .narrate = sink_narrate,
+};

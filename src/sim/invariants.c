@@ -1,0 +1,289 @@
+/* What must hold after every step. See invariants.h. */
+#include "sim/invariants.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/map.h"
+#include "sim/world.h"
+
+void invariants_free(struct invariants *invariants)
+{
+    free(invariants->entries);
+    free(invariants->leaders);
+}
+
+static void *grown(void *array, uint64_t *capacity, uint64_t needed, size_t item_size)
+{
+    if (needed <= *capacity) return array;
+    uint64_t old = *capacity;
+    uint64_t wanted = old == 0 ? 1024 : old;
+    while (wanted < needed) wanted *= 2;
+    array = realloc(array, wanted * item_size);
+    ASSERT(array != NULL);
+    memset((uint8_t *)array + old * item_size, 0, (wanted - old) * item_size);
+    *capacity = wanted;
+    return array;
+}
+
+/* --- durability --- */
+
+/* Whether this host's disk holds the entry, as far as its node ever claimed. */
+static bool host_holds(struct world *world, uint32_t index, uint64_t at, uint64_t term)
+{
+    const struct host *host = &world->hosts[index];
+    const struct node_view *view = &world->invariants.nodes[index];
+    if (host->node != NULL && node_raft(host->node) != NULL) {
+        const struct raft *raft = node_raft(host->node);
+        if (raft_durable_index(raft) >= at) {
+            uint64_t there = raft_term_at(raft, at);
+            if (there == term || (there == 0 && at < raft_first_index(raft))) return true;
+        }
+        if (!view->forgot) return false;
+    }
+    if (at > view->claim) return false;
+    if (at < view->claim_first) return true; /* compacted, so committed */
+    uint64_t offset = at - view->claim_first;
+    return offset < view->claim_count && view->claim_terms[offset] == term;
+}
+
+static void check_quorum_durable(struct world *world, struct host *host, uint64_t index,
+                                 uint64_t term)
+{
+    if (index == 1) return; /* the founding entry: the others hold it before they have a raft */
+    uint32_t holding = 0;
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        holding += host_holds(world, i, index, term);
+    }
+    if (holding > world->hosts_count / 2) return;
+    world_fail(world, "durability", "node %u commits entry %U of term %U, which %u of %u disks hold",
+               host->id, index, term, holding, world->hosts_count);
+}
+
+void invariants_host_lost(struct world *world, struct host *host)
+{
+    struct node_view *view = &world->invariants.nodes[host->index];
+    const struct raft *raft = host->node == NULL ? NULL : node_raft(host->node);
+    if (raft == NULL || view->forgot) return;
+    view->claim = raft_durable_index(raft);
+    view->claim_first = raft_first_index(raft);
+    if (view->claim >= INVARIANTS_CLAIMS_MAX &&
+        view->claim_first <= view->claim - INVARIANTS_CLAIMS_MAX) {
+        view->claim_first = view->claim - INVARIANTS_CLAIMS_MAX + 1;
+    }
+    view->claim_count = 0;
+    for (uint64_t at = view->claim_first; at <= view->claim; at++) {
+        view->claim_terms[view->claim_count++] = raft_term_at(raft, at);
+    }
+}
+
+void invariants_forget(struct world *world, struct host *host)
+{
+    world->invariants.nodes[host->index].forgot = true;
+}
+
+void invariants_started(struct world *world, struct host *host)
+{
+    struct node_view *view = &world->invariants.nodes[host->index];
+    const struct raft *raft = node_raft(host->node);
+    view->started = false;
+    view->untrusted = false;
+    if (raft == NULL) { /* not founded yet */
+        if (view->forgot || view->claim == 0) return;
+        world_fail(world, "durability", "node %u starts as if it had never been founded", host->id);
+        return;
+    }
+    view->started = true;
+    view->term = raft_term(raft);
+    view->role = RAFT_FOLLOWER;
+    view->commit = 0;
+    view->applied = 0;
+    view->last = 0;
+    if (view->forgot || view->claim == 0) return;
+    uint64_t term = view->claim_count == 0 ? 0 : view->claim_terms[view->claim_count - 1];
+    uint64_t there = raft_term_at(raft, view->claim);
+    bool compacted = there == 0 && view->claim < raft_first_index(raft);
+    if (raft_last_index(raft) < view->claim || (there != term && !compacted && term != 0)) {
+        world_fail(world, "durability",
+                   "node %u called entry %U of term %U durable, but starts with %U entries and "
+                   "term %U there",
+                   host->id, view->claim, term, raft_last_index(raft), there);
+    }
+}
+
+/* --- the log --- */
+
+static uint64_t entry_hash(const struct raft_entry *entry)
+{
+    uint64_t hash = map_hash_bytes(entry->data);
+    hash = random_mix(hash ^ entry->elapsed_us ^ (uint64_t)entry->kind << 56);
+    return random_mix(hash ^ entry->wall_us ^ (uint64_t)entry->version << 56);
+}
+
+static void check_log_time(struct world *world, struct host *host, uint64_t index)
+{
+    const struct committed_entry *entry = &world->invariants.entries[index - 1];
+    if (index < 2 || entry[-1].term == 0 || entry->term == 0) return;
+    if (entry->elapsed_us >= entry[-1].elapsed_us && entry->wall_us >= entry[-1].wall_us) return;
+    world_fail(world, "log time", "node %u commits entry %U whose time is before entry %U's",
+               host->id, index, index - 1);
+}
+
+static void check_committed(struct world *world, struct host *host, uint64_t index)
+{
+    struct invariants *invariants = &world->invariants;
+    const struct raft_entry *entry = raft_entry_at(node_raft(host->node), index);
+    struct committed_entry *known = &invariants->entries[index - 1];
+    if (entry == NULL) return; /* covered by a snapshot */
+    uint64_t hash = entry_hash(entry);
+    if (known->term == 0) {
+        known->term = entry->term;
+        known->hash = hash;
+        known->elapsed_us = entry->elapsed_us;
+        known->wall_us = entry->wall_us;
+        check_log_time(world, host, index);
+    } else if (known->term != entry->term || known->hash != hash) {
+        world_fail(world, "log matching",
+                   "node %u has an entry of term %U at committed index %U, others one of term %U",
+                   host->id, entry->term, index, known->term);
+    }
+}
+
+static void commit_advanced(struct world *world, struct host *host, const struct raft *raft)
+{
+    struct invariants *invariants = &world->invariants;
+    struct node_view *view = &invariants->nodes[host->index];
+    uint64_t commit = raft_commit_index(raft);
+    if (commit < view->commit) {
+        world_fail(world, "commit", "node %u takes its commit index back from %U to %U", host->id,
+                   view->commit, commit);
+        return;
+    }
+    uint64_t known = invariants->entries_count;
+    if (commit > known) {
+        invariants->entries = grown(invariants->entries, &invariants->entries_capacity, commit,
+                                    sizeof *invariants->entries);
+        invariants->entries_count = commit;
+        world->report->counts[SIM_COVER_COMMITTED] += commit - known;
+    }
+    uint64_t from = view->commit + 1;
+    if (from < raft_first_index(raft)) from = raft_first_index(raft);
+    for (uint64_t index = from; index <= commit; index++) check_committed(world, host, index);
+    if (commit > known) check_quorum_durable(world, host, commit, raft_term_at(raft, commit));
+    view->commit = commit;
+}
+
+static void applied_advanced(struct world *world, struct host *host)
+{
+    struct invariants *invariants = &world->invariants;
+    struct node_view *view = &invariants->nodes[host->index];
+    uint64_t applied = node_applied_index(host->node);
+    if (applied < view->applied || applied > invariants->entries_count) {
+        world_fail(world, "state-machine safety", "node %u applied %U, before %U, committed %U",
+                   host->id, applied, view->applied, invariants->entries_count);
+        return;
+    }
+    view->applied = applied;
+    struct committed_entry *entry = &invariants->entries[applied - 1];
+    uint64_t digest = node_digest(host->node);
+    if (!entry->digested) {
+        entry->digested = true;
+        entry->digest = digest;
+        return;
+    }
+    world_count(world, SIM_COVER_DIGESTS);
+    if (entry->digest == digest) return;
+    world_fail(world, "state-machine safety", "node %u has digest %x after entry %U, others %x",
+               host->id, digest, applied, entry->digest);
+}
+
+/* --- leaders --- */
+
+static void check_new_leader(struct world *world, struct host *host, const struct raft *raft)
+{
+    struct invariants *invariants = &world->invariants;
+    uint64_t term = raft_term(raft);
+    if (term >= INVARIANTS_TERMS_MAX) {
+        world_fail(world, "limit", "term %U: elections without end", term);
+        return;
+    }
+    invariants->leaders = grown(invariants->leaders, &invariants->leaders_capacity, term + 1,
+                                sizeof *invariants->leaders);
+    struct term_leader *leader = &invariants->leaders[term];
+    if (leader->host != 0 && (leader->host != host->index + 1 || leader->boot != host->boots)) {
+        world_fail(world, "election safety", "nodes %u and %u both lead term %U", leader->host,
+                   host->id, term);
+        return;
+    }
+    *leader = (struct term_leader){host->index + 1, host->boots};
+    world_count(world, SIM_COVER_LEADERS);
+    if (raft_last_index(raft) < invariants->entries_count) {
+        world_fail(world, "leader completeness", "node %u leads term %U with %U entries of %U",
+                   host->id, term, raft_last_index(raft), invariants->entries_count);
+        return;
+    }
+    uint64_t index = raft_first_index(raft);
+    for (; index <= invariants->entries_count; index++) {
+        uint64_t known = invariants->entries[index - 1].term;
+        if (known == 0 || raft_term_at(raft, index) == known) continue;
+        world_fail(world, "leader completeness",
+                   "node %u leads term %U but has term %U at committed index %U, not %U", host->id,
+                   term, raft_term_at(raft, index), index, known);
+        return;
+    }
+}
+
+static void check_append_only(struct world *world, struct host *host, const struct raft *raft)
+{
+    struct node_view *view = &world->invariants.nodes[host->index];
+    uint64_t last = raft_last_index(raft);
+    if (view->last != 0) {
+        uint64_t there = raft_term_at(raft, view->last);
+        bool compacted = there == 0 && view->last < raft_first_index(raft);
+        if (last < view->last || (there != view->last_term && !compacted)) {
+            world_fail(world, "leader append-only", "node %u lost entry %U while it leads",
+                       host->id, view->last);
+        }
+    }
+    view->last = last;
+    view->last_term = raft_term_at(raft, last);
+}
+
+static void role_changed(struct world *world, struct host *host, const struct raft *raft)
+{
+    struct node_view *view = &world->invariants.nodes[host->index];
+    uint32_t role = raft_role(raft);
+    if (raft_term(raft) < view->term) {
+        world_fail(world, "term", "node %u takes its term back from %U to %U", host->id, view->term,
+                   raft_term(raft));
+    }
+    if (role == RAFT_CANDIDATE) world_count(world, SIM_COVER_CAMPAIGNS);
+    if (view->role == RAFT_LEADER) world_count(world, SIM_COVER_STEP_DOWNS);
+    view->role = role;
+    view->term = raft_term(raft);
+    view->last = 0;
+    if (role == RAFT_LEADER) check_new_leader(world, host, raft);
+}
+
+void invariants_step(struct world *world, struct host *host)
+{
+    struct node_view *view = &world->invariants.nodes[host->index];
+    const struct raft *raft = node_raft(host->node);
+    if (raft == NULL) return;
+    if (!view->started) invariants_started(world, host); /* founded just now */
+    if (!raft_trusted(raft) && !view->untrusted) {
+        view->untrusted = true;
+        world_count(world, SIM_COVER_UNTRUSTED);
+    }
+    if ((uint32_t)raft_role(raft) != view->role || raft_term(raft) != view->term) {
+        role_changed(world, host, raft);
+    }
+    if (view->role == RAFT_LEADER && raft_last_index(raft) != view->last) {
+        check_append_only(world, host, raft);
+    }
+    if (raft_commit_index(raft) != view->commit) commit_advanced(world, host, raft);
+    if (node_applied_index(host->node) != view->applied) applied_advanced(world, host);
+    if (view->forgot && raft_trusted(raft) && view->applied > 0) view->forgot = false;
+    if (++view->steps % INVARIANTS_CHECK_STEPS == 0) node_check(host->node);
+}

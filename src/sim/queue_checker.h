@@ -1,0 +1,75 @@
+/* Judges what the queue's clients saw: by the unique key in each job's body.
+ *
+ * no loss          an acknowledged put comes out, unless its delete was acknowledged or may have been
+ * no resurrection  a job whose delete was acknowledged is not reserved by a command sent later
+ * exactly once     one put makes one job at most; a refused put makes none; one delete is
+ *                  acknowledged at most once
+ * one holder       while no fault is near, a job is not handed to a second client while the first
+ *                  holds it by its time-to-run
+ * content          a job comes out as it was put in
+ *
+ * An outcome that a client did not hear is unknown, and allows both. */
+#ifndef QUARTET_SIM_QUEUE_CHECKER_H
+#define QUARTET_SIM_QUEUE_CHECKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum {
+    CHECKER_JOBS_MAX = 1 << 24,
+    CHECKER_NO_KEY = UINT32_MAX,
+    CHECKER_BODY_MIN = 16,
+    CHECKER_TTR_SLACK_PERMILLE = 50, /* drift of clocks, and the coarseness of log time */
+    CHECKER_TTR_SLACK_US = 150000,
+};
+
+enum outcome { OUTCOME_PENDING, OUTCOME_ACKNOWLEDGED, OUTCOME_REFUSED, OUTCOME_UNKNOWN };
+
+struct checked_job {
+    uint64_t id; /* 0: not known yet */
+    uint32_t size;
+    uint32_t ttr_s;
+    enum outcome put;
+    bool deleted;        /* acknowledged */
+    bool delete_unknown; /* a delete may have been carried out */
+    uint64_t deleted_us;
+    uint32_t holder; /* client + 1 who believes to hold it; 0: none known */
+    uint64_t held_since_us;
+    uint64_t held_until_us; /* at least, by the time-to-run */
+};
+
+struct world;
+
+struct queue_checker {
+    struct checked_job *jobs; /* [key] */
+    uint32_t jobs_count, jobs_capacity;
+    uint32_t live; /* acknowledged, not deleted for all we know */
+};
+
+void checker_free(struct queue_checker *checker);
+
+/* A job about to be put; returns its key. */
+uint32_t checker_put(struct queue_checker *checker, uint32_t size, uint32_t ttr_s);
+void checker_body(const struct queue_checker *checker, uint32_t key, struct buffer *out);
+void checker_put_over(struct world *world, uint32_t key, enum outcome outcome, uint64_t id);
+
+/* A body that came out under this id: its key, or CHECKER_NO_KEY after failing the world. */
+uint32_t checker_identify(struct world *world, uint64_t id, struct slice body);
+/* The client sent its reserve at `sent_us`. Returns as checker_identify(). */
+uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, struct slice body,
+                          uint64_t sent_us);
+/* The holder touched it: its time-to-run began anew at `sent_us` or later. */
+void checker_touched(struct world *world, uint32_t client, uint32_t key, uint64_t sent_us);
+/* The client no longer claims to hold it: it is about to give it back, or it lost its connection. */
+void checker_let_go(struct world *world, uint32_t client, uint32_t key);
+/* The holder is told that it is not: wrong while nothing is wrong with the cluster. */
+void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,
+                    uint64_t held_since_us);
+void checker_delete_over(struct world *world, uint32_t key, enum outcome outcome);
+
+/* After everything was drained. */
+void checker_finish(struct world *world);
+
+#endif

@@ -1,0 +1,307 @@
+/* A world from its seed to its verdict.
+ *
+ * First faults strike (PHASE_FAULTS). Then all is mended, and within a bound there must be a
+ * leader and an answer for every client (PHASE_HEAL); then every job must come out (PHASE_DRAIN),
+ * and all replicas become equal (PHASE_SETTLE). Safety is checked at every step of all phases. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/map.h"
+#include "machine/queue.h"
+#include "sim/text.h"
+#include "sim/world.h"
+
+enum {
+    CHECK_US = 100000,         /* between two looks at the phase */
+    HEAL_US_MAX = 30000000,    /* virtual time that each phase may take */
+    DRAIN_US_MAX = 180000000,
+    SETTLE_US_MAX = 10000000,
+    SEGMENT_BYTES = 64 << 10,
+};
+
+/* --- verdict and trace --- */
+
+void world_fail(struct world *world, const char *invariant, const char *format, ...)
+{
+    struct sim_report *report = world->report;
+    if (report->failed) return;
+    report->failed = true;
+    struct buffer text = {0};
+    text_append(&text, "%s: ", invariant);
+    va_list arguments;
+    va_start(arguments, format);
+    text_append_list(&text, format, arguments);
+    va_end(arguments);
+    size_t size = text.size < SIM_REASON_SIZE - 1 ? text.size : SIM_REASON_SIZE - 1;
+    memcpy(report->reason, buffer_slice(&text).data, size);
+    world_narrate(world, "FAIL", 0, "%s", report->reason);
+    buffer_free(&text);
+}
+
+void world_narrate(struct world *world, const char *who, uint32_t number, const char *format, ...)
+{
+    if (!world->options->trace) return;
+    struct buffer *line = &world->line;
+    buffer_clear(line);
+    text_append(line, "%t %s", world_now_us(world), who);
+    if (number != 0) text_append(line, " %u", number);
+    buffer_put_u8(line, ' ');
+    va_list arguments;
+    va_start(arguments, format);
+    text_append_list(line, format, arguments);
+    va_end(arguments);
+    buffer_put_u8(line, '\n');
+    world->options->print(world->options->print_context, buffer_slice(line));
+}
+
+/* --- phases --- */
+
+static const char *const phase_names[] = {"faults", "heal", "drain", "settle", "over"};
+
+static void phase_enter(struct world *world, enum phase phase)
+{
+    world->phase = phase;
+    world->phase_since_us = world_now_us(world);
+    world_narrate(world, "phase", 0, "%s", phase_names[phase]);
+}
+
+static const struct host *leader_of(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        const struct host *host = &world->hosts[i];
+        const struct raft *raft = sim_host_raft(host);
+        if (raft == NULL) continue;
+        if (raft_role(raft) == RAFT_LEADER && raft_settled(raft)) return host;
+    }
+    return NULL;
+}
+
+static bool all_trusted(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        const struct raft *raft = sim_host_raft(&world->hosts[i]);
+        if (raft == NULL || !raft_trusted(raft)) return false;
+    }
+    return true;
+}
+
+/* The client that no one has answered since the faults ended; NULL when all were served. */
+static const struct client *client_unserved(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->clients.count; i++) {
+        if (world->clients.items[i].answered_us <= world->phase_since_us) {
+            return &world->clients.items[i];
+        }
+    }
+    return NULL;
+}
+
+static bool jobs_left(const struct world *world, uint64_t *count)
+{
+    *count = 0;
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        if (world->hosts[i].node == NULL) return true;
+        uint64_t jobs = queue_jobs_count(node_machine(world->hosts[i].node));
+        if (jobs > *count) *count = jobs;
+    }
+    return *count > 0;
+}
+
+static bool all_equal(const struct world *world)
+{
+    const struct host *leader = leader_of(world);
+    if (leader == NULL) return false;
+    uint64_t applied = node_applied_index(leader->node);
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        const struct host *host = &world->hosts[i];
+        const struct raft *raft = sim_host_raft(host);
+        if (raft == NULL || node_applied_index(host->node) != applied) return false;
+        if (raft_last_index(raft) != applied) return false;
+    }
+    return true;
+}
+
+static void too_long(struct world *world)
+{
+    uint64_t jobs = 0;
+    switch (world->phase) {
+    case PHASE_HEAL: {
+        const struct client *client = client_unserved(world);
+        if (leader_of(world) == NULL) {
+            world_fail(world, "liveness", "no leader %t s after healing", (uint64_t)HEAL_US_MAX);
+        } else if (!all_trusted(world)) {
+            world_fail(world, "liveness", "a node is untrusted %t s after healing",
+                       (uint64_t)HEAL_US_MAX);
+        } else {
+            world_fail(world, "liveness", "client %u was not served for %t s after healing",
+                       client == NULL ? 0 : client->index + 1, (uint64_t)HEAL_US_MAX);
+        }
+        break;
+    }
+    case PHASE_DRAIN:
+        jobs_left(world, &jobs);
+        world_fail(world, "liveness", "%U jobs do not come out within %t s", jobs,
+                   (uint64_t)DRAIN_US_MAX);
+        break;
+    default:
+        world_fail(world, "liveness", "the replicas do not become equal within %t s",
+                   (uint64_t)SETTLE_US_MAX);
+        break;
+    }
+}
+
+static void phase_look(struct world *world)
+{
+    static const uint64_t limits_us[] = {
+        [PHASE_HEAL] = HEAL_US_MAX, [PHASE_DRAIN] = DRAIN_US_MAX, [PHASE_SETTLE] = SETTLE_US_MAX};
+    uint64_t jobs;
+    switch (world->phase) {
+    case PHASE_FAULTS:
+        if (world_now_us(world) < world->options->seconds * 1000000ull) return;
+        faults_heal(&world->faults);
+        phase_enter(world, PHASE_HEAL);
+        return;
+    case PHASE_HEAL:
+        if (leader_of(world) == NULL || !all_trusted(world) || client_unserved(world) != NULL) break;
+        sim_clients_drain(world);
+        phase_enter(world, PHASE_DRAIN);
+        return;
+    case PHASE_DRAIN:
+        if (jobs_left(world, &jobs)) break;
+        checker_finish(world);
+        sim_clients_stop(world);
+        phase_enter(world, PHASE_SETTLE);
+        return;
+    case PHASE_SETTLE:
+        if (!all_equal(world)) break;
+        for (uint32_t i = 0; i < world->hosts_count; i++) node_check(world->hosts[i].node);
+        phase_enter(world, PHASE_OVER);
+        return;
+    case PHASE_OVER: return;
+    }
+    if (world_now_us(world) > world->phase_since_us + limits_us[world->phase]) too_long(world);
+}
+
+static void on_phase_check(void *owner, struct timed *timed)
+{
+    struct world *world = owner;
+    phase_look(world);
+    schedule_at(&world->schedule, timed, world_now_us(world) + CHECK_US);
+}
+
+/* --- making a world --- */
+
+/* Keyed, and different for different messages: all that a simulation needs of a MAC. */
+static void toy_mac(const uint8_t key[NODE_SECRET_SIZE], struct slice message, uint8_t out[32])
+{
+    uint64_t hash = map_hash_bytes(slice_of(key, NODE_SECRET_SIZE)) ^ map_hash_bytes(message);
+    for (uint32_t i = 0; i < 4; i++) store_u64(out + i * 8, random_mix(hash + i));
+}
+
+static void config_peers(struct world *world)
+{
+    struct node_config *config = &world->config;
+    if (world->hosts_count == 1) return;
+    config->peers_count = world->hosts_count;
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        static const char address[] = "node-N:7000";
+        config->peers[i].id = i + 1;
+        memcpy(config->peers[i].address, address, sizeof address);
+        config->peers[i].address[5] = (char)('1' + i);
+    }
+}
+
+static void config_init(struct world *world)
+{
+    static const struct queue_options queue_options = {.seed = 7};
+    struct node_config *config = &world->config;
+    struct random *random = &world->random;
+    *config = (struct node_config){.machine = &queue_ops,
+                                   .machine_options = &queue_options,
+                                   .protocol = &beanstalk_ops};
+    node_config_defaults(config);
+    config_peers(world);
+    config->trace_messages = world->options->trace;
+    config->heartbeat_us = 50000;
+    config->election_timeout_us = 150000 + random_below(random, 300000);
+    config->session_lease_us = 2000000 + random_below(random, 4000000);
+    config->refuse_after_us = 500000 + random_below(random, 2000000);
+    config->uncertain_after_us = 2000000 + random_below(random, 3000000);
+    config->segment_bytes = SEGMENT_BYTES;
+    config->log_bytes_compact = (64u << 10) << random_below(random, 4);
+    config->log_bytes_memory = (16u << 10) << random_below(random, 5);
+    if (random_below(random, 2) == 0) {
+        config->mac = toy_mac;
+        for (uint32_t i = 0; i < NODE_SECRET_SIZE; i++) config->secret[i] = (uint8_t)(i + 1);
+    }
+}
+
+static void world_init(struct world *world, const struct sim_options *options,
+                       struct sim_report *report)
+{
+    *report = (struct sim_report){0};
+    world->options = options;
+    world->report = report;
+    world->random = random_seeded(options->seed);
+    world->hosts_count = options->nodes;
+    config_init(world);
+    network_init(&world->network, &world->schedule, &sim_host_sink, world,
+                 random_next(&world->random));
+    world->network.latency_us_min = 20 + random_below(&world->random, 200);
+    world->network.latency_us_max =
+        world->network.latency_us_min + random_below(&world->random, 1000);
+    world->network.split_permille = (uint32_t)random_below(&world->random, 300);
+    for (uint32_t i = 0; i < world->hosts_count; i++) sim_host_init(world, &world->hosts[i], i);
+    faults_init(world, &world->faults, random_next(&world->random));
+    sim_clients_init(world, random_next(&world->random));
+    timed_init(&world->phase_check, on_phase_check, world);
+}
+
+static void world_free(struct world *world)
+{
+    for (uint32_t i = 0; i < world->hosts_count; i++) sim_host_free(&world->hosts[i]);
+    network_free(&world->network);
+    invariants_free(&world->invariants);
+    sim_clients_free(&world->clients);
+    checker_free(&world->checker);
+    buffer_free(&world->line);
+    heap_free(&world->schedule.heap);
+    free(world);
+}
+
+static void report_counts(struct world *world)
+{
+    const struct network *network = &world->network;
+    uint64_t *counts = world->report->counts;
+    counts[SIM_COVER_LOST] = network->counts_lost;
+    counts[SIM_COVER_DUPLICATED] = network->counts_duplicated;
+    counts[SIM_COVER_REORDERED] = network->counts_reordered;
+    counts[SIM_COVER_DELAYED] = network->counts_delayed;
+    counts[SIM_COVER_HELD] = network->counts_held;
+    counts[SIM_COVER_REFUSALS] = network->counts_refused;
+    counts[SIM_COVER_BREAKS] = network->counts_broken;
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        counts[SIM_COVER_SECTORS_LOST] += world->hosts[i].disk.sectors_lost;
+        counts[SIM_COVER_SECTORS_KEPT] += world->hosts[i].disk.sectors_kept;
+    }
+    world->report->simulated_us = world_now_us(world);
+}
+
+void sim_run(const struct sim_options *options, struct sim_report *report)
+{
+    ASSERT(options->nodes >= 1 && options->nodes <= SIM_NODES_MAX);
+    struct world *world = calloc(1, sizeof *world);
+    ASSERT(world != NULL);
+    world_init(world, options, report);
+    phase_enter(world, PHASE_FAULTS);
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        schedule_at(&world->schedule, &world->hosts[i].restart, random_below(&world->random, 500000));
+    }
+    faults_start(&world->faults, 0);
+    schedule_at(&world->schedule, &world->phase_check, CHECK_US);
+    while (!report->failed && world->phase != PHASE_OVER) schedule_run_next(&world->schedule);
+    report_counts(world);
+    world_free(world);
+}

@@ -1,0 +1,141 @@
+/* One simulated world: hosts with nodes, a network, clients, faults, and the judges.
+ *
+ * Internal to src/sim: sim.h is the contract. Each part has its own file; this header holds what
+ * they share. */
+#ifndef QUARTET_SIM_WORLD_H
+#define QUARTET_SIM_WORLD_H
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "node/node.h"
+#include "sim/clients.h"
+#include "sim/disk.h"
+#include "sim/faults.h"
+#include "sim/invariants.h"
+#include "sim/network.h"
+#include "sim/queue_checker.h"
+#include "sim/schedule.h"
+#include "sim/sim.h"
+
+enum {
+    HOST_SENT_MAX = 64, /* connections with bytes that have left, not yet told to the node */
+};
+
+/* How a process ends. */
+enum host_end {
+    HOST_CRASHED, /* kill -9: what was written survives in the page cache */
+    HOST_POWER_LOST,
+    HOST_SYNC_FAILED,
+    HOST_STOPPED, /* by itself, after DRAIN */
+};
+
+/* The machine that one node runs on. */
+struct host {
+    struct world *world;
+    struct node *node; /* NULL: down */
+    uint32_t index;
+    uint32_t id; /* of the node: index + 1 */
+    uint32_t boots;
+    uint32_t next_number; /* of the next connection that it accepts */
+    struct disk disk;
+    uint8_t boot_id[NODE_BOOT_ID_SIZE];
+
+    uint64_t mono_base_us; /* the monotonic clock at `mono_since_us` of virtual time */
+    uint64_t mono_since_us;
+    int64_t drift_ppm;
+    int64_t wall_offset_us;
+
+    uint64_t sync_us_max;
+    uint32_t slow_factor; /* of syncs */
+    bool sync_fails;      /* the next one */
+    bool full;
+    uint64_t told_durable;
+    uint64_t paused_until_us;
+    uint32_t crash_countdown; /* actions until it ends in the middle of a turn; 0: not planned */
+    enum host_end crash_end;
+    uint64_t restart_after_us;
+
+    struct timed timer; /* the node's deadline */
+    struct timed turn;
+    struct timed synced;
+    struct timed lie; /* canary */
+    struct timed snapshot_written;
+    struct timed snapshot_committed;
+    struct timed restart;
+    uint64_t snapshot_index; /* being committed */
+
+    struct {
+        uint32_t number;
+        size_t count;
+    } sent[HOST_SENT_MAX];
+    uint32_t sent_count;
+    bool sent_matters; /* someone waits for it: large, or reading was switched off */
+
+    uint64_t turns;
+    uint64_t spin_at_us;
+    uint32_t spin_turns;
+};
+
+enum phase {
+    PHASE_FAULTS,
+    PHASE_HEAL,  /* no more faults: a leader, and every client is served again */
+    PHASE_DRAIN, /* every job comes out */
+    PHASE_SETTLE, /* all replicas become equal */
+    PHASE_OVER,
+};
+
+struct world {
+    const struct sim_options *options;
+    struct sim_report *report;
+    struct schedule schedule;
+    struct random random; /* of hosts; other parts have their own */
+    struct network network;
+    struct host hosts[SIM_NODES_MAX];
+    uint32_t hosts_count;
+    struct node_config config;
+    struct faults faults;
+    struct invariants invariants;
+    struct clients clients;
+    struct queue_checker checker;
+    enum phase phase;
+    uint64_t phase_since_us;
+    struct timed phase_check;
+    struct buffer line; /* of the trace, while it is put together */
+};
+
+/* --- world.c --- */
+
+/* Ends the run. The text is formatted as text.h says; the first failure stands. */
+void world_fail(struct world *world, const char *invariant, const char *format, ...);
+/* A line of the trace: time and who; then text, which may be formatted (text.h). */
+void world_narrate(struct world *world, const char *who, uint32_t number, const char *format, ...);
+static inline void world_count(struct world *world, enum sim_coverage what)
+{
+    world->report->counts[what]++;
+}
+/* Into the fingerprint of the run. */
+static inline void world_mark(struct world *world, uint64_t value)
+{
+    world->report->fingerprint = random_mix(world->report->fingerprint + value);
+}
+static inline uint64_t world_now_us(const struct world *world)
+{
+    return world->schedule.now_us;
+}
+
+/* --- host.c --- */
+
+void sim_host_init(struct world *world, struct host *host, uint32_t index);
+void sim_host_free(struct host *host);
+void sim_host_start(struct host *host);
+/* The node is gone. It starts again after so long; UINT64_MAX: someone else sees to it. */
+void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_us);
+void sim_host_step(struct host *host, struct event *event);
+struct raft_time sim_host_time(const struct host *host);
+/* Its raft; NULL while it is down or not founded. */
+const struct raft *sim_host_raft(const struct host *host);
+void sim_host_set_drift(struct host *host, int64_t drift_ppm);
+void sim_host_set_full(struct host *host, bool full);
+extern const struct network_sink sim_host_sink;
+
+#endif
