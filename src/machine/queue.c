@@ -43,6 +43,7 @@ static void *queue_create(const void *options, machine_emit *emit, void *world)
     queue->emit = emit;
     queue->world = world;
     queue->next_id = 1;
+    queue->work_max = MACHINE_WORK_MAX;
     list_init(&queue->tube_list);
     list_init(&queue->session_list);
     list_init(&queue->page_list);
@@ -123,7 +124,7 @@ static void queue_apply(void *machine, const struct session_key *key, struct sli
     struct session *session = queue_session_find_or_make(queue, key);
     /* The node proposes nothing behind a command that waits for its reply. */
     if (session->wait_sequence != 0 || session->kick_sequence != 0) return;
-    queue->budget = MACHINE_WORK_MAX;
+    queue->budget = queue->work_max;
     queue->commands[command.op]++;
     switch (command.op) {
     case QUEUE_USE: queue_session_use(queue, session, command.tube); break;
@@ -151,7 +152,7 @@ static void queue_session_end(void *machine, const struct session_key *key)
     struct queue *queue = machine;
     struct session *session = queue_session_find(queue, key);
     if (session == NULL) return;
-    queue->budget = MACHINE_WORK_MAX;
+    queue->budget = queue->work_max;
     queue_session_begin_end(queue, session);
     finish_endings(queue);
 }
@@ -166,7 +167,7 @@ static void queue_origin_end(void *machine, uint32_t node, uint64_t incarnation)
         origin->ended_sequence = queue_next_sequence(queue);
         heap_push(&queue->ending_origins, origin->ended_sequence, 0, &origin->ending_place);
     }
-    queue->budget = MACHINE_WORK_MAX;
+    queue->budget = queue->work_max;
     finish_endings(queue);
 }
 

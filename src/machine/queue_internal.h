@@ -252,6 +252,7 @@ struct queue {
     uint64_t bytes;
     uint64_t digest; /* of jobs, tubes and sessions; the rest is added when asked */
     int64_t budget;  /* objects that this call may still touch; may end a little below 0 */
+    int64_t work_max; /* MACHINE_WORK_MAX; less only in tests that want cursors everywhere */
 
     struct queue_cut cut;
     struct queue_restore restore;

@@ -56,7 +56,7 @@ void queue_advance(void *machine, uint64_t elapsed_us, uint64_t wall_us)
     struct queue *queue = machine;
     if (elapsed_us > queue->elapsed_us) queue->elapsed_us = elapsed_us;
     if (wall_us > queue->wall_us) queue->wall_us = wall_us;
-    queue->budget = MACHINE_WORK_MAX;
+    queue->budget = queue->work_max;
     bool worked = true;
     while (worked && queue->budget > 0) {
         worked = step_matching(queue);
