@@ -59,7 +59,7 @@ static unsigned port_of(const struct up *up, unsigned kind, unsigned number)
     return (unsigned)up->port + kind * UP_PORTS_APART + number - 1;
 }
 
-/* --- nodes ---------------------------------------------------------------------------------------- */
+/* --- nodes ----------------------------------------------------------------------------------- */
 
 static void start_node(struct up_node *node);
 
@@ -163,7 +163,7 @@ static void start_node(struct up_node *node)
     node->running = true;
 }
 
-/* --- stopping ------------------------------------------------------------------------------------- */
+/* --- stopping -------------------------------------------------------------------------------- */
 
 static void out_of_patience(uv_timer_t *timer)
 {
@@ -203,7 +203,7 @@ static void signalled(uv_signal_t *handle, int number)
     }
 }
 
-/* --- start ---------------------------------------------------------------------------------------- */
+/* --- start ----------------------------------------------------------------------------------- */
 
 static bool ports_are_free(const struct up *up)
 {

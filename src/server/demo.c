@@ -56,7 +56,7 @@ struct demo {
     void *world;
 };
 
-/* --- talking -------------------------------------------------------------------------------------- */
+/* --- talking --------------------------------------------------------------------------------- */
 
 static void reconnect_soon(struct demo_client *client);
 
@@ -134,7 +134,7 @@ static void say_again(uv_timer_t *timer)
     say(client, text);
 }
 
-/* --- listening ------------------------------------------------------------------------------------ */
+/* --- listening ------------------------------------------------------------------------------- */
 
 static bool begins(const char *line, const char *word)
 {
@@ -218,7 +218,7 @@ static void heard(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
     while (client->open && hear_one(client)) continue;
 }
 
-/* --- connecting ----------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------ */
 
 static void connect_now(uv_timer_t *timer);
 
@@ -272,7 +272,7 @@ static void connect_now(uv_timer_t *timer)
     if (failed != 0) reconnect_soon(client);
 }
 
-/* --- progress ------------------------------------------------------------------------------------- */
+/* --- progress -------------------------------------------------------------------------------- */
 
 /* On a thread: the first node that answers says whom it follows. */
 static void ask_leader(uv_work_t *work)
@@ -349,7 +349,7 @@ struct demo *demo_start(uv_loop_t *loop, unsigned nodes, unsigned client_port, u
     return demo;
 }
 
-/* --- stopping ------------------------------------------------------------------------------------- */
+/* --- stopping -------------------------------------------------------------------------------- */
 
 static bool at_work(const struct demo *demo)
 {

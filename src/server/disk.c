@@ -22,7 +22,7 @@ __attribute__((noreturn)) static void die(const struct disk *disk, const char *w
                what, disk->directory->path, strerror(-failed), advice);
 }
 
-/* --- the spare ----------------------------------------------------------------------------------- */
+/* --- the spare ------------------------------------------------------------------------------- */
 
 static void spare_work(uv_work_t *work)
 {
@@ -77,7 +77,7 @@ void disk_set_oldest(struct disk *disk, uint64_t oldest)
     disk->trim_wanted = oldest;
 }
 
-/* --- cutting and setting aside, at a start ------------------------------------------------------- */
+/* --- cutting and setting aside, at a start --------------------------------------------------- */
 
 void disk_truncate(struct disk *disk, uint64_t segment, uint64_t size)
 {
@@ -104,7 +104,7 @@ void disk_set_aside(struct disk *disk, uint64_t segment)
     system_say("%s/%s is damaged: kept as %s", disk->directory->path, name, aside);
 }
 
-/* --- deleting what is covered by a snapshot ------------------------------------------------------ */
+/* --- deleting what is covered by a snapshot -------------------------------------------------- */
 
 static void trim_work(uv_work_t *work)
 {
@@ -146,7 +146,7 @@ void disk_trim(struct disk *disk, uint64_t below)
     trim_start(disk);
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static uint64_t timed_sync(struct segment_writer *writer, int *failed)
 {
@@ -279,7 +279,7 @@ bool disk_idle(const struct disk *disk)
     return !disk->under_way && disk->batches[disk->running ^ 1].count == 0;
 }
 
-/* --- space ---------------------------------------------------------------------------------------- */
+/* --- space ----------------------------------------------------------------------------------- */
 
 bool disk_watch(struct disk *disk, uint64_t snapshot_bytes)
 {

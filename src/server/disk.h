@@ -5,7 +5,8 @@
  * one connection. When the average exceeds DISK_THREAD_ABOVE_US they move to a thread of libuv's
  * pool, so that a slow disk does not stop heartbeats and reads; below DISK_LOOP_BELOW_US they come
  * back. Either way one sync covers all that one turn (or all turns during the sync before) wrote.
- * A write or sync that fails ends the process: what the kernel has dropped cannot be synced again. */
+ * A write or sync that fails ends the process: what the kernel has dropped cannot be synced again.
+ */
 #ifndef QUARTET_SERVER_DISK_H
 #define QUARTET_SERVER_DISK_H
 

@@ -34,7 +34,7 @@ static void step_plain(struct host *host, enum event_type type, uint64_t count)
     host_step(host, &event);
 }
 
-/* --- a turn --------------------------------------------------------------------------------------- */
+/* --- a turn ---------------------------------------------------------------------------------- */
 
 static void carry_out(struct host *host, const struct action *action)
 {
@@ -129,7 +129,7 @@ static void turn(struct host *host)
     }
 }
 
-/* --- the loop ------------------------------------------------------------------------------------- */
+/* --- the loop -------------------------------------------------------------------------------- */
 
 static void before_poll(uv_prepare_t *prepare)
 {
@@ -188,7 +188,7 @@ static void signalled(uv_signal_t *handle, int number)
     step_plain(host, EVENT_DRAIN, 0);
 }
 
-/* --- start ---------------------------------------------------------------------------------------- */
+/* --- start ----------------------------------------------------------------------------------- */
 
 struct host_sockets {
     int fd[TCP_LISTENERS];

@@ -35,7 +35,7 @@ void snapshot_file_open(struct snapshot_file *file, uv_loop_t *loop,
     unlinkat(directory->fd, DIRECTORY_SNAPSHOT_UNFINISHED, 0);
 }
 
-/* --- on the thread -------------------------------------------------------------------------------- */
+/* --- on the thread --------------------------------------------------------------------------- */
 
 static void discard(struct snapshot_file *file)
 {
@@ -115,7 +115,7 @@ static void operation_work(uv_work_t *work)
     discard(file);
 }
 
-/* --- in the loop ---------------------------------------------------------------------------------- */
+/* --- in the loop ----------------------------------------------------------------------------- */
 
 static void start(struct snapshot_file *file);
 

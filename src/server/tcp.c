@@ -117,7 +117,7 @@ void tcp_report(struct tcp *tcp)
     }
 }
 
-/* --- input ---------------------------------------------------------------------------------------- */
+/* --- input ----------------------------------------------------------------------------------- */
 
 static void give_read_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
@@ -166,7 +166,7 @@ void tcp_read(struct tcp *connections, uint32_t number, bool on)
     }
 }
 
-/* --- output --------------------------------------------------------------------------------------- */
+/* --- output ---------------------------------------------------------------------------------- */
 
 static void sent(struct tcp_connection *connection, size_t size)
 {
@@ -295,7 +295,7 @@ void tcp_watch(struct tcp *tcp, uint64_t now_us)
     }
 }
 
-/* --- listening ------------------------------------------------------------------------------------ */
+/* --- listening ------------------------------------------------------------------------------- */
 
 /* libuv keeps a descriptor in reserve: out of them, it takes the connection and closes it. */
 static void accept_failed(struct tcp *tcp, int status)
