@@ -1,0 +1,42 @@
+"""Fixtures: nodes and clusters in temporary directories, killed when the test is over."""
+
+import pytest
+
+from harness import Cluster, Node
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Starts things and forgets none of them. What the nodes said is shown when a test fails."""
+    started = []
+
+    class Place:
+        directory = tmp_path
+
+        def node(self, number=1, directory=None, **options):
+            node = Node(directory or tmp_path, number, **options)
+            started.append(node)
+            return node
+
+        def cluster(self, count=3, directory=None, **options):
+            where = directory or tmp_path
+            where.mkdir(exist_ok=True)
+            cluster = Cluster(where, count, **options)
+            started.extend(cluster.nodes)
+            return cluster
+
+    yield Place()
+    for node in started:
+        node.kill()
+        if node.log.exists():
+            print(f"--- {node.log.name}\n{node.output()[-4000:]}")
+
+
+@pytest.fixture
+def node(place):
+    return place.node().start_and_wait()
+
+
+@pytest.fixture
+def cluster(place):
+    return place.cluster().start()
