@@ -285,4 +285,6 @@ const struct protocol_ops beanstalk_ops = {
     .reply = beanstalk_reply,
     .refuse = beanstalk_refuse,
     .held = beanstalk_held,
+    .admin = beanstalk_admin,
+    .admin_reply = beanstalk_admin_reply,
 };

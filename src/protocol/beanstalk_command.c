@@ -188,6 +188,15 @@ static bool is_name_byte(uint8_t byte)
     }
 }
 
+bool beanstalk_tube_name_good(struct slice name)
+{
+    if (name.size == 0 || name.size > QUEUE_TUBE_NAME_SIZE_MAX || name.data[0] == '-') return false;
+    for (size_t i = 0; i < name.size; i++) {
+        if (!is_name_byte(name.data[i])) return false;
+    }
+    return true;
+}
+
 static bool read_tube(struct cursor *cursor, struct slice *tube)
 {
     const uint8_t *from = cursor->at;
