@@ -68,8 +68,12 @@ static void fault_one(struct world *world, struct faults *faults)
     struct node *node = &world->nodes[id];
     if (faults->partitions && chance(world, faults, 8)) fault_partition(world, faults);
     if (faults->crashes && chance(world, faults, 12)) fault_crash(world, faults);
-    if (faults->stalls && chance(world, faults, 8)) node->stalled = !node->stalled;
-    if (faults->stalls && chance(world, faults, 16)) node->paused = !node->paused;
+    /* What is struck recovers soon, or there would be nothing left to strike. */
+    if (world_random(world, 6) == 0) node->stalled = node->paused = false;
+    if (world_random(world, 12) == 0) memset(world->cut, 0, sizeof world->cut);
+    if (faults->stalls && chance(world, faults, 8)) node->stalled = true;
+    if (faults->stalls && chance(world, faults, 16)) node->paused = true;
+    if (node->raft == NULL && world_random(world, 6) == 0) world_start(world, id);
     if (node->raft == NULL) return;
     if (faults->compaction && world_random(world, 4) == 0) world_compact(world, id);
     if (faults->mute && chance(world, faults, 16)) {
