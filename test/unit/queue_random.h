@@ -93,7 +93,7 @@ static void life_begin(struct life *life, uint64_t seed, uint32_t sessions)
     for (unsigned node = 1; node < 4; node++) life->incarnations[node] = 1;
 }
 
-static void life_limit(const struct life *life, struct world *world)
+__attribute__((unused)) static void life_limit(const struct life *life, struct world *world)
 {
     if (life->work_max != 0) ((struct queue *)world->machine)->work_max = life->work_max;
 }
