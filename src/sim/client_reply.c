@@ -110,7 +110,9 @@ static bool answered(struct client *client, const struct client_op *op, const st
 {
     struct world *world = client->world;
     bool denied = is(reply, "NOT_FOUND");
-    if (denied && op->held_since_us != 0) {
+    bool needs_holder = op->kind == OP_DELETE || op->kind == OP_RELEASE || op->kind == OP_BURY ||
+                        op->kind == OP_TOUCH;
+    if (denied && needs_holder && op->held_since_us != 0) {
         checker_denied(world, client->index, op->key, op->held_until_us, op->held_since_us);
     }
     switch (op->kind) {
@@ -166,8 +168,8 @@ bool sim_client_reply(struct client *client)
     enum parsed parsed = reply_parse(buffer_slice(&client->in), &reply, &used);
     if (parsed == PARSED_PARTIAL) return false;
     if (parsed == PARSED_BAD || client->ops_count == 0) {
-        world_fail(world, "protocol", "client %u cannot make sense of what it hears",
-                   client->index + 1);
+        world_fail(world, "protocol", "client %u hears \"%b\", %s", client->index + 1, reply.line,
+                   parsed == PARSED_BAD ? "which is no reply" : "but asked nothing");
         sim_client_leave(client);
         return false;
     }

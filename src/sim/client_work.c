@@ -114,7 +114,10 @@ static void handle_any(struct client *client)
     uint64_t id = checker->jobs[key].id;
     if (id == 0 || checker->jobs[key].ttr_s >= PROBE_TTR_S) return; /* a prober's */
     switch (below(client, 5)) {
-    case 0: about_job(client, OP_DELETE, key, id, "delete %U\r\n"); break;
+    case 0:
+        about_job(client, OP_DELETE, key, id, "delete %U\r\n");
+        sim_client_forget_held(client, id);
+        break;
     case 1: about_job(client, OP_KICK_JOB, key, id, "kick-job %U\r\n"); break;
     case 2: about_job(client, OP_STATS_JOB, key, id, "stats-job %U\r\n"); break;
     default: about_job(client, OP_PEEK, key, id, "peek %U\r\n"); break;
