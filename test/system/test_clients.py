@@ -188,7 +188,6 @@ def test_pystalk(shared, tube):
     client = pystalk.BeanstalkClient("127.0.0.1", shared.port, auto_decode=True)
     client.use(tube)
     client.watch(tube)
-    client.ignore("default")
     assert client.watchlist == {tube}
     job_id, _ = client.put_job("first", ttr=60)
     client.put_job_into(tube, "second")

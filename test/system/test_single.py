@@ -1,0 +1,409 @@
+"""One node alone: what it keeps over restarts, and what it does about damage, a full disk, nonsense."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import greenstalk
+import pytest
+
+from harness import DEADLINE_S, Wire, eventually, http, run
+
+HEADER = 64  # of a segment and 40 of a batch: specs/disk.md
+MIB = 1 << 20
+
+
+def put_many(node, count, size=20, first=0):
+    """Numbered jobs; returns {id: body}."""
+    with greenstalk.Client(node.address) as client:
+        bodies = [f"job {first + i} ".ljust(size, ".") for i in range(count)]
+        return {client.put(body): body for body in bodies}
+
+
+def take_all(node):
+    """Reserves and deletes everything that is ready; {id: body}."""
+    found = {}
+    with greenstalk.Client(node.address) as client:
+        while True:
+            try:
+                job = client.reserve(timeout=0)
+            except greenstalk.TimedOutError:
+                return found
+            found[job.id] = job.body
+            client.delete(job)
+
+
+# --- restarts ---------------------------------------------------------------------------------------
+
+
+def test_kill_minus_9_loses_nothing(node):
+    put = put_many(node, 100)
+    node.kill()
+    node.start_and_wait()
+    assert take_all(node) == put
+
+
+def test_deleted_jobs_stay_deleted(node):
+    put_many(node, 10)
+    take_all(node)
+    node.kill()
+    node.start_and_wait()
+    assert take_all(node) == {}
+
+
+def test_fsync_never_survives_kill_minus_9(place):
+    node = place.node(fsync="never").start_and_wait()
+    put = put_many(node, 100)
+    node.kill()
+    node.start_and_wait()
+    assert take_all(node) == put
+
+
+def test_states_survive(node):
+    with greenstalk.Client(node.address) as client:
+        delayed = client.put("delayed", delay=3600, priority=5)
+        buried = client.put("buried")
+        client.bury(client.reserve_job(buried), priority=9)
+        client.reserve_job(client.put("held"))
+    node.kill()
+    node.start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        assert client.stats_job(delayed)["state"] == "delayed"
+        assert client.stats_job(buried)["state"] == "buried"
+        assert client.stats_job(buried)["pri"] == 9
+        assert client.reserve(timeout=0).body == "held"  # its holder is gone
+
+
+def test_snapshots_replace_the_log(place):
+    node = place.node(segment_bytes=65536, compact_bytes=262144).start_and_wait()
+    kept = put_many(node, 10)
+    for i in range(12):
+        put_many(node, 100, size=1000, first=100 * i)
+        with greenstalk.Client(node.address) as client:
+            for _ in range(100):
+                job = client.reserve(timeout=0)
+                while job.id in kept:
+                    client.bury(job)
+                    job = client.reserve(timeout=0)
+                client.delete(job)
+    eventually(lambda: node.files("snapshot-*"), "a snapshot")
+    eventually(
+        lambda: sum(f.stat().st_size for f in node.files("log-*")) < 600000, "old segments go"
+    )
+    assert len(node.files("snapshot-*")) == 1
+    node.kill()
+    node.start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        client.kick(1000)
+    assert take_all(node) == kept
+
+
+def test_sigterm_drains_and_exits_0(node):
+    put = put_many(node, 10)
+    with Wire(node.address) as waiting:
+        waiting.say("reserve-with-timeout 0\r\nreserve\r\n")
+        waiting.line()
+        assert node.stop() == 0
+        assert waiting.closed()
+    assert "stopped" in node.output()
+    node.start_and_wait()
+    assert take_all(node) == put
+
+
+def test_second_signal_exits_at_once(place):
+    node = place.node().start_and_wait()
+    node.signal(signal.SIGTERM)
+    node.signal(signal.SIGINT)
+    assert node.wait() in (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+
+
+# --- whose directory --------------------------------------------------------------------------------
+
+
+def test_directory_in_use(place, node):
+    other = place.node()
+    other.start()
+    assert other.wait() == 1
+    assert "in use by another process" in other.output()
+
+
+def test_directory_of_another_node(place, node):
+    put_many(node, 1)
+    assert node.stop() == 0
+    other = place.node(number=2)
+    other.data = node.data
+    other.start()
+    assert other.wait() == 1
+    last = other.output().strip().splitlines()[-1]
+    assert "node 1" in last and "2" in last, last
+
+
+def test_newer_format_is_refused(node):
+    put_many(node, 1)
+    assert node.stop() == 0
+    segment = node.files("log-*[0-9a-f]")[-1]
+    blob = bytearray(segment.read_bytes())
+    blob[4] = 9
+    blob[60:64] = crc32c(blob[:60]).to_bytes(4, "little")
+    segment.write_bytes(blob)
+    node.start()
+    assert node.wait() == 1
+    assert "9" in node.output() and "format" in node.output()
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+# --- torn and damaged -------------------------------------------------------------------------------
+
+
+def batches(segment):
+    """Offsets of the batches in a segment file."""
+    blob = segment.read_bytes()
+    offset, found = HEADER, []
+    while blob[offset : offset + 4] == b"QBAT":
+        found.append(offset)
+        size = int.from_bytes(blob[offset + 4 : offset + 8], "little")
+        offset += (40 + size + 7) // 8 * 8
+    return found, offset
+
+
+def newest_segment(node):
+    return node.files("log-" + "[0-9a-f]" * 16)[-1]
+
+
+def test_damage_in_the_middle_is_named_and_refused(node):
+    put_many(node, 50)
+    node.kill()
+    segment = newest_segment(node)
+    offsets, _ = batches(segment)
+    where = offsets[len(offsets) // 2]
+    with open(segment, "r+b") as file:
+        file.seek(where + 60)
+        byte = file.read(1)
+        file.seek(where + 60)
+        file.write(bytes([byte[0] ^ 0x40]))
+    node.start()
+    assert node.wait() == 1
+    says = node.output()
+    assert segment.name in says and str(where) in says, says
+
+    shown = run("log", "show", "--data", node.data)
+    assert shown.returncode == 1 and "damaged" in shown.stdout
+    cut = run("log", "cut", "--data", node.data)
+    assert cut.returncode == 0, cut
+    assert (node.data / (segment.name + ".damaged")).exists()
+    node.start_and_wait()
+    left = take_all(node)
+    assert 0 < len(left) < 50
+
+
+def test_torn_tail_is_cut_and_said(node):
+    put = put_many(node, 20)
+    eventually(lambda: len(batches(newest_segment(node))[0]) > 20, "the log is written")
+    node.kill()
+    segment = newest_segment(node)
+    _, end = batches(segment)
+    with open(segment, "r+b") as file:  # half of a batch that no one was told about
+        file.seek(end)
+        file.write(b"QBAT" + b"\x10\x02\x00\x00" + b"\x55" * 24)
+    node.start_and_wait()
+    assert "torn" in node.output()
+    assert take_all(node) == put
+
+
+def test_log_of_a_healthy_node(node):
+    put_many(node, 3)
+    assert node.stop() == 0
+    shown = run("log", "show", "--batches", "--data", node.data)
+    assert shown.returncode == 0 and "ENTRY" in shown.stdout and "clean" in shown.stdout
+    cut = run("log", "cut", "--data", node.data)
+    assert cut.returncode == 0 and "nothing to cut" in cut.stdout
+
+
+# --- a full disk ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    where = tmp_path / "disk"
+    where.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", where], capture_output=True, text=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a small tmpfs: {mounted.stderr.strip()}")
+    yield where
+    subprocess.run(["umount", "-l", where], check=True)
+
+
+def test_full_disk_refuses_growth_and_lives(place, small_disk):
+    node = place.node(directory=small_disk, segment_bytes=1 * MIB, compact_bytes=4 * MIB)
+    node.log = place.directory / "node.log"
+    node.start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        put = []
+        until = time.monotonic() + DEADLINE_S
+        refused = False
+        while not refused:  # jobs that stay: sooner or later there is no room
+            assert time.monotonic() < until
+            try:
+                put.append(client.put("x" * 50000))
+            except greenstalk.OutOfMemoryError:
+                refused = True
+        assert node.running() and len(put) > 50
+        job = client.reserve(timeout=0)  # what does not grow works
+        client.bury(job)
+        for job_id in put[1:-20]:
+            client.delete(job_id)
+
+        def accepted():
+            try:
+                return client.put("room again")
+            except greenstalk.OutOfMemoryError:
+                client.delete(put.pop())
+                return None
+
+        eventually(accepted, "puts are accepted once there is room", every_s=0.2)
+    left = node.status()
+    node.kill()
+    node.start_and_wait()
+    assert node.status()["digest"] is not None and left["digest"]
+    assert "room again" in take_all(node).values()
+
+
+# --- nonsense ---------------------------------------------------------------------------------------
+
+NONSENSE = [
+    b"\x00" * 1000,
+    os.urandom(3000),
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"put 1 2 3 4294967295\r\n" + b"y" * 1000,
+    b"\r\n" * 500,
+    b"put" + b" " * 300 + b"\r\n",
+    b"QPER" + os.urandom(500),
+    b"\xff" * 70000,
+]
+
+
+@pytest.mark.parametrize("port", ["port", "admin", "peer_port"])
+def test_nonsense_on_every_port(place, port):
+    cluster = place.cluster(1)  # a cluster of one has a peer port too
+    node = cluster.nodes[0].start_and_wait()
+    for bytes_ in NONSENSE:
+        with socket.create_connection(("127.0.0.1", getattr(node, port)), timeout=5) as wire:
+            try:
+                wire.sendall(bytes_)
+                wire.shutdown(socket.SHUT_WR)
+                while wire.recv(65536):
+                    pass
+            except OSError:
+                pass  # refused in the middle: as good
+    assert node.running()
+    put = put_many(node, 3)
+    assert take_all(node) == put
+
+
+def test_many_half_open_connections(node):
+    wires = [Wire(node.address) for _ in range(200)]
+    for wire in wires:
+        wire.say("put 1 0 60 100\r\nhalf")
+    put = put_many(node, 3)
+    for wire in wires:
+        wire.close()
+    assert take_all(node) == put
+
+
+def test_connections_max(place):
+    node = place.node(connections_max=5).start_and_wait()
+    wires = [Wire(node.address) for _ in range(5)]
+    for wire in wires:
+        assert wire.ask("list-tube-used\r\n") == b"USING default\r\n"
+    with Wire(node.address) as sixth:
+        assert sixth.closed()
+    wires.pop().close()
+
+    def fits():
+        with Wire(node.address) as again:
+            return again.ask("list-tube-used\r\n") == b"USING default\r\n"
+
+    eventually(fits, "a place is free again")
+    for wire in wires:
+        wire.close()
+
+
+def test_a_client_that_does_not_read(node):
+    """Replies beyond the limit stop its reading, not the node, and none is lost."""
+    with greenstalk.Client(node.address) as client:
+        client.put("x" * 60000)
+    with Wire(node.address) as lazy:
+        lazy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.socket.settimeout(0.5)
+        said = 0
+        try:
+            for _ in range(400):
+                lazy.say("peek-ready\r\n" * 5)
+                said += 5
+        except TimeoutError:
+            pass
+        put_many(node, 5)  # others are served
+        lazy.socket.settimeout(DEADLINE_S)
+        for _ in range(min(said, 200)):
+            assert lazy.line() == b"FOUND 1 60000\r\n"
+            assert len(lazy.take(60002)) == 60002
+
+
+# --- admin ------------------------------------------------------------------------------------------
+
+
+def test_admin(node):
+    put_many(node, 3)
+    assert http(node.admin, "/health") == (200, "ok\n")
+    assert node.status()["role"] == "leader"
+    assert http(node.admin, "/nothing")[0] == 404
+    assert http(node.admin, "/health", "POST")[0] == 405
+    assert eventually(lambda: node.metric("quartet_log_sync_seconds_count"), "syncs are counted")
+    assert eventually(lambda: node.metric("quartet_disk_free_bytes"), "free space is known")
+    shown = run("status", "--admin", f"127.0.0.1:{node.admin}")
+    assert shown.returncode == 0 and "role: leader" in shown.stdout
+    assert run("status", "--check", "--admin", f"127.0.0.1:{node.admin}").returncode == 0
+
+
+def test_metrics_are_well_formed(node):
+    names = set()
+    eventually(lambda: node.metric("quartet_turns_total"), "the host's metrics are there")
+    for line in http(node.admin, "/metrics")[1].splitlines():
+        if line.startswith("# TYPE "):
+            name = line.split()[2]
+            assert name not in names, f"{name} twice"
+            names.add(name)
+        elif not line.startswith("#"):
+            float(line.rsplit(" ", 1)[1])
+            assert line.startswith("quartet_"), line
+
+
+def test_retry_policy(node):
+    admin = ("--admin", f"127.0.0.1:{node.admin}")
+    shown = run("queue-policy", "show", "work", *admin)
+    assert shown.returncode == 0, shown
+    set_ = run("queue-policy", "set", "work", "--attempts", 2, "--base-ms", 0, "--jitter", 0,
+               "--dead-tube", "dead", *admin)
+    assert set_.returncode == 0, set_
+    assert "dead" in run("queue-policy", "show", "work", *admin).stdout
+    with greenstalk.Client(node.address, use="work", watch=["work", "dead"]) as client:
+        client.put("fails")
+        for _ in range(2):
+            job = client.reserve(timeout=DEADLINE_S)
+            assert client.stats_job(job)["tube"] == "work"
+            client.release(job)
+        job = client.reserve(timeout=DEADLINE_S)
+        assert client.stats_job(job)["tube"] == "dead" and job.body == "fails"
+    assert run("queue-policy", "clear", "work", *admin).returncode == 0
