@@ -232,8 +232,8 @@ static const char *world_heard(struct world *world)
 {
     static char *text;
     free(text);
-    text = strndup((const char *)buffer_slice(&world->heard).data, world->heard.size);
-    if (text == NULL) text = strdup("");
+    buffer_put_u8(&world->heard, 0);
+    text = strdup((const char *)buffer_slice(&world->heard).data);
     buffer_clear(&world->heard);
     return text;
 }
