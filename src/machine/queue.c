@@ -143,8 +143,7 @@ static void queue_apply(void *machine, const struct session_key *key, struct sli
 
 static void finish_endings(struct queue *queue)
 {
-    while (queue->budget > 0 && queue_step_ending(queue)) {
-    }
+    while (queue->budget > 0 && queue_step_ending(queue)) {}
 }
 
 static void queue_session_end(void *machine, const struct session_key *key)

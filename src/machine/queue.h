@@ -14,14 +14,14 @@
 enum {
     QUEUE_TUBE_NAME_SIZE_MAX = 200,
     QUEUE_JOB_SIZE_DEFAULT = 65535,
-    QUEUE_JOB_SIZE_MAX = 1 << 24, /* of --max-job-size; an entry of the log holds it */
-    QUEUE_URGENT_BELOW = 1024,    /* priorities below are counted as urgent */
-    QUEUE_TUBES_MAX = 1000000,    /* more: use, watch, a policy get OUT_OF_MEMORY */
-    QUEUE_WATCH_MAX = 1024,       /* tubes in one watch list; more: watch gets OUT_OF_MEMORY */
-    QUEUE_HISTORY_MAX = 16,       /* attempts remembered for a job under a retry policy */
-    QUEUE_ATTEMPTS_MAX = 1000,    /* a policy's attempts_max */
+    QUEUE_JOB_SIZE_MAX = 1 << 24,  /* of --max-job-size; an entry of the log holds it */
+    QUEUE_URGENT_BELOW = 1024,     /* priorities below are counted as urgent */
+    QUEUE_TUBES_MAX = 1000000,     /* more: use, watch, a policy get OUT_OF_MEMORY */
+    QUEUE_WATCH_MAX = 1024,        /* tubes in one watch list; more: watch gets OUT_OF_MEMORY */
+    QUEUE_HISTORY_MAX = 16,        /* attempts remembered for a job under a retry policy */
+    QUEUE_ATTEMPTS_MAX = 1000,     /* a policy's attempts_max */
     QUEUE_METRICS_TUBES_MAX = 100, /* tubes with metrics of their own, the oldest ones */
-    QUEUE_METRICS_SCAN_MAX = 256, /* jobs of a tube looked at for the oldest ready one */
+    QUEUE_METRICS_SCAN_MAX = 256,  /* jobs of a tube looked at for the oldest ready one */
 };
 
 enum queue_op {
@@ -75,14 +75,14 @@ struct queue_policy {
 /* Fields that an op does not name are 0. */
 struct queue_command {
     enum queue_op op;
-    uint32_t priority;  /* PUT, RELEASE, BURY */
-    uint32_t delay_s;   /* PUT, RELEASE, PAUSE_TUBE */
-    uint32_t ttr_s;     /* PUT */
-    uint32_t timeout_s; /* RESERVE */
-    uint32_t bound;     /* KICK */
-    uint64_t id;        /* the job */
-    struct slice tube;  /* USE, WATCH, IGNORE, PAUSE_TUBE, STATS_TUBE, POLICY_* */
-    struct slice body;  /* PUT */
+    uint32_t priority;          /* PUT, RELEASE, BURY */
+    uint32_t delay_s;           /* PUT, RELEASE, PAUSE_TUBE */
+    uint32_t ttr_s;             /* PUT */
+    uint32_t timeout_s;         /* RESERVE */
+    uint32_t bound;             /* KICK */
+    uint64_t id;                /* the job */
+    struct slice tube;          /* USE, WATCH, IGNORE, PAUSE_TUBE, STATS_TUBE, POLICY_* */
+    struct slice body;          /* PUT */
     struct queue_policy policy; /* POLICY_SET */
 };
 
@@ -92,7 +92,7 @@ bool queue_command_decode(struct slice bytes, struct queue_command *command);
 
 enum queue_reply_kind {
     QUEUE_REPLY_INSERTED = 1, /* id */
-    QUEUE_REPLY_BURIED_ID,    /* put that could not be stored: not used yet, kept for the protocol */
+    QUEUE_REPLY_BURIED_ID,    /* put that could not be stored: not used, kept for the protocol */
     QUEUE_REPLY_USING,        /* tube */
     QUEUE_REPLY_RESERVED,     /* id, body */
     QUEUE_REPLY_DEADLINE_SOON,
@@ -104,11 +104,11 @@ enum queue_reply_kind {
     QUEUE_REPLY_TOUCHED,
     QUEUE_REPLY_WATCHING, /* count */
     QUEUE_REPLY_NOT_IGNORED,
-    QUEUE_REPLY_KICKED,       /* count */
+    QUEUE_REPLY_KICKED, /* count */
     QUEUE_REPLY_KICKED_JOB,
     QUEUE_REPLY_PAUSED,
-    QUEUE_REPLY_FOUND,        /* id, body (peek) */
-    QUEUE_REPLY_OK,           /* body: YAML (stats, lists, policy) */
+    QUEUE_REPLY_FOUND,         /* id, body (peek) */
+    QUEUE_REPLY_OK,            /* body: YAML (stats, lists, policy) */
     QUEUE_REPLY_OUT_OF_MEMORY, /* a named limit of the machine is reached */
     QUEUE_REPLY_POLICY_SET,
 };
@@ -141,7 +141,13 @@ struct queue_node_stats {
 void queue_set_node_stats(void *machine, const struct queue_node_stats *stats);
 
 /* For checkers: the state of a job and the session that holds it. */
-enum queue_job_state { QUEUE_JOB_NONE, QUEUE_JOB_READY, QUEUE_JOB_RESERVED, QUEUE_JOB_DELAYED, QUEUE_JOB_BURIED };
+enum queue_job_state {
+    QUEUE_JOB_NONE,
+    QUEUE_JOB_READY,
+    QUEUE_JOB_RESERVED,
+    QUEUE_JOB_DELAYED,
+    QUEUE_JOB_BURIED,
+};
 enum queue_job_state queue_job_state(const void *machine, uint64_t id, struct session_key *holder);
 uint64_t queue_jobs_count(const void *machine);
 

@@ -24,8 +24,8 @@
 #define SECOND_US UINT64_C(1000000)
 
 enum {
-    QUEUE_MARGIN_US = 1000000, /* DEADLINE_SOON: in the last second of a reservation */
-    QUEUE_PAGE_JOBS = 32,      /* a bit each in struct job_page's cut_written */
+    QUEUE_MARGIN_US = 1000000,   /* DEADLINE_SOON: in the last second of a reservation */
+    QUEUE_PAGE_JOBS = 32,        /* a bit each in struct job_page's cut_written */
     QUEUE_WATCHES_PER_WORK = 16, /* watch links that count as one object of MACHINE_WORK_MAX */
     QUEUE_METER_BUCKETS = 16,
 };
@@ -51,7 +51,7 @@ struct job_attempt {
 struct job_retry {
     uint32_t attempts; /* in the tube where it is */
     uint32_t attempts_total;
-    uint8_t history_count; /* the last attempts, oldest first */
+    uint8_t history_count;  /* the last attempts, oldest first */
     uint8_t dead_from_size; /* 0: it did not die */
     struct job_attempt history[QUEUE_HISTORY_MAX];
     uint8_t dead_from[QUEUE_TUBE_NAME_SIZE_MAX];
@@ -192,7 +192,7 @@ struct queue_local {
 
 struct queue_cut {
     bool active;
-    uint32_t number;  /* of the cut; marks carry it */
+    uint32_t number;   /* of the cut; marks carry it */
     struct list *tube; /* cursors: the next to look at */
     struct list *session;
     struct list *page;
@@ -202,8 +202,8 @@ struct queue_cut {
 };
 
 struct queue_restore {
-    struct buffer bytes;  /* of an unfinished object */
-    struct map tubes;     /* by sequence; struct restore_ref */
+    struct buffer bytes; /* of an unfinished object */
+    struct map tubes;    /* by sequence; struct restore_ref */
     struct map sessions;
     bool begun;
     bool ended;
@@ -219,7 +219,7 @@ struct queue {
     uint64_t elapsed_us;
     uint64_t wall_us;
     uint64_t next_id;
-    uint64_t sequence; /* the last one given */
+    uint64_t sequence;             /* the last one given */
     uint64_t commands[QUEUE_PEEK]; /* applied, by op */
     uint64_t reserves_with_timeout;
     uint64_t job_timeouts;
@@ -250,8 +250,8 @@ struct queue {
     uint64_t producers;
     uint64_t workers;
     uint64_t bytes;
-    uint64_t digest; /* of jobs, tubes and sessions; the rest is added when asked */
-    int64_t budget;  /* objects that this call may still touch; may end a little below 0 */
+    uint64_t digest;  /* of jobs, tubes and sessions; the rest is added when asked */
+    int64_t budget;   /* objects that this call may still touch; may end a little below 0 */
     int64_t work_max; /* MACHINE_WORK_MAX; less only in tests that want cursors everywhere */
 
     struct queue_cut cut;
@@ -293,7 +293,7 @@ void queue_job_to_buried(struct queue *queue, struct job *job);
 void queue_job_enter(struct queue *queue, struct job *job, enum queue_job_state state,
                      uint64_t when, struct session *holder);
 void queue_job_free(struct queue *queue, struct job *job); /* one that was taken */
-uint64_t queue_job_when(const struct job *job); /* the key in its heap; 0 when ready */
+uint64_t queue_job_when(const struct job *job);            /* the key in its heap; 0 when ready */
 uint64_t queue_job_hash(const struct job *job);
 struct job_past *queue_job_past(struct queue *queue, struct job *job); /* made if there was none */
 /* It is this session's and its time has not run out (though advance() may be behind). */
@@ -315,7 +315,8 @@ void queue_policy_set(struct queue *queue, struct session *session,
                       const struct queue_command *command);
 void queue_tube_set_policy(struct queue *queue, struct tube *tube,
                            const struct queue_policy *asked);
-struct job_retry *queue_job_retry(struct queue *queue, struct job *job); /* made if there was none */
+/* Made if there was none. */
+struct job_retry *queue_job_retry(struct queue *queue, struct job *job);
 
 /* queue_tube.c */
 struct tube *queue_tube_find(const struct queue *queue, struct slice name);

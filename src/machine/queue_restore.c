@@ -134,7 +134,8 @@ static bool restore_tube(struct queue *queue, struct reader *reader)
 {
     uint64_t sequence = read_u64(reader);
     struct slice name = read_name(reader);
-    if (reader->bad || !queue_name_valid(name) || queue_tube_find(queue, name) != NULL) return false;
+    if (reader->bad || !queue_name_valid(name)) return false;
+    if (queue_tube_find(queue, name) != NULL) return false;
     if (sequence == 0 || ref_find(&queue->restore.tubes, sequence) != NULL) return false;
     struct tube *tube = queue_tube_make(queue, name, sequence);
     ref_add(&queue->restore.tubes, sequence, tube);
@@ -331,6 +332,7 @@ bool queue_restore(void *machine, struct slice bytes)
     buffer_append_slice(&restore->bytes, bytes);
     while (!restore->bad && restore->bytes.size >= OBJECT_PREFIX_SIZE) {
         struct slice object = buffer_slice(&restore->bytes);
+        ASSERT(object.data != NULL); /* it has a size */
         uint32_t size = load_u32(object.data + 1);
         if (size > OBJECT_SIZE_MAX) restore->bad = true;
         if (restore->bad || object.size - OBJECT_PREFIX_SIZE < size) break;

@@ -179,7 +179,7 @@ void queue_session_mark_worker(struct queue *queue, struct session *session)
 void queue_session_set_use(struct session *session, struct tube *tube)
 {
     session->use = tube;
-    tube->using++;
+    tube->using ++;
 }
 
 void queue_session_add_watch(struct queue *queue, struct session *session, struct tube *tube)
@@ -218,7 +218,7 @@ void queue_session_use(struct queue *queue, struct session *session, struct slic
     if (tube != before) {
         queue_session_will_change(queue, session);
         queue_session_set_use(session, tube);
-        before->using--;
+        before->using --;
         queue_session_changed(queue, session);
         queue_tube_drop_unused(queue, before);
     }
@@ -306,9 +306,8 @@ static void session_wait(struct queue *queue, struct session *session, uint32_t 
 {
     queue_session_will_change(queue, session);
     session->wait_sequence = queue_next_sequence(queue);
-    session->wait_until_us = timeout_s == QUEUE_NO_TIMEOUT
-                                 ? UINT64_MAX
-                                 : queue->elapsed_us + timeout_s * SECOND_US;
+    session->wait_until_us =
+        timeout_s == QUEUE_NO_TIMEOUT ? UINT64_MAX : queue->elapsed_us + timeout_s * SECOND_US;
     queue->waiting++;
     queue_session_enter_waiters(session);
     queue_session_reschedule(queue, session);
@@ -451,7 +450,7 @@ static void session_forget(struct queue *queue, struct session *session)
         tube->watching--;
         queue_tube_drop_unused(queue, tube);
     }
-    session->use->using--;
+    session->use->using --;
     queue_tube_drop_unused(queue, session->use);
     queue_session_free(queue, session);
 }

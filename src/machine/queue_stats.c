@@ -270,9 +270,8 @@ static void show_policy(const struct tube *tube, struct buffer *out)
 static struct queue_reply found(const struct job *job)
 {
     if (job == NULL) return (struct queue_reply){.kind = QUEUE_REPLY_NOT_FOUND};
-    return (struct queue_reply){.kind = QUEUE_REPLY_FOUND,
-                                .id = job->id,
-                                .body = slice_of(job->body, job->body_size)};
+    return (struct queue_reply){
+        .kind = QUEUE_REPLY_FOUND, .id = job->id, .body = slice_of(job->body, job->body_size)};
 }
 
 static struct queue_reply found_first(const struct heap *heap)

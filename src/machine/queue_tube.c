@@ -101,8 +101,14 @@ static uint64_t policy_hash(const struct tube_policy *policy)
 uint64_t queue_tube_hash(const struct tube *tube)
 {
     uint64_t words[] = {
-        tube->sequence,       tube->node.hash, tube->jobs_total,     tube->deletes,
-        tube->pauses,         tube->pause_us,  tube->pause_until_us, tube->match_sequence,
+        tube->sequence,
+        tube->node.hash,
+        tube->jobs_total,
+        tube->deletes,
+        tube->pauses,
+        tube->pause_us,
+        tube->pause_until_us,
+        tube->match_sequence,
         tube->policy == NULL ? 0 : policy_hash(tube->policy),
     };
     return queue_hash_words(words, sizeof words / sizeof *words);

@@ -43,11 +43,11 @@ static struct slice life_tube(struct life *life, char *at, size_t size)
 static void life_fill(struct life *life, struct queue_command *command)
 {
     static const enum queue_op ops[] = {
-        QUEUE_PUT,     QUEUE_PUT,         QUEUE_PUT,     QUEUE_PUT,    QUEUE_RESERVE,
-        QUEUE_RESERVE, QUEUE_RESERVE,     QUEUE_RESERVE, QUEUE_USE,    QUEUE_RESERVE_JOB,
-        QUEUE_DELETE,  QUEUE_DELETE,      QUEUE_RELEASE, QUEUE_BURY,   QUEUE_TOUCH,
-        QUEUE_WATCH,   QUEUE_WATCH,       QUEUE_IGNORE,  QUEUE_KICK,   QUEUE_KICK_JOB,
-        QUEUE_RELEASE, QUEUE_PAUSE_TUBE,  QUEUE_BURY,    QUEUE_DELETE, QUEUE_POLICY_SET,
+        QUEUE_PUT,     QUEUE_PUT,        QUEUE_PUT,     QUEUE_PUT,    QUEUE_RESERVE,
+        QUEUE_RESERVE, QUEUE_RESERVE,    QUEUE_RESERVE, QUEUE_USE,    QUEUE_RESERVE_JOB,
+        QUEUE_DELETE,  QUEUE_DELETE,     QUEUE_RELEASE, QUEUE_BURY,   QUEUE_TOUCH,
+        QUEUE_WATCH,   QUEUE_WATCH,      QUEUE_IGNORE,  QUEUE_KICK,   QUEUE_KICK_JOB,
+        QUEUE_RELEASE, QUEUE_PAUSE_TUBE, QUEUE_BURY,    QUEUE_DELETE, QUEUE_POLICY_SET,
     };
     command->op = ops[life_below(life, sizeof ops / sizeof *ops)];
     if (life->scarce && command->op == QUEUE_PUT && life_below(life, 3) != 0) {

@@ -103,8 +103,7 @@ static void test_copy_continues_like_the_original(void **state)
         life_limit(&life, &copy);
         struct buffer stream = {0};
         queue_ops.cut_begin(world.machine);
-        while (queue_ops.cut_read(world.machine, 1 + life_below(&life, 500), &stream)) {
-        }
+        while (queue_ops.cut_read(world.machine, 1 + life_below(&life, 500), &stream)) {}
         assert_true(feed(&copy, buffer_slice(&stream)));
         struct buffer a = {0}, b = {0};
         queue_ops.metrics(world.machine, &a);
@@ -157,8 +156,7 @@ static void test_log_after_cut_leads_to_the_same_state(void **state)
 static void make_stream(struct world *world, struct buffer *stream)
 {
     queue_ops.cut_begin(world->machine);
-    while (queue_ops.cut_read(world->machine, 1000, stream)) {
-    }
+    while (queue_ops.cut_read(world->machine, 1000, stream)) {}
 }
 
 static void test_incomplete_stream_is_refused(void **state)

@@ -1,4 +1,4 @@
-/* The queue against a model of it: plain arrays, searched from end to end, no heaps, no counts kept.
+/* The queue against a model of it: plain arrays, searched from end to end, no heaps, no counts.
  * Random lives; every reply must be the model's. The model does all its work at once, so after each
  * step the machine's cursors are let finish, too. */
 #include "queue_random.h"
@@ -123,11 +123,13 @@ static struct model_job *job_best(enum queue_job_state state, const char *tube,
         if (tube != NULL && strcmp(job->tube, tube) != 0) continue;
         if (session != NULL && !watches(session, job->tube)) continue;
         if (session != NULL && tube_find(job->tube)->paused_until_us != 0) continue;
-        uint64_t key = state == QUEUE_JOB_READY ? job->priority
-                       : state == QUEUE_JOB_BURIED ? job->burial : job->when;
-        uint64_t best_key = best == NULL ? 0
-                            : state == QUEUE_JOB_READY ? best->priority
-                            : state == QUEUE_JOB_BURIED ? best->burial : best->when;
+        uint64_t key = state == QUEUE_JOB_READY    ? job->priority
+                       : state == QUEUE_JOB_BURIED ? job->burial
+                                                   : job->when;
+        uint64_t best_key = best == NULL                ? 0
+                            : state == QUEUE_JOB_READY  ? best->priority
+                            : state == QUEUE_JOB_BURIED ? best->burial
+                                                        : best->when;
         if (best == NULL || key < best_key || (key == best_key && job->id < best->id)) best = job;
     }
     return best;
@@ -174,9 +176,13 @@ static void bury(struct model_job *job)
 /* The machine's own backoff: that it is right is for test_queue_policy.c to say. */
 static uint64_t backoff_us(const struct model_tube *tube, const struct model_job *job)
 {
-    struct tube_policy policy = {tube->policy.attempts_max, tube->policy.base_ms,
-                                 tube->policy.factor_permille, tube->policy.cap_ms,
-                                 tube->policy.jitter_permille, 0, {0}};
+    struct tube_policy policy = {tube->policy.attempts_max,
+                                 tube->policy.base_ms,
+                                 tube->policy.factor_permille,
+                                 tube->policy.cap_ms,
+                                 tube->policy.jitter_permille,
+                                 0,
+                                 {0}};
     const struct queue none = {0};
     return queue_policy_backoff_us(&none, &policy, job->id, job->attempts);
 }
@@ -380,8 +386,8 @@ static void model_kick(struct model_session *session, uint32_t bound)
 static void model_job_command(struct model_session *session, const struct queue_command *command)
 {
     struct model_job *job = job_find(command->id);
-    bool held = job != NULL && job->state == QUEUE_JOB_RESERVED &&
-                &m.sessions[job->holder] == session;
+    bool held =
+        job != NULL && job->state == QUEUE_JOB_RESERVED && &m.sessions[job->holder] == session;
     bool reserved = job != NULL && job->state == QUEUE_JOB_RESERVED;
     bool ok = held;
     if (command->op == QUEUE_DELETE) ok = job != NULL && (held || !reserved);

@@ -32,8 +32,8 @@ static void test_backoff_grows_to_its_cap(void **state)
         assert_int_equal(queue_policy_backoff_us(w.machine, &policy, 7, n),
                          expected_ms[n - 1] * 1000);
     }
-    policy = (struct tube_policy){.base_ms = UINT32_MAX, .factor_permille = UINT32_MAX,
-                                  .cap_ms = UINT32_MAX};
+    policy = (struct tube_policy){
+        .base_ms = UINT32_MAX, .factor_permille = UINT32_MAX, .cap_ms = UINT32_MAX};
     assert_int_equal(queue_policy_backoff_us(w.machine, &policy, 7, 1000),
                      UINT32_MAX * UINT64_C(1000));
 }
@@ -78,7 +78,7 @@ static void test_attempts_back_off_and_then_die(void **state)
         "attempt-2-cause: timeout\nattempt-2-time: 1700000003\n"
         "attempt-3-cause: release\nattempt-3-time: 1700000005\n");
     RUN("3 watch morgue", "3 WATCHING 2");
-    RUN("3 reserve", "3 RESERVED 1 x"); /* its body as it was, for anybody to look at */
+    RUN("3 reserve", "3 RESERVED 1 x");   /* its body as it was, for anybody to look at */
     RUN("3 release 1 5 0", "3 RELEASED"); /* no policy there */
     RUN("3 reserve", "3 RESERVED 1 x");
 }
@@ -173,9 +173,13 @@ static void test_stats(void **state)
     RUN("1 put 7 0 60 x", "1 INSERTED 1");
     RUN("1 peek 1", "1 FOUND 1 x");
     RUN("2 reserve-with-timeout 9", "2 RESERVED 1 x");
-    const struct queue_node_stats node = {
-        .connections = 3, .connections_total = 4, .uptime_s = 5, .node_id = 0xAB, .pid = 6,
-        .user_time_us = 1234567, .os = slice_text("#1 \"SMP\"")};
+    const struct queue_node_stats node = {.connections = 3,
+                                          .connections_total = 4,
+                                          .uptime_s = 5,
+                                          .node_id = 0xAB,
+                                          .pid = 6,
+                                          .user_time_us = 1234567,
+                                          .os = slice_text("#1 \"SMP\"")};
     queue_set_node_stats(w.machine, &node);
     uint64_t digest = queue_ops.digest(w.machine);
     RUN("1 stats",
@@ -229,10 +233,26 @@ static void test_metrics(void **state)
 /* Codec */
 
 static const char *const spoken[] = {
-    "put 1 2 3 body",  "use a",      "reserve",     "reserve-with-timeout 3", "reserve-job 1",
-    "delete 1",        "bury 1 2",   "touch 1",     "release 1 2 3",          "watch a",
-    "ignore a",        "kick 3",     "kick-job 1",  "pause-tube a 3",         "peek 1",
-    "peek-ready",      "stats",      "stats-job 1", "stats-tube a",           "policy-get a",
+    "put 1 2 3 body",
+    "use a",
+    "reserve",
+    "reserve-with-timeout 3",
+    "reserve-job 1",
+    "delete 1",
+    "bury 1 2",
+    "touch 1",
+    "release 1 2 3",
+    "watch a",
+    "ignore a",
+    "kick 3",
+    "kick-job 1",
+    "pause-tube a 3",
+    "peek 1",
+    "peek-ready",
+    "stats",
+    "stats-job 1",
+    "stats-tube a",
+    "policy-get a",
     "policy-set a 5 100 1500 9000 300 b",
 };
 
@@ -291,8 +311,8 @@ static void test_values_out_of_bounds_are_malformed(void **state)
     }
     char longest[QUEUE_TUBE_NAME_SIZE_MAX + 1];
     memset(longest, 'a', sizeof longest);
-    expect_malformed((struct queue_command){.op = QUEUE_WATCH,
-                                            .tube = slice_of(longest, sizeof longest)});
+    expect_malformed(
+        (struct queue_command){.op = QUEUE_WATCH, .tube = slice_of(longest, sizeof longest)});
 }
 
 int main(void)

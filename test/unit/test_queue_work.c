@@ -1,4 +1,4 @@
-/* No call stalls: whatever exceeds a call's work is left to cursors, and what must look atomic does.
+/* No call stalls: what exceeds a call's work is left to cursors, and what must look atomic does.
  * Counted are the replies of one call, or the jobs that one call moved. */
 #include "machine/queue_internal.h"
 #include "queue_world.h"
