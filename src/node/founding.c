@@ -104,6 +104,7 @@ static void join_untrusted(struct node *node, uint64_t cluster)
     struct wal_hard_state state = {.term = 0, .vote = 0, .trusted = false};
     wal_put_hard_state(&node->wal, &state);
     membership_write(node, cluster, WAL_MEMBER);
+    node->proposals.held = true;
     trace_begin(node, "joining");
     trace_number(node, "cluster", cluster);
     trace_text(node, "trusted", "no");

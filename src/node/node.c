@@ -410,6 +410,8 @@ static void raft_turn(struct node *node)
     struct raft_output output;
     raft_take_output(node->raft, node->wal.sequence + 1, &output);
     if (output.hard_state) {
+        /* In one batch with the trust, so that no crash comes between. */
+        if (output.trusted && !node->wal.hard_state.trusted) proposals_trusted(node);
         struct wal_hard_state state = {output.term, output.vote, output.trusted};
         wal_put_hard_state(&node->wal, &state);
     }
@@ -477,6 +479,7 @@ static void turn_work(struct node *node)
     drain_turn(node);
     raft_turn(node);
     wal_turn(node);
+    if (!list_empty(&node->pump)) node_wake(node, node->now.mono_us); /* refused: go on decoding */
 }
 
 void node_turn(struct node *node, struct raft_time now, struct actions *actions)

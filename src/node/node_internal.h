@@ -30,6 +30,7 @@ enum {
     NODE_LOG_KEEP_BYTES = 4 << 20,      /* entries kept in memory for followers, at least about half */
     NODE_WATERMARK_US = 10000,
     NODE_RESEND_US = 1000000,           /* proposals without progress are sent again */
+    NODE_INCARNATIONS_SKIPPED = 1000,   /* above what the log knows, after the disk forgot */
     NODE_DRAIN_US = 5000000,
     NODE_TRANSFER_STALL_US = 5000000,   /* a follower that takes nothing of a snapshot that long is dropped */
 };
@@ -130,6 +131,8 @@ struct proposals {
     uint64_t progress_us;
     uint64_t leaderless_us; /* since when nothing could be sent; 0: it can */
     uint64_t renewed_us;
+    bool held;           /* untrusted: its incarnation may be one it had before (see proposals_release) */
+    uint64_t held_until; /* the index from which its last life is known; 0: not yet */
     bool renew_idle_due; /* the last session ended: tell it */
     /* What this leader's log holds of each origin, appended or applied. */
     uint64_t expected_term;
@@ -298,6 +301,8 @@ void proposals_add(struct node *node, const struct command *command);
 bool proposals_full(const struct node *node);
 void proposals_turn(struct node *node);
 void proposals_applied(struct node *node);
+/* Raft trusts this disk again. */
+void proposals_trusted(struct node *node);
 void proposals_forwarded(struct node *node, uint32_t from, struct slice batch);
 void proposals_link_changed(struct node *node, uint32_t peer);
 bool proposals_idle(const struct node *node);

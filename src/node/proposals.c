@@ -210,6 +210,7 @@ static bool item_send(struct node *node, struct proposal_item *item)
 static bool leader_reachable(struct node *node)
 {
     if (node->raft == NULL || !node_ready(node)) return false;
+    if (!node->wal.hard_state.trusted) return false; /* see proposals_trusted() */
     if (node_leading(node)) return true;
     struct peer *peer = peer_find(node, raft_leader(node->raft));
     return peer != NULL && peer_link(node, peer, PEER_CHANNEL_LOG) != NULL;
@@ -382,9 +383,56 @@ static void lease_renew(struct node *node)
     proposals_add(node, &renew);
 }
 
+/* This incarnation was declared dead while it lived, or may be one of an earlier life: its sessions
+ * are not ours to go on with. Begin a new one. */
+static void proposals_reborn(struct node *node, uint64_t incarnation)
+{
+    struct proposals *p = &node->proposals;
+    clients_close_all(node);
+    for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
+        LIST_ITEM(at, struct client, in_clients)->has_session = false;
+    }
+    node->sessions_count = 0;
+    while (!list_empty(&p->sent)) {
+        item_drop(node, LIST_ITEM(p->sent.next, struct proposal_item, link));
+    }
+    while (!list_empty(&p->pending)) {
+        item_drop(node, LIST_ITEM(p->pending.next, struct proposal_item, link));
+    }
+    p->next = 1;
+    p->renew_idle_due = false;
+    struct wal_meta meta = node->wal.meta;
+    meta.incarnation = incarnation;
+    wal_put_meta(&node->wal, &meta);
+    node->ready_sequence = node->wal.sequence + 1;
+    struct command open = {.type = COMMAND_OPEN};
+    proposals_add(node, &open);
+    trace_begin(node, "reborn");
+    trace_number(node, "incarnation", meta.incarnation);
+    trace_end(node);
+}
+
+/* A node that lost its disk counts its incarnations anew, and could take up the number of a life it
+ * had, whose sessions and sequences the log still knows. So it proposes nothing until it is
+ * trusted again and has applied what it then holds, and goes on above what it finds there; the
+ * random step is for lives whose first proposal never got into the log. */
+static void proposals_release(struct node *node)
+{
+    struct proposals *p = &node->proposals;
+    if (!p->held || node->raft == NULL || !raft_trusted(node->raft)) return;
+    if (p->held_until == 0) p->held_until = raft_last_index(node->raft);
+    if (node->replica->index < p->held_until) return;
+    p->held = false;
+    const struct origin *origin = replica_origin(node->replica, node->config.self);
+    uint64_t last = origin == NULL ? 0 : origin->incarnation;
+    if (last < node->wal.meta.incarnation) last = node->wal.meta.incarnation;
+    proposals_reborn(node, last + 1 + random_below(&node->random, 1 << 16));
+}
+
 void proposals_turn(struct node *node)
 {
     struct proposals *p = &node->proposals;
+    proposals_release(node);
     lease_renew(node);
     if (!leader_reachable(node)) {
         p->sent_to = 0;
@@ -403,32 +451,27 @@ void proposals_link_changed(struct node *node, uint32_t peer)
     if (node->proposals.sent_to == peer) node->proposals.sent_to = 0;
 }
 
-/* This incarnation was declared dead while it lived: its sessions are gone. Begin a new one. */
-static void proposals_reborn(struct node *node)
+/* This node's disk forgot things, perhaps incarnations: what it proposed in them is in the log that
+ * it has just caught up with. Until now it proposed nothing; from here on it counts above them, or
+ * replies to a session of a former life would reach one of this. */
+void proposals_trusted(struct node *node)
 {
-    struct proposals *p = &node->proposals;
-    clients_close_all(node);
-    for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
-        LIST_ITEM(at, struct client, in_clients)->has_session = false;
+    const struct origin *self = replica_origin(node->replica, node->config.self);
+    uint64_t known = self == NULL ? 0 : self->incarnation;
+    uint64_t last = raft_last_index(node->raft);
+    for (uint64_t index = node->replica->index + 1; index <= last; index++) {
+        const struct raft_entry *entry = raft_entry_at(node->raft, index);
+        struct commands_header header;
+        if (entry == NULL || entry->kind != KIND_COMMANDS) continue;
+        if (!commands_check(entry->data, &header) || header.origin != node->config.self) continue;
+        if (header.incarnation > known) known = header.incarnation;
     }
-    node->sessions_count = 0;
-    while (!list_empty(&p->sent)) {
-        item_drop(node, LIST_ITEM(p->sent.next, struct proposal_item, link));
-    }
-    while (!list_empty(&p->pending)) {
-        item_drop(node, LIST_ITEM(p->pending.next, struct proposal_item, link));
-    }
-    p->next = 1;
-    p->renew_idle_due = false;
     struct wal_meta meta = node->wal.meta;
-    meta.incarnation++;
+    /* Some may have been entered whose first words never got to a log. */
+    meta.incarnation = known + NODE_INCARNATIONS_SKIPPED;
+    if (meta.incarnation <= node->wal.meta.incarnation) return;
     wal_put_meta(&node->wal, &meta);
     node->ready_sequence = node->wal.sequence + 1;
-    struct command open = {.type = COMMAND_OPEN};
-    proposals_add(node, &open);
-    trace_begin(node, "reborn");
-    trace_number(node, "incarnation", meta.incarnation);
-    trace_end(node);
 }
 
 void proposals_applied(struct node *node)
@@ -437,7 +480,7 @@ void proposals_applied(struct node *node)
     const struct origin *origin = replica_origin(node->replica, node->config.self);
     if (origin == NULL || origin->incarnation != node->wal.meta.incarnation) return;
     if (origin->ended) {
-        proposals_reborn(node);
+        proposals_reborn(node, origin->incarnation + 1);
         return;
     }
     while (!list_empty(&p->sent)) {

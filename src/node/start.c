@@ -205,6 +205,7 @@ static void node_build(struct node *node, struct found *found)
     }
     boot_judge(node, found);
     wal_continue(node, found);
+    node->proposals.held = !found->trusted;
     if (node->membership == WAL_MEMBER) {
         raft_build(node, found);
         if (node->fatal == NULL) raft_start(node->raft, node->now);

@@ -153,7 +153,7 @@ static void segment_open(struct wal *wal)
 {
     wal->segment++;
     wal->offset = 0;
-    struct wal_segment segment = {.number = wal->segment};
+    struct wal_segment segment = {.number = wal->segment, .opened_sequence = wal->sequence + 1};
     wal_segment_kept(wal, &segment);
 
     struct buffer first = {0};
@@ -205,7 +205,8 @@ void wal_flush(struct wal *wal, struct action *write)
 uint64_t wal_trim(struct wal *wal, uint64_t index)
 {
     uint32_t gone = 0;
-    while (gone + 1 < wal->segments_count && wal->segments[gone].index_max <= index) {
+    while (gone + 1 < wal->segments_count && wal->segments[gone].index_max <= index &&
+           wal->segments[gone + 1].opened_sequence <= wal->durable) {
         wal->bytes -= wal->segments[gone].bytes;
         gone++;
     }

@@ -43,6 +43,7 @@ struct wal_segment {
     uint64_t number;
     uint64_t bytes;
     uint64_t index_max; /* highest entry index in it, 0: none */
+    uint64_t opened_sequence; /* of its first batch; 0: it was found at a start, so durable */
 };
 
 /* The writer. Records gather until wal_flush() makes one batch of them. */
@@ -86,7 +87,8 @@ void wal_flush(struct wal *wal, struct action *write);
 /* Clears the batch after its bytes have been carried out. */
 void wal_flushed(struct wal *wal);
 
-/* Forgets segments whose entries are all at or below `index`; returns the oldest that stays. */
+/* Forgets segments whose entries are all at or below `index`; returns the oldest that stays. That
+ * one's first batch is durable: it repeats what else would be lost with the older ones. */
 uint64_t wal_trim(struct wal *wal, uint64_t index);
 
 /* --- reading back --- */
