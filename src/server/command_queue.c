@@ -174,6 +174,10 @@ static int set_peers(struct queue_arguments *to)
                                "does not name this node: expected an entry %u=HOST:PORT",
                                node->self);
     }
+    if (node->peers_count == 1) {
+        node->peers_count = 0; /* nobody to found a cluster with: a node alone */
+        return 0;
+    }
     if (to->peer_listen_given) return 0;
     struct address *peer = &to->config.peer;
     address_parse(own->address, strlen(own->address), peer);

@@ -1,0 +1,251 @@
+"""Three nodes, and what must survive what: every acknowledged job is counted."""
+
+import shutil
+import signal
+import socket
+import time
+
+import greenstalk
+import pytest
+
+from harness import Wire, eventually
+from load import Load
+
+
+def more_puts(load, count):
+    have = load.put_count()
+    eventually(lambda: load.put_count() >= have + count, f"{count} more acknowledged puts")
+
+
+def test_any_node_serves_the_same_queue(cluster):
+    clients = [greenstalk.Client(node.address) for node in cluster.nodes]
+    put = {client.put(f"by {i}") for i, client in enumerate(clients)}
+    taken = set()
+    for client in clients:
+        job = client.reserve(timeout=10)
+        taken.add(job.id)
+        client.delete(job)
+    assert put == taken
+    for client in clients:
+        client.close()
+    cluster.wait_agreement()
+
+
+def test_a_reserve_on_one_node_gets_a_put_on_another(cluster):
+    first, second = cluster.followers()
+    with Wire(first.address) as waiting, greenstalk.Client(second.address) as client:
+        waiting.say("reserve\r\n")
+        eventually(lambda: client.stats_tube("default")["current-waiting"] == 1, "it waits")
+        job_id = client.put("across")
+        assert waiting.line() == f"RESERVED {job_id} 6\r\n".encode()
+        assert waiting.line() == b"across\r\n"
+
+
+def test_kill_minus_9_of_each_node_in_turn(cluster):
+    with Load(cluster.nodes) as load:
+        more_puts(load, 50)
+        for victim in cluster.nodes:
+            victim.kill()
+            more_puts(load, 50)
+            victim.start_and_wait()
+            more_puts(load, 20)
+        load.stop()
+    load.check_nothing_lost(cluster.leader())
+    cluster.wait_agreement()
+
+
+def test_the_leader_killed_again_and_again(cluster):
+    with Load(cluster.nodes) as load:
+        for _ in range(4):
+            more_puts(load, 30)
+            victim = cluster.leader()
+            victim.kill()
+            more_puts(load, 30)
+            victim.start_and_wait()
+        load.stop()
+    load.check_nothing_lost(cluster.leader())
+
+
+def test_all_killed_at_once(cluster):
+    with Load(cluster.nodes) as load:
+        more_puts(load, 100)
+        cluster.kill()
+        for node in cluster.nodes:
+            node.start()
+        for node in cluster.nodes:
+            node.wait_healthy()
+        more_puts(load, 20)
+        load.stop()
+    load.check_nothing_lost(cluster.leader())
+
+
+def test_a_paused_leader_is_replaced_and_comes_back(cluster):
+    with Load(cluster.nodes) as load:
+        more_puts(load, 50)
+        paused = cluster.leader()
+        others = [node for node in cluster.nodes if node is not paused]
+        paused.signal(signal.SIGSTOP)
+        try:
+            assert cluster.leader(among=others) is not paused
+            more_puts(load, 50)
+        finally:
+            paused.signal(signal.SIGCONT)
+        paused.wait_healthy()
+        more_puts(load, 50)
+        load.stop()
+    load.check_nothing_lost(paused)
+    cluster.wait_agreement()
+
+
+def test_failover_is_quick(cluster):
+    with Load(cluster.nodes, producers=3, workers=1) as load:
+        more_puts(load, 30)
+        leader = cluster.leader()
+        leader.kill()
+        killed_at = time.monotonic()
+        eventually(lambda: load.last_put_at > killed_at + 0.001, "a put by the new leader")
+        assert load.last_put_at - killed_at < 10  # the bench measures; this only sees that it is
+        load.stop()
+
+
+def test_a_wiped_directory_rejoins(cluster):
+    with Load(cluster.nodes) as load:
+        more_puts(load, 50)
+        victim = cluster.followers()[0]
+        victim.kill()
+        shutil.rmtree(victim.data)
+        more_puts(load, 20)
+        victim.start_and_wait()
+        more_puts(load, 20)
+        others = [node for node in cluster.nodes if node is not victim]
+        others[0].kill()  # now the one that was wiped is needed for a majority
+        more_puts(load, 20)
+        others[0].start_and_wait()
+        load.stop()
+    load.check_nothing_lost(cluster.leader())
+    cluster.wait_agreement()
+
+
+def test_a_follower_far_behind_takes_a_snapshot(place):
+    cluster = place.cluster(segment_bytes=65536, compact_bytes=131072).start()
+    follower = cluster.followers()[0]
+    follower.kill()
+    leader = cluster.leader(among=[n for n in cluster.nodes if n is not follower])
+    with greenstalk.Client(leader.address) as client:
+        for i in range(30):
+            job_id = client.put(f"{i}".ljust(20000, "."))
+            if i % 3:
+                client.delete(job_id)
+    eventually(lambda: leader.files("snapshot-*"), "the leader has a snapshot")
+    follower.start_and_wait()
+    cluster.wait_agreement()
+    with greenstalk.Client(follower.address) as client:
+        assert client.stats_tube("default")["current-jobs-ready"] == 10
+
+
+def test_damage_on_one_node_is_repaired_by_its_peers(cluster):
+    with greenstalk.Client(cluster.nodes[0].address) as client:
+        for i in range(50):
+            client.put(f"job {i}")
+    victim = cluster.followers()[0]
+    victim.kill()
+    segment = victim.files("log-" + "[0-9a-f]" * 16)[-1]
+    with open(segment, "r+b") as file:
+        file.seek(2000)
+        byte = file.read(1)
+        file.seek(2000)
+        file.write(bytes([byte[0] ^ 1]))
+    victim.start_and_wait()
+    assert victim.files("*.damaged") and "damaged" in victim.output()
+    cluster.wait_agreement()
+
+
+def test_no_majority_no_acknowledgement(cluster):
+    leader = cluster.leader()
+    for node in cluster.followers():
+        node.kill()
+    with Wire(leader.address) as wire:
+        wire.say("put 0 0 60 1\r\nx\r\n")
+        answer = wire.line()  # refused, or closed: never INSERTED
+    assert not answer.startswith(b"INSERTED"), answer
+    for node in cluster.nodes:
+        if not node.running():
+            node.start()
+    for node in cluster.nodes:
+        node.wait_healthy()
+    with greenstalk.Client(leader.address) as client:
+        client.put("again")
+
+
+def test_no_majority_no_health(cluster):
+    leader = cluster.leader()
+    for node in cluster.followers():
+        node.kill()
+    eventually(lambda: not leader.status()["healthy"], "it knows that it cannot lead")
+
+
+def test_peers_of_another_cluster_are_refused(place):
+    cluster = place.cluster().start()
+    stranger = place.cluster(directory=place.directory / "other").start()
+    node = stranger.nodes[2]
+    node.kill()
+    refused = cluster.nodes[0].metric("quartet_peer_refused_total")
+    # It believes in the wrong peers: the other cluster's first two.
+    node.peers = ",".join(
+        f"{n.number}=127.0.0.1:{n.peer_port}" for n in (*cluster.nodes[:2], node)
+    )
+    node.start()
+    eventually(
+        lambda: cluster.nodes[0].metric("quartet_peer_refused_total") > refused, "it is refused"
+    )
+    with greenstalk.Client(cluster.nodes[0].address) as client:
+        client.put("all is well")
+    assert cluster.nodes[0].status()["healthy"]
+
+
+def test_peers_with_another_secret_are_refused(place):
+    (place.directory / "one").write_text("secret one\n")
+    (place.directory / "two").write_text("secret two\n")
+    cluster = place.cluster(secret_file=place.directory / "one").start()
+    victim = cluster.followers()[0]
+    victim.kill()
+    victim.options["secret_file"] = place.directory / "two"
+    victim.start()
+    eventually(
+        lambda: cluster.leader().metric("quartet_peer_refused_total") > 0, "it is refused"
+    )
+    with pytest.raises(AssertionError):
+        eventually(lambda: victim.status()["healthy"], "healthy all the same", deadline_s=2)
+    victim.kill()
+    victim.options["secret_file"] = place.directory / "one"
+    victim.start_and_wait()
+
+
+def test_an_unknown_peer_name_is_reported_and_not_fatal(place):
+    node = place.node()
+    node.peers = f"1=127.0.0.1:{node.peer_port},2=no-such-host.invalid:7000"
+    node.start()
+    eventually(lambda: "no-such-host.invalid" in node.output().split("data in")[-1], "it is said")
+    assert node.running()
+    assert node.stop() == 0
+
+
+def test_drain_of_a_node_under_load(cluster):
+    with Load(cluster.nodes) as load:
+        more_puts(load, 50)
+        for node in cluster.nodes:
+            assert node.stop() == 0
+            more_puts(load, 20)
+            node.start_and_wait()
+        load.stop()
+    load.check_nothing_lost(cluster.leader())
+
+
+def test_nonsense_between_peers_changes_nothing(cluster):
+    for node in cluster.nodes:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", node.peer_port)) as wire:
+                wire.sendall(b"\x01" * 2000)
+    cluster.wait_agreement()
+    with greenstalk.Client(cluster.nodes[0].address) as client:
+        client.put("fine")
