@@ -57,11 +57,7 @@ static void free_jobs(struct queue *queue)
     while (!list_empty(&queue->page_list)) {
         struct job_page *page = LIST_ITEM(queue->page_list.next, struct job_page, all);
         for (unsigned i = 0; i < QUEUE_PAGE_JOBS; i++) {
-            struct job *job = page->jobs[i];
-            if (job == NULL) continue;
-            if (job->past != NULL) free(job->past->retry);
-            free(job->past);
-            free(job);
+            if (page->jobs[i] != NULL) queue_job_release_memory(page->jobs[i]);
         }
         list_remove(&page->all);
         free(page);

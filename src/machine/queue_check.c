@@ -30,6 +30,7 @@ uint64_t queue_digest(const void *machine)
 
 struct tally {
     uint64_t digest;
+    uint64_t bytes;
     uint64_t jobs[QUEUE_JOB_BURIED + 1];
     uint64_t urgent, waiting, producers, workers;
     uint64_t held, using, watching, reserved, paused, delayed, matching;
@@ -69,6 +70,7 @@ static void check_job(const struct queue *queue, const struct job *job, struct t
     ASSERT(slot->minor == job->id);
     tally->jobs[job->state]++;
     tally->digest += queue_job_hash(job);
+    tally->bytes += queue_job_bytes(job);
 }
 
 static void check_pages(const struct queue *queue, struct tally *tally)
@@ -115,6 +117,7 @@ static void check_tube(const struct queue *queue, const struct tube *tube, struc
     }
     ASSERT(tube->contribution == queue_tube_hash(tube));
     tally->digest += tube->contribution;
+    tally->bytes += queue_tube_bytes(tube);
     tally->urgent += urgent;
     tally->using += tube->using;
     tally->watching += tube->watching;
@@ -180,6 +183,7 @@ static void check_session(const struct queue *queue, const struct session *sessi
            (session->ending_place.at != HEAP_NOWHERE));
     ASSERT(session->contribution == queue_session_hash(session));
     tally->digest += session->contribution;
+    tally->bytes += queue_session_bytes(session);
     tally->held += session->held.count;
     tally->producers += session->producer;
     tally->workers += session->worker;
@@ -235,5 +239,5 @@ void queue_check(const void *machine)
     for (unsigned state = QUEUE_JOB_READY; state <= QUEUE_JOB_BURIED; state++) {
         ASSERT(tally.jobs[state] == queue->jobs[state]);
     }
-    ASSERT(tally.digest == queue->digest);
+    ASSERT(tally.digest == queue->digest && tally.bytes == queue->bytes);
 }

@@ -146,7 +146,7 @@ static void put_past(struct buffer *out, const struct job_past *past)
     put_name(out, retry->dead_from, retry->dead_from_size);
     buffer_put_u8(out, retry->history_count);
     for (unsigned i = 0; i < retry->history_count; i++) {
-        buffer_put_u8(out, (uint8_t)retry->history[i].cause);
+        buffer_put_u8(out, retry->history[i].cause);
         buffer_put_u64(out, retry->history[i].wall_us);
     }
 }

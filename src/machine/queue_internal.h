@@ -43,18 +43,18 @@ struct meter {
 enum job_cause { JOB_CAUSE_RELEASE = 1, JOB_CAUSE_TIMEOUT };
 
 struct job_attempt {
-    uint64_t wall_us;
-    enum job_cause cause;
+    uint64_t wall_us : 56; /* until the year 4253 */
+    uint64_t cause : 8;    /* enum job_cause */
 };
 
 /* What a retry policy remembers. */
 struct job_retry {
     uint32_t attempts; /* in the tube where it is */
     uint32_t attempts_total;
-    uint8_t history_count;  /* the last attempts, oldest first */
-    uint8_t dead_from_size; /* 0: it did not die */
+    uint8_t *dead_from; /* NULL: it did not die */
+    uint8_t dead_from_size;
+    uint8_t history_count; /* the last attempts, oldest first */
     struct job_attempt history[QUEUE_HISTORY_MAX];
-    uint8_t dead_from[QUEUE_TUBE_NAME_SIZE_MAX];
 };
 
 /* What befell a job besides being reserved: most jobs are put, reserved and deleted, and have
@@ -86,8 +86,9 @@ struct job {
     uint32_t state : 3; /* enum queue_job_state */
     uint8_t body[];
 };
+_Static_assert(sizeof(struct job) <= 72, "what a million jobs cost is a promise");
 
-/* Jobs by id: PAGE_JOBS consecutive ids to a page, pages in a map. A tenth of the map that single
+/* Jobs by id: QUEUE_PAGE_JOBS consecutive ids to a page, pages in a map. A tenth of the map that single
  * jobs would need, and a stable order to walk for the cut. */
 struct job_page {
     struct map_node node; /* hash: id / PAGE_JOBS */
@@ -293,7 +294,9 @@ void queue_job_to_buried(struct queue *queue, struct job *job);
 void queue_job_enter(struct queue *queue, struct job *job, enum queue_job_state state,
                      uint64_t when, struct session *holder);
 void queue_job_free(struct queue *queue, struct job *job); /* one that was taken */
-uint64_t queue_job_when(const struct job *job);            /* the key in its heap; 0 when ready */
+void queue_job_release_memory(struct job *job);            /* nothing but that */
+uint64_t queue_job_bytes(const struct job *job);
+uint64_t queue_job_when(const struct job *job); /* the key in its heap; 0 when ready */
 uint64_t queue_job_hash(const struct job *job);
 struct job_past *queue_job_past(struct queue *queue, struct job *job); /* made if there was none */
 /* It is this session's and its time has not run out (though advance() may be behind). */
@@ -317,6 +320,7 @@ void queue_tube_set_policy(struct queue *queue, struct tube *tube,
                            const struct queue_policy *asked);
 /* Made if there was none. */
 struct job_retry *queue_job_retry(struct queue *queue, struct job *job);
+void queue_retry_set_dead_from(struct queue *queue, struct job_retry *retry, struct slice name);
 
 /* queue_tube.c */
 struct tube *queue_tube_find(const struct queue *queue, struct slice name);
@@ -329,6 +333,7 @@ void queue_tube_free(struct queue *queue, struct tube *tube);
 void queue_tube_will_change(struct queue *queue, struct tube *tube);
 void queue_tube_changed(struct queue *queue, struct tube *tube);
 uint64_t queue_tube_hash(const struct tube *tube);
+uint64_t queue_tube_bytes(const struct tube *tube);
 static inline struct slice queue_tube_name(const struct tube *tube)
 {
     return slice_of(tube->name, tube->name_size);
@@ -355,6 +360,7 @@ void queue_session_mark_worker(struct queue *queue, struct session *session);
 void queue_session_will_change(struct queue *queue, struct session *session);
 void queue_session_changed(struct queue *queue, struct session *session);
 uint64_t queue_session_hash(const struct session *session);
+uint64_t queue_session_bytes(const struct session *session);
 void queue_session_set_use(struct session *session, struct tube *tube);
 void queue_session_add_watch(struct queue *queue, struct session *session, struct tube *tube);
 void queue_session_enter_waiters(struct session *session);

@@ -9,11 +9,19 @@
 #include "base/random.h"
 #include "machine/queue_internal.h"
 
-/* What malloc makes of it, its slot in a heap and its share of a page. */
-static uint64_t job_bytes(const struct job *job)
+static uint64_t past_bytes(const struct job_past *past)
+{
+    if (past == NULL) return 0;
+    if (past->retry == NULL) return sizeof *past;
+    return sizeof *past + sizeof *past->retry + past->retry->dead_from_size;
+}
+
+/* What malloc makes of it, its slot in a heap, its share of a page, and its past. */
+uint64_t queue_job_bytes(const struct job *job)
 {
     uint64_t chunk = (sizeof(struct job) + job->body_size + 8 + 15) & ~UINT64_C(15);
-    return chunk + sizeof(struct heap_slot) + sizeof(struct job_page) / QUEUE_PAGE_JOBS;
+    return chunk + sizeof(struct heap_slot) + sizeof(struct job_page) / QUEUE_PAGE_JOBS +
+           past_bytes(job->past);
 }
 
 /* Pages */
@@ -71,7 +79,7 @@ struct job *queue_job_make(struct queue *queue, uint64_t id, struct tube *tube, 
     page->jobs[id % QUEUE_PAGE_JOBS] = job;
     page->count++;
     queue_cut_exclude(queue, page, id);
-    queue->bytes += job_bytes(job);
+    queue->bytes += queue_job_bytes(job);
     return job;
 }
 
@@ -82,10 +90,14 @@ void queue_job_free(struct queue *queue, struct job *job)
     page->jobs[job->id % QUEUE_PAGE_JOBS] = NULL;
     page->count--;
     page_free_if_empty(queue, page);
-    queue->bytes -= job_bytes(job);
+    queue->bytes -= queue_job_bytes(job);
+    queue_job_release_memory(job);
+}
+
+void queue_job_release_memory(struct job *job)
+{
     if (job->past != NULL) {
-        queue->bytes -= sizeof *job->past;
-        if (job->past->retry != NULL) queue->bytes -= sizeof *job->past->retry;
+        if (job->past->retry != NULL) free(job->past->retry->dead_from);
         free(job->past->retry);
         free(job->past);
     }

@@ -35,6 +35,18 @@ struct job_retry *queue_job_retry(struct queue *queue, struct job *job)
     return past->retry;
 }
 
+void queue_retry_set_dead_from(struct queue *queue, struct job_retry *retry, struct slice name)
+{
+    ASSERT(name.size != 0 && name.size <= QUEUE_TUBE_NAME_SIZE_MAX);
+    uint8_t *copy = malloc(name.size);
+    ASSERT(copy != NULL);
+    memcpy(copy, name.data, name.size);
+    queue->bytes += name.size - retry->dead_from_size;
+    free(retry->dead_from);
+    retry->dead_from = copy;
+    retry->dead_from_size = (uint8_t)name.size;
+}
+
 static void retry_remember(struct job_retry *retry, struct job_attempt attempt)
 {
     if (retry->history_count == QUEUE_HISTORY_MAX) {
@@ -58,8 +70,7 @@ static void job_die(struct queue *queue, struct job *job)
     }
     struct job_retry *retry = job->past->retry;
     retry->attempts = 0;
-    retry->dead_from_size = from->name_size;
-    memcpy(retry->dead_from, from->name, from->name_size);
+    queue_retry_set_dead_from(queue, retry, queue_tube_name(from));
     if (to == NULL) {
         queue_job_to_buried(queue, job);
         return;
@@ -75,7 +86,7 @@ void queue_job_fail(struct queue *queue, struct job *job, enum job_cause cause, 
     uint64_t wait_us = delay_s * SECOND_US;
     if (policy != NULL) {
         struct job_retry *retry = queue_job_retry(queue, job);
-        retry_remember(retry, (struct job_attempt){queue->wall_us, cause});
+        retry_remember(retry, (struct job_attempt){queue->wall_us & 0xFFFFFFFFFFFFFF, cause});
         if (retry->attempts >= policy->attempts_max) {
             job_die(queue, job);
             return;

@@ -2,7 +2,6 @@
  * on its way: whatever does not fit is refused, and the digest at its end must be the digest of
  * what was read. Heaps, counts and timers are built up as the objects come. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/assert.h"
 #include "machine/queue_internal.h"
@@ -228,14 +227,14 @@ static bool restore_retry(struct queue *queue, struct job *job, struct reader *r
     retry->attempts_total = read_u32(reader);
     struct slice name = read_name(reader);
     if (reader->bad || (name.size != 0 && !queue_name_valid(name))) return false;
-    retry->dead_from_size = (uint8_t)name.size;
-    if (name.size != 0) memcpy(retry->dead_from, name.data, name.size);
+    if (name.size != 0) queue_retry_set_dead_from(queue, retry, name);
     uint8_t count = read_u8(reader);
     if (count > QUEUE_HISTORY_MAX) return false;
     for (unsigned i = 0; i < count; i++) {
         uint8_t cause = read_u8(reader);
         if (cause != JOB_CAUSE_RELEASE && cause != JOB_CAUSE_TIMEOUT) return false;
-        retry->history[i] = (struct job_attempt){read_u64(reader), (enum job_cause)cause};
+        retry->history[i].cause = cause;
+        retry->history[i].wall_us = read_u64(reader) & 0xFFFFFFFFFFFFFF;
     }
     retry->history_count = count;
     return !reader->bad;

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "machine/queue_internal.h"
 
-static uint64_t session_bytes(const struct session *session)
+uint64_t queue_session_bytes(const struct session *session)
 {
     return sizeof *session + session->watch_count * sizeof(struct watch) + 192;
 }
@@ -93,7 +93,7 @@ struct session *queue_session_make(struct queue *queue, const struct session_key
     map_insert(&queue->sessions, &session->node, key_hash(key));
     list_append(&queue->session_list, &session->all);
     if (origin != NULL) heap_push(&origin->sessions, sequence, 0, &session->origin_place);
-    queue->bytes += session_bytes(session);
+    queue->bytes += queue_session_bytes(session);
     return session;
 }
 
@@ -114,7 +114,7 @@ void queue_session_free(struct queue *queue, struct session *session)
     queue_cut_skip(queue, &session->all);
     map_remove(&queue->sessions, &session->node);
     list_remove(&session->all);
-    queue->bytes -= session_bytes(session);
+    queue->bytes -= queue_session_bytes(session);
     heap_free(&session->held);
     free(session->watches);
     free(session);

@@ -10,9 +10,12 @@
 #include "base/random.h"
 #include "machine/queue_internal.h"
 
-static uint64_t tube_bytes(const struct tube *tube)
+uint64_t queue_tube_bytes(const struct tube *tube)
 {
-    return sizeof *tube + tube->name_size + 64;
+    uint64_t bytes = sizeof *tube + tube->name_size + 64;
+    if (tube->policy != NULL) bytes += sizeof *tube->policy;
+    if (tube->meter != NULL) bytes += sizeof *tube->meter;
+    return bytes;
 }
 
 struct tube *queue_tube_find(const struct queue *queue, struct slice name)
@@ -39,7 +42,7 @@ struct tube *queue_tube_make(struct queue *queue, struct slice name, uint64_t se
     memcpy(tube->name, name.data, name.size);
     map_insert(&queue->tubes, &tube->node, map_hash_bytes(name));
     list_append(&queue->tube_list, &tube->all);
-    queue->bytes += tube_bytes(tube);
+    queue->bytes += queue_tube_bytes(tube);
     return tube;
 }
 
@@ -60,13 +63,11 @@ void queue_tube_free(struct queue *queue, struct tube *tube)
     if (tube->match_sequence != 0) heap_remove(&queue->matching, &tube->matching_place);
     map_remove(&queue->tubes, &tube->node);
     list_remove(&tube->all);
-    queue->bytes -= tube_bytes(tube);
+    queue->bytes -= queue_tube_bytes(tube);
     heap_free(&tube->ready);
     heap_free(&tube->delay);
     heap_free(&tube->buried);
     heap_free(&tube->waiters);
-    if (tube->policy != NULL) queue->bytes -= sizeof *tube->policy;
-    if (tube->meter != NULL) queue->bytes -= sizeof *tube->meter;
     free(tube->policy);
     free(tube->meter);
     free(tube);
