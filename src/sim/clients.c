@@ -199,6 +199,17 @@ void sim_clients_drain(struct world *world)
     }
 }
 
+bool sim_clients_deleting(const struct clients *clients)
+{
+    for (uint32_t i = 0; i < clients->count; i++) {
+        const struct client *client = &clients->items[i];
+        for (uint32_t j = 0; j < client->ops_count; j++) {
+            if (client->ops[(client->ops_head + j) % CLIENT_OPS_MAX].kind == OP_DELETE) return true;
+        }
+    }
+    return false;
+}
+
 void sim_clients_stop(struct world *world)
 {
     for (uint32_t i = 0; i < world->clients.count; i++) {

@@ -110,6 +110,8 @@ void sim_clients_init(struct world *world, uint64_t seed);
 void sim_clients_free(struct clients *clients);
 /* All become drainers: they leave, and come back to take out whatever is left. */
 void sim_clients_drain(struct world *world);
+/* Someone still waits to hear whether its delete was carried out. */
+bool sim_clients_deleting(const struct clients *clients);
 void sim_clients_stop(struct world *world);
 
 /* From the network. */

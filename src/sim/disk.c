@@ -257,6 +257,11 @@ void sim_disk_power_lost(struct disk *disk, struct random *random)
     enum loss_mode mode = (enum loss_mode)random_below(random, LOSS_MODES);
     uint64_t salt = random_next(random);
     for (uint32_t i = 0; i < disk->writes_count; i++) write_reach(disk, i, mode, salt);
+    bool later_exists = false; /* directory entries are made in order */
+    for (uint32_t i = disk->files_count; i > 0; i--) {
+        later_exists = later_exists || disk->files[i - 1].exists_durably;
+        disk->files[i - 1].exists_durably = later_exists;
+    }
     for (uint32_t i = 0; i < disk->files_count;) {
         struct disk_file *file = &disk->files[i];
         if (file->exists_durably) {

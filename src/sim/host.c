@@ -231,6 +231,8 @@ static void host_carry_out(struct host *host, const struct action *action)
     switch (action->type) {
     case ACTION_TRUNCATE:
         world_count(world, SIM_COVER_TAILS_CUT);
+        world_narrate(world, "host", host->id, "truncates segment=%U size=%U", action->segment,
+                      action->offset);
         sim_disk_truncate(&host->disk, action->segment, action->offset);
         break;
     case ACTION_SET_ASIDE:
@@ -240,6 +242,7 @@ static void host_carry_out(struct host *host, const struct action *action)
     case ACTION_WRITE: host_write(host, action); break;
     case ACTION_TRIM:
         world_count(world, SIM_COVER_SEGMENTS_TRIMMED);
+        world_narrate(world, "host", host->id, "trims below=%U", action->segment);
         sim_disk_trim(&host->disk, action->segment);
         break;
     case ACTION_SEND: network_send(network, host->index, action->connection, action->bytes); break;
@@ -369,8 +372,10 @@ void sim_host_start(struct host *host)
     memcpy(start.boot_id, host->boot_id, sizeof start.boot_id);
     struct event event = {.type = EVENT_START, .now = sim_host_time(host), .start = &start};
     world->faults.disturbed_us = world_now_us(world);
-    world_narrate(world, "host", host->id, "starts boot=%u segments=%u snapshot=%U", host->boots,
-                  start.segments_count, (uint64_t)start.snapshot.size);
+    world_narrate(world, "host", host->id, "starts boot=%u segments=%u first=%U snapshot=%U",
+                  host->boots, start.segments_count,
+                  start.segments_count == 0 ? 0 : images[0].number,
+                  (uint64_t)start.snapshot.size);
     node_step(host->node, &event);
     invariants_started(world, host);
     host_turn(host);

@@ -169,7 +169,7 @@ static void phase_look(struct world *world)
         phase_enter(world, PHASE_DRAIN);
         return;
     case PHASE_DRAIN:
-        if (jobs_left(world, &jobs)) break;
+        if (jobs_left(world, &jobs) || sim_clients_deleting(&world->clients)) break;
         checker_finish(world);
         sim_clients_stop(world);
         phase_enter(world, PHASE_SETTLE);
