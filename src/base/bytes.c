@@ -187,7 +187,7 @@ bool reader_done(const struct reader *reader)
     return !reader->bad && reader->bytes.size == 0;
 }
 
-/* Spelled byte by byte so that the format holds on any machine; compilers fold each into one move. */
+/* Spelled byte by byte so that the format holds on any machine; compilers make each one move. */
 void store_u32(uint8_t *at, uint32_t value)
 {
     for (unsigned i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (8 * i));

@@ -88,11 +88,9 @@ static void machine_request(struct node *node, struct admin *admin,
                                      request->method == HTTP_POST, &node->scratch, &status);
     }
     asked.command = buffer_slice(&node->scratch);
-    struct session_key session = {node->wal.meta.incarnation, node->config.self,
-                                  admin->connection.id};
     switch (asked.kind) {
     case PROTOCOL_QUERY:
-        node->replica->ops->query(node->replica->machine, &session, asked.command);
+        node_ask(node, admin->connection.id, asked.command);
         return;
     case PROTOCOL_PROPOSE: {
         struct command command = {COMMAND_MACHINE, admin->connection.id, asked.command};

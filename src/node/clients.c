@@ -165,13 +165,6 @@ static void client_propose(struct node *node, struct client *client,
     if (request->blocks) client->blocked = true;
 }
 
-static void client_query(struct node *node, struct client *client)
-{
-    struct session_key session = {node->wal.meta.incarnation, node->config.self,
-                                  client->connection.id};
-    node->replica->ops->query(node->replica->machine, &session, client->request.command);
-}
-
 /* Nothing more may be decoded now. */
 static bool client_stalled(const struct node *node, const struct client *client)
 {
@@ -194,7 +187,7 @@ static void client_take(struct node *node, struct client *client)
         if (client->slots.size > 0) {
             client->held = true;
         } else {
-            client_query(node, client);
+            node_ask(node, client->connection.id, client->request.command);
         }
         break;
     case PROTOCOL_LITERAL:
@@ -236,7 +229,7 @@ static void client_go_on(struct node *node, struct client *client)
     if (client->connection.closing) return;
     if (client->held && client->slots.size == 0) {
         client->held = false;
-        client_query(node, client);
+        node_ask(node, client->connection.id, client->request.command);
     }
     if (client->quitting && client->slots.size == 0) {
         connection_close(node, &client->connection);

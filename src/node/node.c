@@ -155,6 +155,8 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
 {
     struct node *node = world;
     if (session->node != node->config.self) return;
+    /* What a wiped node applies while it catches up was meant for clients of its last life. */
+    if (node->proposals.held && !node->asking) return;
     if (session->incarnation != node->wal.meta.incarnation) return;
     struct connection *connection = connection_find(node, session->connection);
     if (connection == NULL) return;
@@ -163,6 +165,14 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
     } else if (connection->listener == NODE_ADMIN) {
         admin_reply(node, (struct admin *)connection, payload);
     }
+}
+
+void node_ask(struct node *node, uint32_t connection, struct slice command)
+{
+    struct session_key session = {node->wal.meta.incarnation, node->config.self, connection};
+    node->asking = true;
+    node->replica->ops->query(node->replica->machine, &session, command);
+    node->asking = false;
 }
 
 /* --- events --- */
@@ -411,7 +421,6 @@ static void raft_turn(struct node *node)
     raft_take_output(node->raft, node->wal.sequence + 1, &output);
     if (output.hard_state) {
         /* In one batch with the trust, so that no crash comes between. */
-        if (output.trusted && !node->wal.hard_state.trusted) proposals_trusted(node);
         struct wal_hard_state state = {output.term, output.vote, output.trusted};
         wal_put_hard_state(&node->wal, &state);
     }

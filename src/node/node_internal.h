@@ -30,7 +30,6 @@ enum {
     NODE_LOG_KEEP_BYTES = 4 << 20,      /* entries kept in memory for followers, at least about half */
     NODE_WATERMARK_US = 10000,
     NODE_RESEND_US = 1000000,           /* proposals without progress are sent again */
-    NODE_INCARNATIONS_SKIPPED = 1000,   /* above what the log knows, after the disk forgot */
     NODE_DRAIN_US = 5000000,
     NODE_TRANSFER_STALL_US = 5000000,   /* a follower that takes nothing of a snapshot that long is dropped */
 };
@@ -221,6 +220,7 @@ struct node {
     struct map connections;
     struct list dirty;
     struct list sending; /* whose `out` the actions of the last turn point into */
+    bool asking; /* a question is being answered: what is emitted is its reply */
     struct list pump;
     struct list clients;
     struct list links;
@@ -261,6 +261,8 @@ bool node_leading(const struct node *node);
 void node_die(struct node *node, const char *words, const char *detail);
 void node_open_raft(struct node *node, const struct raft_restored *restored);
 machine_emit node_emit;
+/* Asks the machine on behalf of a connection; the reply is emitted before this returns. */
+void node_ask(struct node *node, uint32_t connection, struct slice command);
 
 /* trace.c: lines "word key=value ...", for people, tests and /events */
 void trace_begin(struct node *node, const char *word);
@@ -302,7 +304,6 @@ bool proposals_full(const struct node *node);
 void proposals_turn(struct node *node);
 void proposals_applied(struct node *node);
 /* Raft trusts this disk again. */
-void proposals_trusted(struct node *node);
 void proposals_forwarded(struct node *node, uint32_t from, struct slice batch);
 void proposals_link_changed(struct node *node, uint32_t peer);
 bool proposals_idle(const struct node *node);

@@ -210,7 +210,6 @@ static bool item_send(struct node *node, struct proposal_item *item)
 static bool leader_reachable(struct node *node)
 {
     if (node->raft == NULL || !node_ready(node)) return false;
-    if (!node->wal.hard_state.trusted) return false; /* see proposals_trusted() */
     if (node_leading(node)) return true;
     struct peer *peer = peer_find(node, raft_leader(node->raft));
     return peer != NULL && peer_link(node, peer, PEER_CHANNEL_LOG) != NULL;
@@ -451,32 +450,10 @@ void proposals_link_changed(struct node *node, uint32_t peer)
     if (node->proposals.sent_to == peer) node->proposals.sent_to = 0;
 }
 
-/* This node's disk forgot things, perhaps incarnations: what it proposed in them is in the log that
- * it has just caught up with. Until now it proposed nothing; from here on it counts above them, or
- * replies to a session of a former life would reach one of this. */
-void proposals_trusted(struct node *node)
-{
-    const struct origin *self = replica_origin(node->replica, node->config.self);
-    uint64_t known = self == NULL ? 0 : self->incarnation;
-    uint64_t last = raft_last_index(node->raft);
-    for (uint64_t index = node->replica->index + 1; index <= last; index++) {
-        const struct raft_entry *entry = raft_entry_at(node->raft, index);
-        struct commands_header header;
-        if (entry == NULL || entry->kind != KIND_COMMANDS) continue;
-        if (!commands_check(entry->data, &header) || header.origin != node->config.self) continue;
-        if (header.incarnation > known) known = header.incarnation;
-    }
-    struct wal_meta meta = node->wal.meta;
-    /* Some may have been entered whose first words never got to a log. */
-    meta.incarnation = known + NODE_INCARNATIONS_SKIPPED;
-    if (meta.incarnation <= node->wal.meta.incarnation) return;
-    wal_put_meta(&node->wal, &meta);
-    node->ready_sequence = node->wal.sequence + 1;
-}
-
 void proposals_applied(struct node *node)
 {
     struct proposals *p = &node->proposals;
+    if (p->held) return; /* what comes to pass now was proposed in another life */
     const struct origin *origin = replica_origin(node->replica, node->config.self);
     if (origin == NULL || origin->incarnation != node->wal.meta.incarnation) return;
     if (origin->ended) {

@@ -112,7 +112,8 @@ struct wal_recovered {
     bool stopped;        /* the last record is STOPPED */
     uint64_t sequence;   /* last good batch */
     uint64_t watermark;  /* highest seen anywhere, also behind the bad place */
-    uint64_t reset_sequence; /* batch of the last RESET; entries in earlier ones are void */
+    uint64_t void_sequence; /* batch of the last RESET, or of the last entry that the snapshot
+                               covers; entries in earlier batches are void */
     bool keeps_suffix;   /* entries behind the snapshot belong to it (see wal_recover) */
     uint64_t segment_last; /* highest number of any image; the next segment is above it */
     uint32_t segments_count; /* good ones, the last perhaps cut */

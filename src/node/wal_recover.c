@@ -94,7 +94,8 @@ static void recovery_say(struct recovery *r, enum wal_verdict verdict, uint32_t 
     out->bad_offset = offset;
 }
 
-static void take_entry(struct recovery *r, struct reader *record, struct wal_segment *segment)
+static void take_entry(struct recovery *r, struct reader *record, struct wal_segment *segment,
+                       uint64_t sequence)
 {
     uint64_t index = read_u64(record);
     uint64_t term = read_u64(record);
@@ -103,6 +104,7 @@ static void take_entry(struct recovery *r, struct reader *record, struct wal_seg
     record->bytes.size = 0;
     if (index > segment->index_max) segment->index_max = index;
     if (r->first_index == 0 || index < r->first_index) r->first_index = index;
+    if (index <= r->snapshot_index) r->out->void_sequence = sequence; /* it replaced what was behind */
     if (index < r->snapshot_index) r->term_at_snapshot = 0;
     if (index == r->snapshot_index) r->term_at_snapshot = term;
 }
@@ -143,12 +145,12 @@ static bool take_record(struct recovery *r, uint8_t type, struct slice content,
         out->has_hard_state = true;
         break;
     case WAL_ENTRY:
-        take_entry(r, &record, segment);
+        take_entry(r, &record, segment, sequence);
         break;
     case WAL_RESET:
         (void)read_u64(&record);
         (void)read_u64(&record);
-        out->reset_sequence = sequence;
+        out->void_sequence = sequence;
         r->term_at_snapshot = 0;
         r->first_index = 0;
         break;
@@ -347,6 +349,8 @@ void wal_recovered_free(struct wal_recovered *recovered)
     recovered->segments = NULL;
 }
 
+/* Entries of the batch that voided what came before it are taken from the voiding record on; they
+ * stand in order, so those behind the snapshot come after those that it covers. */
 static void visit_batch(const struct wal_batch *batch, wal_visit_entry *visit, void *context)
 {
     struct reader body = reader_of(batch->body);
@@ -380,7 +384,7 @@ void wal_each_entry(const struct segment_image *images, uint32_t count,
             uint64_t next = 0;
             bool there = wal_batch_at(&images[i], offset, &batch, &next);
             ASSERT(there && batch.good);
-            if (batch.sequence > recovered->reset_sequence) visit_batch(&batch, visit, context);
+            if (batch.sequence >= recovered->void_sequence) visit_batch(&batch, visit, context);
             offset = next;
         }
     }
