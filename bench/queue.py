@@ -442,18 +442,10 @@ def row_disk(bench):
 
 
 def simulated_seconds(text):
-    """How long a simulator run says it simulated: JSON's simulated_us or simulated_s, or words."""
-    for pattern, scale in (
-        (r'"?simulated_us"?\s*[:=]\s*(\d+)', 1e-6),
-        (r'"?simulated(?:_s|_seconds)?"?\s*[:=]\s*([\d.]+)\s*s?\b', 1),
-        (r"([\d.]+) simulated s", 1),
-        (r"([\d.]+) ?s(?:econds)? simulated", 1),
-        (r"simulated ([\d.]+) ?s", 1),
-    ):
-        found = re.findall(pattern, text)
-        if found:
-            return sum(float(f) for f in found) * scale
-    return None
+    """How long a run of the simulator says it simulated: its last word, for it tells of its
+    progress in the same words."""
+    found = re.findall(r"([\d.]+) s simulated", text)
+    return float(found[-1]) if found else None
 
 
 def row_simulator(bench):
@@ -470,13 +462,13 @@ def row_simulator(bench):
         started = time.monotonic()
         done = subprocess.run(words, capture_output=True, text=True, timeout=1800)
         wall = time.monotonic() - started
-        simulated = simulated_seconds(done.stdout + done.stderr)
+        simulated = simulated_seconds(done.stdout)
         if done.returncode != 0 or simulated is None:
-            tail = (done.stdout + done.stderr).strip()[-300:]
+            tail = " / ".join((done.stdout or done.stderr).strip().splitlines()[-2:])
             raise ServerError(f"{' '.join(words)}: exit {done.returncode}, said: {tail}")
         result.ours.append(simulated)
         result.peer.append(wall)
-        result.note = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+        result.note = done.stdout.strip().splitlines()[-1]
     yield result
 
 
@@ -563,6 +555,7 @@ def measure_rows(bench, info, results, failures):
     options = bench.options
     for row in options.rows:
         print(f"{row}: {ROWS[row].__doc__}", file=sys.stderr, flush=True)
+        neighbours = report.Neighbours()
         try:
             for result in ROWS[row](bench):
                 results.append(result)
@@ -572,6 +565,7 @@ def measure_rows(bench, info, results, failures):
         except (LoadError, ServerError, OSError, subprocess.TimeoutExpired) as problem:
             failures[row] = str(problem)
             bench.say(f"FAILED: {problem}")
+        info["others"][row] = neighbours.share()
         shown = {k: v for k, v in vars(options).items() if k not in ("build", "json", "data")}
         report.save(options.json, info, shown, results, failures)
 
@@ -596,6 +590,7 @@ def main():
               + (", quick: not for quoting." if options.quick else "."))
         if options.control:
             print("Control run: `ours` is beanstalkd too, so every ratio should be 1.")
+        print(report.neighbours_text(info))
         print("\n" + report.table(results))
         print(f"\nAll figures: {options.json}")
         for row, problem in failures.items():

@@ -8,6 +8,8 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
+QUIET = 0.05  # others' share of the processors above which figures are not to be quoted
+
 
 @dataclass
 class Result:
@@ -130,6 +132,42 @@ def processor():
     return platform.machine()
 
 
+class Neighbours:
+    """How much of the machine's processors went to anybody else, from here to share().
+
+    Everything that a benchmark starts is a child that it waits for, so what the machine was busy
+    with, less what this process and its ended children used, is what others took (the kernel's own
+    work among it). They may have kept the disk busy too, which this cannot see."""
+
+    def __init__(self):
+        self.start, self.busy, self.own = time.monotonic(), self.machine_s(), self.own_s()
+
+    @staticmethod
+    def machine_s():
+        with open("/proc/stat", encoding="ascii") as stat:
+            ticks = [int(word) for word in stat.readline().split()[1:]]
+        user, nice, system, _idle, _wait, irq, softirq = ticks[:7]
+        return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def own_s():
+        used = os.times()
+        return used.user + used.system + used.children_user + used.children_system
+
+    def share(self):
+        wall = (time.monotonic() - self.start) * os.cpu_count()
+        others = (self.machine_s() - self.busy) - (self.own_s() - self.own)
+        return round(max(0.0, others / wall), 3) if wall > 0 else 0.0
+
+
+def neighbours_text(info):
+    shares = ", ".join(f"{row} {100 * share:.0f} %" for row, share in info["others"].items())
+    text = f"Processors used by others meanwhile: {shares or 'not measured'}."
+    if any(share > QUIET for share in info["others"].values()):
+        text += " **The machine was not quiet: measure again before quoting.**"
+    return text
+
+
 def machine(data_root, beanstalkd, quartet):
     return {
         "time": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
@@ -140,6 +178,7 @@ def machine(data_root, beanstalkd, quartet):
         "file_system": file_system(data_root),
         "beanstalkd": first_line([beanstalkd, "-v"]),
         "quartet": first_line([quartet, "--version"]) if quartet else "absent",
+        "others": {},
     }
 
 
