@@ -35,7 +35,7 @@ enum queue_op {
     QUEUE_TOUCH,
     QUEUE_WATCH,
     QUEUE_IGNORE,
-    QUEUE_KICK,
+    QUEUE_KICK, /* waits for its reply only if `bound` > MACHINE_WORK_MAX */
     QUEUE_KICK_JOB,
     QUEUE_PAUSE_TUBE,
     QUEUE_POLICY_SET, /* beyond beanstalkd: the retry policy of a tube */

@@ -355,13 +355,14 @@ void queue_session_reserve(struct queue *queue, struct session *session, uint32_
 }
 
 /* Kicking: buried jobs if there are any, else delayed ones. What exceeds one call's work becomes a
- * cursor, and the session has its reply at the end. */
+ * cursor, and the session has its reply at the end. A small kick is through at once, however many
+ * waiters there are to be matched: that part is left to the tube's own cursor. */
 
-static void session_kick_some(struct queue *queue, struct session *session)
+static void session_kick_some(struct queue *queue, struct session *session, int64_t jobs_max)
 {
     struct tube *tube = session->use;
     struct heap *from = session->kick_delayed ? &tube->delay : &tube->buried;
-    while (session->kick_left != 0 && from->count != 0 && queue->budget > 0) {
+    for (; session->kick_left != 0 && from->count != 0 && jobs_max > 0; jobs_max--) {
         queue_job_kick(queue, JOB_OF(heap_min(from)->place));
         session->kick_left--;
         session->kick_done++;
@@ -383,7 +384,7 @@ void queue_session_kick(struct queue *queue, struct session *session, uint32_t b
     session->kick_delayed = tube->buried.count == 0;
     uint32_t count = session->kick_delayed ? tube->delay.count : tube->buried.count;
     session->kick_left = bound < count ? bound : count;
-    session_kick_some(queue, session);
+    session_kick_some(queue, session, queue->work_max);
     if (session->kick_left == 0) {
         reply_kicked(queue, session);
     } else {
@@ -398,8 +399,7 @@ bool queue_step_kick(struct queue *queue)
     if (queue->kicks.count == 0) return false;
     struct session *session = SESSION_OF(heap_min(&queue->kicks)->place, kick_place);
     queue_session_will_change(queue, session);
-    queue->budget--;
-    session_kick_some(queue, session);
+    session_kick_some(queue, session, queue->budget > 0 ? queue->budget : 1);
     if (session->kick_left == 0) {
         session->kick_sequence = 0;
         heap_remove(&queue->kicks, &session->kick_place);

@@ -61,6 +61,26 @@ static void test_kick_of_everything(void **state)
     world_expect(&w, "1 KICKED 10000");
 }
 
+/* The protocol lets commands follow such a kick at once (QUEUE_KICK in queue.h). */
+static void test_small_kick_never_waits(void **state)
+{
+    (void)state;
+    put_jobs(MACHINE_WORK_MAX, "1 put 0 1000 60 x");
+    for (unsigned i = 0; i < 300; i++) {
+        tell("%u watch a", 10 + i);
+        tell("%u reserve", 10 + i);
+    }
+    buffer_clear(&w.heard);
+    char line[64];
+    snprintf(line, sizeof line, "1 kick %u", MACHINE_WORK_MAX);
+    world_tell(&w, line);
+    char expected[64];
+    snprintf(expected, sizeof expected, "; 1 KICKED %u", MACHINE_WORK_MAX);
+    assert_non_null(strstr(world_heard(&w), expected));
+    world_drain(&w);
+    assert_int_equal(machine()->jobs[QUEUE_JOB_RESERVED], MACHINE_WORK_MAX);
+}
+
 static void test_kick_outlives_its_session(void **state)
 {
     (void)state;
@@ -207,6 +227,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_kick_of_everything),
+        TEST(test_small_kick_never_waits),
         TEST(test_kick_outlives_its_session),
         TEST(test_many_reservations_end_at_one_stamp),
         TEST(test_many_delays_end_at_one_stamp),
