@@ -141,7 +141,6 @@ static void trim_start(struct disk *disk)
 
 void disk_trim(struct disk *disk, uint64_t below)
 {
-    if (disk->oldest == 0) disk->oldest = 1;
     if (below > disk->trim_wanted) disk->trim_wanted = below;
     trim_start(disk);
 }
@@ -198,6 +197,10 @@ static void copy_write(struct disk_batch *batch, const struct action *action)
 void disk_write(struct disk *disk, const struct action *action)
 {
     disk->counters.bytes_written += action->bytes.size;
+    if (action->segment != disk->watched_segment) {
+        disk->watched_segment = action->segment;
+        disk->watch_due = true;
+    }
     if (disk->on_thread) {
         copy_write(&disk->batches[disk->running ^ 1], action);
         return;
@@ -284,7 +287,13 @@ bool disk_idle(const struct disk *disk)
 bool disk_watch(struct disk *disk, uint64_t snapshot_bytes)
 {
     want_spare(disk);
+    disk->watch_due = false;
     uint64_t free_bytes = directory_free_bytes(disk->directory);
+    /* The first snapshot can become as large as the log that it replaces. */
+    uint64_t segments =
+        disk->watched_segment > disk->oldest ? disk->watched_segment - disk->oldest : 0;
+    uint64_t log_bytes = segments * disk->segment_bytes;
+    if (snapshot_bytes == 0) snapshot_bytes = log_bytes;
     uint64_t mark = DISK_SEGMENTS_RESERVED * disk->segment_bytes + snapshot_bytes;
     uint64_t enough = mark + mark / 4; /* so that it does not flap */
     bool full = free_bytes < (disk->full ? enough : mark);

@@ -87,13 +87,15 @@ struct disk {
     uint64_t trim_from, trim_to, trim_wanted;
 
     bool full;
+    bool watch_due; /* a new segment was begun */
+    uint64_t watched_segment;
     struct disk_counters counters;
 };
 
 /* The directory must outlive the disk. Makes the first spare (blocking). */
 void disk_open(struct disk *disk, uv_loop_t *loop, const struct directory *directory,
                uint64_t segment_bytes, bool fsync_never);
-/* `oldest`: the lowest segment number found at the start. */
+/* `oldest`: the lowest segment number found at the start, or 1; before the first write. */
 void disk_set_oldest(struct disk *disk, uint64_t oldest);
 
 void disk_truncate(struct disk *disk, uint64_t segment, uint64_t size);
@@ -106,8 +108,8 @@ uint64_t disk_flush(struct disk *disk);
 /* No write is waiting for the thread. */
 bool disk_idle(const struct disk *disk);
 
-/* Once a second: looks at the free space, and makes the spare that could not be made before.
- * True when disk->full changed. */
+/* Once a second, and when watch_due: looks at the free space, and makes the spare that could not be
+ * made before. True when disk->full changed. */
 bool disk_watch(struct disk *disk, uint64_t snapshot_bytes);
 
 #endif

@@ -81,6 +81,12 @@ static void arm(struct host *host, uint64_t deadline_us, uint64_t now_us)
     uv_timer_start(&host->deadline, deadline_passed, wait_ms, 0);
 }
 
+static void watch_disk(struct host *host)
+{
+    if (!disk_watch(&host->disk, host->snapshot.bytes_last)) return;
+    step_plain(host, host->disk.full ? EVENT_DISK_FULL : EVENT_DISK_OK, 0);
+}
+
 /* Carries out everything and steps the node with what came of it. */
 static void take_turn(struct host *host, struct actions *actions)
 {
@@ -101,6 +107,7 @@ static void take_turn(struct host *host, struct actions *actions)
         log_actions(host, actions);
         uint64_t durable = disk_flush(&host->disk);
         if (durable != 0) step_plain(host, EVENT_DURABLE, durable);
+        if (host->disk.watch_due) watch_disk(host);
     }
     tcp_report(&host->tcp);
     actions->deadline_us = deadline_us;
@@ -151,7 +158,10 @@ static void log_durable(void *world, uint64_t sequence)
 static void snapshot_answered(void *world, enum snapshot_result result)
 {
     switch (result) {
-    case SNAPSHOT_WRITTEN: step_plain(world, EVENT_SNAPSHOT_WRITTEN, 0); break;
+    case SNAPSHOT_WRITTEN:
+        step_plain(world, EVENT_SNAPSHOT_WRITTEN, 0);
+        watch_disk(world);
+        break;
     case SNAPSHOT_DURABLE: step_plain(world, EVENT_SNAPSHOT_DURABLE, 0); break;
     case SNAPSHOT_FAILED: step_plain(world, EVENT_SNAPSHOT_FAILED, 0); break;
     }
@@ -162,9 +172,7 @@ static void watch(uv_timer_t *timer)
 {
     struct host *host = timer->data;
     uint64_t now_us = system_now().mono_us;
-    if (disk_watch(&host->disk, host->snapshot.bytes_last)) {
-        step_plain(host, host->disk.full ? EVENT_DISK_FULL : EVENT_DISK_OK, 0);
-    }
+    watch_disk(host);
     tcp_watch(&host->tcp, now_us);
     buffer_clear(&host->metrics);
     metrics_write(host, &host->metrics);
@@ -240,9 +248,7 @@ static bool start_node(struct host *host)
         directory_images_free(&images);
         return false;
     }
-    if (images.start.segments_count > 0) {
-        disk_set_oldest(&host->disk, images.segments[0].number);
-    }
+    disk_set_oldest(&host->disk, images.start.segments_count > 0 ? images.segments[0].number : 1);
     snapshot_file_open(&host->snapshot, &host->loop, &host->directory, images.start.snapshot.size);
     struct event event = {.type = EVENT_START, .start = &images.start};
     host_step(host, &event);
