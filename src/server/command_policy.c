@@ -84,13 +84,13 @@ static int ask(const struct policy_arguments *to, const char *verb, const char *
     int status = http_client_request(&to->admin, method, (const char *)buffer_slice(&target).data,
                                      &body, error, sizeof error);
     struct slice text = buffer_slice(&body);
+    while (text.size > 0 && text.data[text.size - 1] == '\n') text.size--;
     if (status < 0) {
         fprintf(stderr, "quartet queue-policy: %s\n", error);
     } else if (status != POLICY_OK) {
         fprintf(stderr, "quartet queue-policy: %.*s\n", (int)text.size, (const char *)text.data);
     } else {
-        printf("%.*s", (int)text.size, (const char *)text.data);
-        if (text.size == 0 || text.data[text.size - 1] != '\n') putchar('\n');
+        printf("%.*s\n", (int)text.size, (const char *)text.data);
     }
     buffer_free(&target);
     buffer_free(&body);
@@ -110,11 +110,11 @@ int command_queue_policy(int argc, char **argv)
          0, 0, 0},
         {"attempts", "N", "tries before a job is given up (5)", option_parse_number, &to.attempts,
          1, 1000000, 0},
-        {"base-ms", "N", "wait before the second try (1000)", option_parse_number, &to.base_ms, 0,
+        {"base-ms", "N", "wait before the second try (1000)", option_parse_number, &to.base_ms, 1,
          POLICY_MS_MAX, 0},
         {"factor", "X", "each further wait is this much longer (2)", parse_permille,
          &to.factor_permille, 1000, 1000000, 0},
-        {"cap-ms", "N", "no wait is longer (60000)", option_parse_number, &to.cap_ms, 0,
+        {"cap-ms", "N", "no wait is longer (60000)", option_parse_number, &to.cap_ms, 1,
          POLICY_MS_MAX, 0},
         {"jitter", "X", "waits are shortened at random by up to this part (0.1)", parse_permille,
          &to.jitter_permille, 0, 1000, 0},

@@ -110,6 +110,7 @@ int command_status(int argc, char **argv)
         fprintf(stderr, "quartet status: %s\n", error);
     } else if (check) {
         struct slice text = buffer_slice(&body);
+        while (text.size > 0 && text.data[text.size - 1] == '\n') text.size--;
         if (status != STATUS_OK) {
             fprintf(stderr, "quartet status: not healthy: %.*s\n", (int)text.size,
                     (const char *)text.data);

@@ -196,6 +196,7 @@ static void copy_write(struct disk_batch *batch, const struct action *action)
 
 void disk_write(struct disk *disk, const struct action *action)
 {
+    disk->counters.writes++;
     disk->counters.bytes_written += action->bytes.size;
     if (action->segment != disk->watched_segment) {
         disk->watched_segment = action->segment;

@@ -54,6 +54,7 @@ struct disk_counters {
     uint64_t syncs;
     uint64_t sync_us_total;
     uint64_t sync_us_worst;
+    uint64_t writes;
     uint64_t bytes_written;
     uint64_t switches; /* between loop and thread */
     uint64_t buckets[DISK_BUCKETS + 1];

@@ -16,8 +16,23 @@ void host_want_turn(struct host *host)
     host->turn_due = true;
 }
 
+/* The machine may be a new one since the last second (a snapshot was installed). */
+static void tell_machine(struct host *host)
+{
+    if (host->config->tell_machine == NULL) return;
+    host->facts.clients = host->tcp.clients;
+    host->facts.clients_total = host->tcp.clients_total;
+    host->facts.log_writes = host->disk.counters.writes;
+    host->facts.draining = host->draining;
+    host->config->tell_machine((void *)(uintptr_t)node_machine(host->node), &host->facts);
+}
+
 void host_tell(struct host *host, struct event *event)
 {
+    if (host->facts.clients_total != host->tcp.clients_total ||
+        host->facts.clients != host->tcp.clients) {
+        tell_machine(host);
+    }
     event->now = system_now();
     node_step(host->node, event);
 }
@@ -173,6 +188,9 @@ static void watch(uv_timer_t *timer)
     struct host *host = timer->data;
     uint64_t now_us = system_now().mono_us;
     watch_disk(host);
+    host->facts.uptime_s = (now_us - host->began_us) / 1000000;
+    system_cpu_time(&host->facts.user_time_us, &host->facts.system_time_us);
+    tell_machine(host);
     tcp_watch(&host->tcp, now_us);
     buffer_clear(&host->metrics);
     metrics_write(host, &host->metrics);
@@ -302,6 +320,7 @@ static int run(struct host *host, const struct host_sockets *sockets)
     host->snapshot.world = host;
     tcp_open(&host->tcp, host, &host->loop);
     host->node = node_create(&config->node);
+    host->began_us = system_now().mono_us;
     start_loop(host);
     if (!start_node(host)) return SYSTEM_EXIT_FAILED;
     turn(host);

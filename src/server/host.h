@@ -26,6 +26,17 @@ enum {
     HOST_THREADS = 8, /* of libuv's pool: log, spare, trim, snapshot, and names being resolved */
 };
 
+/* What only the world knows and the machine shows to its clients. */
+struct host_facts {
+    uint64_t clients;
+    uint64_t clients_total;
+    uint64_t uptime_s;
+    uint64_t user_time_us;
+    uint64_t system_time_us;
+    uint64_t log_writes;
+    bool draining;
+};
+
 struct host_config {
     struct node_config node;
     struct address client; /* where to listen */
@@ -33,6 +44,8 @@ struct host_config {
     struct address peer; /* unused without peers */
     const char *data;
     const char *name; /* "queue" */
+    /* NULL, or hands the facts to this kind of machine. */
+    void (*tell_machine)(void *machine, const struct host_facts *facts);
 };
 
 struct host {
@@ -52,6 +65,9 @@ struct host {
     bool turn_due;
     uint64_t armed_us; /* when the deadline timer fires; UINT64_MAX: not set */
     uint64_t turns;
+
+    struct host_facts facts; /* as the machine was last told */
+    uint64_t began_us;
 
     bool draining;
     bool stopped; /* the node has nothing more to do */

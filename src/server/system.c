@@ -81,6 +81,14 @@ void system_raise_file_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void system_cpu_time(uint64_t *user_us, uint64_t *system_us)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return;
+    *user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+    *system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+}
+
 uint64_t system_resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");

@@ -23,6 +23,8 @@ uint64_t system_random_u64(void);
 void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE]);
 /* As many open files as the system lets us. */
 void system_raise_file_limit(void);
+/* Processor time of this process so far. */
+void system_cpu_time(uint64_t *user_us, uint64_t *system_us);
 uint64_t system_resident_bytes(void); /* 0: not known here */
 
 /* HMAC-SHA-256. */

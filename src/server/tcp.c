@@ -65,7 +65,10 @@ void tcp_connection_end(struct tcp_connection *connection, enum event_type repor
 {
     struct tcp *tcp = connection->owner;
     if (connection->state == TCP_GONE) return;
-    if (connection->state == TCP_OPEN) tcp->open--;
+    if (connection->state == TCP_OPEN) {
+        tcp->open--;
+        tcp->clients -= connection->listener == NODE_CLIENT;
+    }
     if (connection->writing) tcp->writing--;
     connection->writing = false;
     connection->slices_count = 0;
@@ -145,6 +148,8 @@ void tcp_connection_opened(struct tcp_connection *connection)
 {
     connection->state = TCP_OPEN;
     connection->owner->open++;
+    connection->owner->clients += connection->listener == NODE_CLIENT;
+    connection->owner->clients_total += connection->listener == NODE_CLIENT;
     uv_tcp_nodelay(&connection->handle, 1);
     uv_tcp_keepalive(&connection->handle, 1, TCP_KEEPALIVE_S);
     tcp_connection_step(connection, EVENT_OPENED);

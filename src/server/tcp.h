@@ -45,6 +45,8 @@ struct tcp {
     uint64_t accept_failure_said_us;
     uint32_t writing; /* connections whose output the kernel has not taken yet */
     uint32_t open;
+    uint32_t clients; /* of these, how many came to the clients' port */
+    uint64_t clients_total;
     uv_tcp_t listeners[TCP_LISTENERS];
     bool listening[TCP_LISTENERS];
     struct dial_complaint {

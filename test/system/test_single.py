@@ -149,7 +149,7 @@ def test_newer_format_is_refused(node):
     segment.write_bytes(blob)
     node.start()
     assert node.wait() == 1
-    assert "9" in node.output() and "format" in node.output()
+    assert "newer log format" in node.output()
 
 
 def crc32c(data):
@@ -409,8 +409,8 @@ def test_metrics_are_well_formed(node):
 def test_retry_policy(node):
     admin = ("--admin", f"127.0.0.1:{node.admin}")
     shown = run("queue-policy", "show", "work", *admin)
-    assert shown.returncode == 0, shown
-    set_ = run("queue-policy", "set", "work", "--attempts", 2, "--base-ms", 0, "--jitter", 0,
+    assert shown.returncode == 1 and "no policy" in shown.stderr
+    set_ = run("queue-policy", "set", "work", "--attempts", 2, "--base-ms", 1, "--jitter", 0,
                "--dead-tube", "dead", *admin)
     assert set_.returncode == 0, set_
     assert "dead" in run("queue-policy", "show", "work", *admin).stdout
