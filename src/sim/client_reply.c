@@ -70,8 +70,7 @@ static bool reserved(struct client *client, const struct client_op *op, const st
         return true;
     }
     if (!is(reply, "RESERVED")) return false;
-    uint32_t key =
-        checker_reserved(world, client->index, reply->number, reply->body, op->sent_us);
+    uint32_t key = checker_reserved(world, client->index, reply->number, reply->body, op->sent_us);
     if (key == CHECKER_NO_KEY) return true;
     ASSERT(client->held_count < CLIENT_HELD_MAX);
     client->held[client->held_count++] = (struct client_held){key, reply->number};
@@ -92,6 +91,7 @@ static bool delete_over(struct client *client, const struct client_op *op,
 {
     if (is(reply, "DELETED")) {
         checker_delete_over(client->world, op->key, OUTCOME_ACKNOWLEDGED);
+        sim_client_forget_held(client, op->id);
         return true;
     }
     return is(reply, "NOT_FOUND");

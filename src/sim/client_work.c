@@ -91,8 +91,8 @@ static void handle_held(struct client *client)
     if (dice < 70) {
         about_job(client, OP_DELETE, key, id, "delete %U\r\n");
     } else if (dice < 80) {
-        about_job(client, OP_RELEASE, key, id, below(client, 2) == 0 ? "release %U 100 0\r\n"
-                                                                     : "release %U 7 1\r\n");
+        about_job(client, OP_RELEASE, key, id,
+                  below(client, 2) == 0 ? "release %U 100 0\r\n" : "release %U 7 1\r\n");
     } else if (dice < 86) {
         about_job(client, OP_BURY, key, id, "bury %U 50\r\n");
     } else if (dice < 93) {
@@ -148,14 +148,18 @@ static void odd_command(struct client *client)
     case 4: about_tube(client, OP_IGNORE, "ignore ", "\r\n"); break;
     case 5: plain(client, OP_KICK, "kick 3\r\n"); break;
     case 6:
-        if (below(client, 8) == 0) about_tube(client, OP_PAUSE, "pause-tube ", " 1\r\n");
-        else plain(client, OP_PEEK_READY, "peek-ready\r\n");
+        if (below(client, 8) == 0)
+            about_tube(client, OP_PAUSE, "pause-tube ", " 1\r\n");
+        else
+            plain(client, OP_PEEK_READY, "peek-ready\r\n");
         break;
     case 7: about_tube(client, OP_STATS_TUBE, "stats-tube ", "\r\n"); break;
     case 8: plain(client, OP_LIST_TUBES, "list-tubes\r\n"); break;
     default:
-        if (below(client, 4) == 0) plain(client, OP_STATS, "stats\r\n");
-        else plain(client, OP_KICK, "kick 10\r\n");
+        if (below(client, 4) == 0)
+            plain(client, OP_STATS, "stats\r\n");
+        else
+            plain(client, OP_KICK, "kick 10\r\n");
         break;
     }
 }
@@ -184,8 +188,10 @@ static void worker_command(struct client *client)
     if (client->held_count > 0 && (dice < 40 || client->held_count + 2 >= CLIENT_HELD_MAX)) {
         handle_held(client);
     } else if (dice < 85) {
-        if (below(client, 10) < (many ? 2 : 5)) put_any(client);
-        else if (client->held_count + client->ops_count < CLIENT_HELD_MAX) reserve(client);
+        if (below(client, 10) < (many ? 2 : 5))
+            put_any(client);
+        else if (client->held_count + client->ops_count < CLIENT_HELD_MAX)
+            reserve(client);
     } else if (dice < 92) {
         handle_any(client);
     } else {
@@ -247,9 +253,9 @@ void sim_client_probe_reserved(struct client *client, uint64_t id)
     struct probe_job *next = probe_next(&client->probe);
     world_count(client->world, SIM_COVER_PROBES);
     if (next == NULL || next->id != id) {
-        world_fail(client->world, "order", "client %u got job %U where job %U of priority %u was due",
-                   client->index + 1, id, next == NULL ? 0 : next->id,
-                   next == NULL ? 0 : next->priority);
+        world_fail(client->world, "order",
+                   "client %u got job %U where job %U of priority %u was due", client->index + 1,
+                   id, next == NULL ? 0 : next->id, next == NULL ? 0 : next->priority);
         return;
     }
     next->taken = true;
@@ -259,8 +265,9 @@ void sim_client_probe_timed_out(struct client *client)
 {
     struct probe_job *next = probe_next(&client->probe);
     if (next == NULL) return;
-    world_fail(client->world, "order", "client %u got nothing where job %U of priority %u was ready",
-               client->index + 1, next->id, next->priority);
+    world_fail(client->world, "order",
+               "client %u got nothing where job %U of priority %u was ready", client->index + 1,
+               next->id, next->priority);
 }
 
 enum probe_step { PROBE_MEET, PROBE_PUT, PROBE_RESERVE, PROBE_DELETE };

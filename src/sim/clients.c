@@ -169,7 +169,7 @@ void sim_clients_init(struct world *world, uint64_t seed)
     *clients = (struct clients){.random = random_seeded(seed)};
     clients->count = WORKERS_PER_NODE * world->hosts_count + PROBERS;
     if (clients->count < 4) clients->count = 4;
-    clients->think_us = 4000 * clients->count;
+    clients->think_us = 6000 * clients->count;
     for (uint32_t i = 0; i < clients->count; i++) {
         struct client *client = &clients->items[i];
         client->world = world;

@@ -15,9 +15,9 @@
 
 enum {
     CLIENTS_MAX = 16,
-    CLIENT_OPS_MAX = 16,  /* under way at a time */
-    CLIENT_HELD_MAX = 8,  /* jobs */
-    CLIENT_TUBES = 4,     /* that workers share */
+    CLIENT_OPS_MAX = 16, /* under way at a time */
+    CLIENT_HELD_MAX = 8, /* jobs */
+    CLIENT_TUBES = 4,    /* that workers share */
     PROBE_JOBS_MAX = 8,
 };
 

@@ -2,53 +2,53 @@
 #ifndef QUARTET_SIM_COVERAGE_H
 #define QUARTET_SIM_COVERAGE_H
 
-#define SIM_COVERAGE(X)                                    \
-    X(LEADERS, "leaders elected")                          \
-    X(CAMPAIGNS, "candidacies")                            \
-    X(STEP_DOWNS, "leaders stepped down")                  \
-    X(COMMITTED, "entries committed")                      \
-    X(DIGESTS, "digests compared")                         \
-    X(SNAPSHOTS_WRITTEN, "snapshots written")              \
-    X(SNAPSHOTS_INSTALLED, "snapshots installed")          \
-    X(UNTRUSTED, "untrusted starts")                       \
-    X(TAILS_CUT, "log tails cut at start")                 \
-    X(SEGMENTS_SET_ASIDE, "damaged segments set aside")    \
-    X(SEGMENTS_TRIMMED, "segments trimmed")                \
-    X(SECTORS_LOST, "unsynced sectors lost")               \
-    X(SECTORS_KEPT, "unsynced sectors kept")               \
-    X(LOST, "messages lost")                               \
-    X(DUPLICATED, "messages duplicated")                   \
-    X(REORDERED, "messages reordered")                     \
-    X(DELAYED, "messages delayed")                         \
-    X(HELD, "messages held by a cut link")                 \
-    X(PARTITIONS, "partitions")                            \
-    X(ONEWAYS, "one-way partitions")                       \
-    X(CLOGS, "clogged links")                              \
-    X(BREAKS, "connections broken")                        \
-    X(REFUSALS, "connects refused")                        \
-    X(PAUSES, "pauses")                                    \
-    X(CRASHES, "process crashes")                          \
-    X(CRASHES_MIDWAY, "crashes between two actions")       \
-    X(POWER_LOSSES, "power losses")                        \
-    X(BLACKOUTS, "blackouts")                              \
-    X(SYNC_ERRORS, "sync errors")                          \
-    X(DISKS_FULL, "full disks")                            \
-    X(SLOW_DISKS, "slow disks")                            \
-    X(CLOCK_JUMPS, "wall clock jumps")                     \
-    X(WIPES, "wiped disks")                                \
-    X(ROTS, "bits rotten")                                 \
-    X(OPERATIONS, "client operations answered")            \
-    X(PUTS, "puts acknowledged")                           \
-    X(RESERVED, "jobs reserved")                           \
-    X(DELETED, "deletes acknowledged")                     \
-    X(EXPIRED, "reservations run out")                     \
-    X(BURIED, "jobs buried")                               \
-    X(KICKED, "kicks that moved a job")                    \
-    X(PROBES, "reservations checked for order")            \
-    X(DEADLINES, "DEADLINE_SOON heard")                    \
-    X(REFUSED, "commands refused")                         \
-    X(UNKNOWN, "commands of unknown outcome")              \
-    X(RECONNECTS, "client connections opened")             \
+#define SIM_COVERAGE(X)                                 \
+    X(LEADERS, "leaders elected")                       \
+    X(CAMPAIGNS, "candidacies")                         \
+    X(STEP_DOWNS, "leaders stepped down")               \
+    X(COMMITTED, "entries committed")                   \
+    X(DIGESTS, "digests compared")                      \
+    X(SNAPSHOTS_WRITTEN, "snapshots written")           \
+    X(SNAPSHOTS_INSTALLED, "snapshots installed")       \
+    X(UNTRUSTED, "untrusted starts")                    \
+    X(TAILS_CUT, "log tails cut at start")              \
+    X(SEGMENTS_SET_ASIDE, "damaged segments set aside") \
+    X(SEGMENTS_TRIMMED, "segments trimmed")             \
+    X(SECTORS_LOST, "unsynced sectors lost")            \
+    X(SECTORS_KEPT, "unsynced sectors kept")            \
+    X(LOST, "messages lost")                            \
+    X(DUPLICATED, "messages duplicated")                \
+    X(REORDERED, "messages reordered")                  \
+    X(DELAYED, "messages delayed")                      \
+    X(HELD, "messages held by a cut link")              \
+    X(PARTITIONS, "partitions")                         \
+    X(ONEWAYS, "one-way partitions")                    \
+    X(CLOGS, "clogged links")                           \
+    X(BREAKS, "connections broken")                     \
+    X(REFUSALS, "connects refused")                     \
+    X(PAUSES, "pauses")                                 \
+    X(CRASHES, "process crashes")                       \
+    X(CRASHES_MIDWAY, "crashes between two actions")    \
+    X(POWER_LOSSES, "power losses")                     \
+    X(BLACKOUTS, "blackouts")                           \
+    X(SYNC_ERRORS, "sync errors")                       \
+    X(DISKS_FULL, "full disks")                         \
+    X(SLOW_DISKS, "slow disks")                         \
+    X(CLOCK_JUMPS, "wall clock jumps")                  \
+    X(WIPES, "wiped disks")                             \
+    X(ROTS, "bits rotten")                              \
+    X(OPERATIONS, "client operations answered")         \
+    X(PUTS, "puts acknowledged")                        \
+    X(RESERVED, "jobs reserved")                        \
+    X(DELETED, "deletes acknowledged")                  \
+    X(EXPIRED, "reservations run out")                  \
+    X(BURIED, "jobs buried")                            \
+    X(KICKED, "kicks that moved a job")                 \
+    X(PROBES, "reservations checked for order")         \
+    X(DEADLINES, "DEADLINE_SOON heard")                 \
+    X(REFUSED, "commands refused")                      \
+    X(UNKNOWN, "commands of unknown outcome")           \
+    X(RECONNECTS, "client connections opened")          \
     X(PIPELINED, "commands pipelined")
 
 enum sim_coverage {

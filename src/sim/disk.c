@@ -35,8 +35,8 @@ static struct disk_file *file_find(struct disk *disk, uint64_t number)
     return NULL;
 }
 
-static struct disk_file *files_insert(struct disk_file **files, uint32_t *count,
-                                      uint32_t *capacity, uint32_t at)
+static struct disk_file *files_insert(struct disk_file **files, uint32_t *count, uint32_t *capacity,
+                                      uint32_t at)
 {
     if (*count == *capacity) {
         *capacity = *capacity == 0 ? 8 : *capacity * 2;
@@ -104,7 +104,7 @@ void sim_disk_free(struct disk *disk)
 /* --- writes and syncs --- */
 
 bool sim_disk_write(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes,
-                uint64_t sequence)
+                    uint64_t sequence)
 {
     struct disk_file *file = file_find(disk, number);
     if (file == NULL) {

@@ -46,7 +46,7 @@ struct disk {
     struct buffer journal_bytes;
     uint64_t sequence_written;
     uint64_t sequence_durable;
-    uint32_t syncing_writes;   /* the sync under way covers so many of `writes` */
+    uint32_t syncing_writes; /* the sync under way covers so many of `writes` */
     uint64_t syncing_sequence;
     struct buffer snapshot; /* the newest complete one; empty: none */
     uint64_t snapshot_index;
@@ -62,7 +62,7 @@ void sim_disk_free(struct disk *disk);
 /* A number above all others makes a new file. Returns false when the file is long gone (the node
  * wrote to a segment that it had trimmed). */
 bool sim_disk_write(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes,
-                uint64_t sequence);
+                    uint64_t sequence);
 bool sim_disk_dirty(const struct disk *disk);
 /* One sync at a time; it covers what was written before it began. */
 void sim_disk_sync_begin(struct disk *disk);
@@ -80,7 +80,7 @@ void sim_disk_snapshot_abort(struct disk *disk);
 /* The process is gone, the page cache is not: a later sync would still write it. The host syncs
  * before it starts a node on it, so that what the node reads is what it has. */
 void sim_disk_process_lost(struct disk *disk);
-/* Unsynced writes reach the platter sector by sector or not at all, and only the platter is left. */
+/* Unsynced writes reach the platter by sectors or not at all, and only the platter is left. */
 void sim_disk_power_lost(struct disk *disk, struct random *random);
 /* Flips one bit of what is durable; false when there is nothing. */
 bool sim_disk_rot(struct disk *disk, struct random *random);

@@ -11,13 +11,13 @@
 #include "sim/world.h"
 
 enum {
-    QUIET_US = 2000000,        /* most worlds are left alone to begin with */
+    QUIET_US = 2000000, /* most worlds are left alone to begin with */
     LASTS_US_MIN = 20000,
     LASTS_US_MAX = 4000000,
     DOWN_US_MIN = 5000,
     DOWN_US_MAX = 4000000,
     PAUSE_US_MAX = 3000000,
-    COUNTDOWN_MAX = 24,        /* actions until a planned crash */
+    COUNTDOWN_MAX = 24, /* actions until a planned crash */
     DRIFT_PPM_MAX = 300,
     WALL_JUMP_US_MAX = 3000000,
     ROT_BITS_MAX = 3,
@@ -178,7 +178,8 @@ static void blackout(struct faults *faults)
     struct world *world = faults->world;
     world_count(world, SIM_COVER_BLACKOUTS);
     for (uint32_t i = 0; i < world->hosts_count; i++) {
-        sim_host_end(&world->hosts[i], HOST_POWER_LOST, between(faults, DOWN_US_MIN, DOWN_US_MAX / 2));
+        sim_host_end(&world->hosts[i], HOST_POWER_LOST,
+                     between(faults, DOWN_US_MIN, DOWN_US_MAX / 2));
     }
 }
 
@@ -202,7 +203,7 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
     if (faults->wiped != 0 || !may_forget(faults, host)) return;
     faults->wiped = host->index + 1;
     sim_host_end(host, random_below(&faults->random, 2) == 0 ? HOST_CRASHED : HOST_POWER_LOST,
-             between(faults, DOWN_US_MIN, DOWN_US_MAX));
+                 between(faults, DOWN_US_MIN, DOWN_US_MAX));
     invariants_forget(world, host);
     if (kind == SIM_FAULT_WIPE) {
         world_narrate(world, "fault", host->id, "wipe");
@@ -353,8 +354,10 @@ static void faults_next(void *owner, struct timed *timed)
     struct fault *fault = NULL;
     for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
         struct fault *slot = &faults->active[i];
-        if (!timed_pending(&slot->end)) fault = slot;
-        else if (slot->kind == kind && slot->a == host->index) return;
+        if (!timed_pending(&slot->end))
+            fault = slot;
+        else if (slot->kind == kind && slot->a == host->index)
+            return;
     }
     if (fault == NULL) return;
     fault->kind = kind;
@@ -378,7 +381,7 @@ void faults_init(struct world *world, struct faults *faults, uint64_t seed)
         faults->active[i].world = world;
         timed_init(&faults->active[i].end, fault_end, &faults->active[i]);
     }
-    faults->interval_us_max = 20000u << random_below(&faults->random, 7);
+    faults->interval_us_max = 60000u << random_below(&faults->random, 6);
 }
 
 void faults_start(struct faults *faults, uint64_t at_us)

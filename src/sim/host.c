@@ -6,10 +6,10 @@
 #include "sim/world.h"
 
 enum {
-    GATHER_US_MAX = 300,      /* how long a turn may wait to gather events */
-    SENT_SOON_BYTES = 16384,  /* so much sent is worth telling the node at once */
+    GATHER_US_MAX = 300,     /* how long a turn may wait to gather events */
+    SENT_SOON_BYTES = 16384, /* so much sent is worth telling the node at once */
     SENT_SOON_US = 200,
-    SPIN_TURNS_MAX = 20000,   /* turns at one moment of virtual time */
+    SPIN_TURNS_MAX = 20000, /* turns at one moment of virtual time */
     SNAPSHOT_WRITE_US_MAX = 2000,
     SNAPSHOT_COMMIT_US_MAX = 20000,
     CANARY_LAG_US = 50000,
@@ -33,7 +33,8 @@ static uint64_t host_virtual_us(const struct host *host, uint64_t mono_us)
     if (mono_us <= host->mono_base_us) return world_now_us(host->world);
     uint64_t past_us = mono_us - host->mono_base_us;
     if (past_us > UINT64_MAX / 4000000) return UINT64_MAX; /* beyond the end of any run */
-    if (host->drift_ppm != 0) past_us = past_us * 1000000 / (uint64_t)(1000000 + host->drift_ppm) + 1;
+    if (host->drift_ppm != 0)
+        past_us = past_us * 1000000 / (uint64_t)(1000000 + host->drift_ppm) + 1;
     return host->mono_since_us + past_us;
 }
 
@@ -45,8 +46,8 @@ const struct raft *sim_host_raft(const struct host *host)
 void sim_host_set_drift(struct host *host, int64_t drift_ppm)
 {
     struct raft_time now = sim_host_time(host);
-    int64_t wall_change = (int64_t)(now.wall_us - WALL_EPOCH_S * 1000000ull -
-                                    world_now_us(host->world));
+    int64_t wall_change =
+        (int64_t)(now.wall_us - WALL_EPOCH_S * 1000000ull - world_now_us(host->world));
     host->mono_base_us = now.mono_us;
     host->mono_since_us = world_now_us(host->world);
     host->wall_offset_us = wall_change;
@@ -213,7 +214,7 @@ static void host_write(struct host *host, const struct action *action)
 {
     struct world *world = host->world;
     if (!sim_disk_write(&host->disk, action->segment, action->offset, action->bytes,
-                    action->sequence)) {
+                        action->sequence)) {
         world_fail(world, "disk", "node %u writes to segment %U, which it gave up", host->id,
                    action->segment);
     }
@@ -280,6 +281,9 @@ static void host_trace(struct host *host, struct slice trace)
         const uint8_t *space = memchr(trace.data, ' ', size);
         size_t word = space == NULL ? size : (size_t)(space - trace.data);
         if (word >= SIM_WORD_SIZE) word = SIM_WORD_SIZE - 1;
+        if (slice_equal(slice_of(trace.data, word), slice_text("snapshot-installed"))) {
+            world_count(host->world, SIM_COVER_SNAPSHOTS_INSTALLED);
+        }
         uint32_t i = 0;
         while (i < report->words_count && (memcmp(report->words[i].word, trace.data, word) != 0 ||
                                            report->words[i].word[word] != '\0')) {
@@ -374,8 +378,7 @@ void sim_host_start(struct host *host)
     world->faults.disturbed_us = world_now_us(world);
     world_narrate(world, "host", host->id, "starts boot=%u segments=%u first=%U snapshot=%U",
                   host->boots, start.segments_count,
-                  start.segments_count == 0 ? 0 : images[0].number,
-                  (uint64_t)start.snapshot.size);
+                  start.segments_count == 0 ? 0 : images[0].number, (uint64_t)start.snapshot.size);
     node_step(host->node, &event);
     invariants_started(world, host);
     host_turn(host);
@@ -411,8 +414,8 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     world_narrate(world, "host", host->id, "%s", host_end_words[how]);
     invariants_host_lost(world, host);
     network_place_gone(&world->network, host->index);
-    struct timed *all[] = {&host->timer, &host->turn,          &host->synced,
-                           &host->lie,   &host->snapshot_written};
+    struct timed *all[] = {&host->timer, &host->turn, &host->synced, &host->lie,
+                           &host->snapshot_written};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) schedule_cancel(schedule, all[i]);
     if (timed_pending(&host->snapshot_committed)) {
         schedule_cancel(schedule, &host->snapshot_committed);
@@ -448,7 +451,7 @@ void sim_host_init(struct world *world, struct host *host, uint32_t index)
     timed_init(&host->snapshot_committed, host_on_snapshot_committed, host);
     timed_init(&host->restart, host_on_restart, host);
     sim_disk_init(&host->disk, world->config.segment_bytes);
-    host->sync_us_max = 50 + random_below(&world->random, 2000);
+    host->sync_us_max = 50u << random_below(&world->random, 9); /* up to 13 ms */
     host->restart_after_us = 100000;
     host_new_boot(host);
 }
@@ -488,9 +491,8 @@ static void sink_opened(void *world, uint32_t place, uint32_t number, bool peer)
         sim_clients_opened(world, place);
         return;
     }
-    struct event event = {.type = EVENT_OPENED,
-                          .connection = number,
-                          .listener = peer ? NODE_PEER : NODE_CLIENT};
+    struct event event = {
+        .type = EVENT_OPENED, .connection = number, .listener = peer ? NODE_PEER : NODE_CLIENT};
     sim_host_step(host, &event);
 }
 

@@ -57,8 +57,9 @@ static void check_quorum_durable(struct world *world, struct host *host, uint64_
         holding += host_holds(world, i, index, term);
     }
     if (holding > world->hosts_count / 2) return;
-    world_fail(world, "durability", "node %u commits entry %U of term %U, which %u of %u disks hold",
-               host->id, index, term, holding, world->hosts_count);
+    world_fail(world, "durability",
+               "node %u commits entry %U of term %U, which %u of %u disks hold", host->id, index,
+               term, holding, world->hosts_count);
 }
 
 void invariants_host_lost(struct world *world, struct host *host)

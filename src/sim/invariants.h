@@ -42,13 +42,13 @@ struct node_view {
     uint32_t role;
     uint64_t commit;
     uint64_t applied;
-    uint64_t last;      /* while it leads */
+    uint64_t last; /* while it leads */
     uint64_t last_term;
     uint32_t steps;
-    bool started;        /* it has a raft, so it was founded */
-    bool untrusted;      /* at some time since it started */
-    bool forgot;         /* its disk was wiped or damaged on purpose: owes nothing until trusted */
-    uint64_t claim;      /* durable index when it went down */
+    bool started;         /* it has a raft, so it was founded */
+    bool untrusted;       /* at some time since it started */
+    bool forgot;          /* its disk was wiped or damaged on purpose: owes nothing until trusted */
+    uint64_t claim;       /* durable index when it went down */
     uint64_t claim_first; /* the first index that claim_terms holds */
     uint64_t claim_terms[INVARIANTS_CLAIMS_MAX];
     uint32_t claim_count;

@@ -288,9 +288,9 @@ void network_dial(struct network *network, uint32_t from, uint32_t number, uint3
     end->other->peer = peer;
     list_append(&network->ends[from], &end->link);
     bool cut = network->cut[from][to] || network->cut[to][from];
-    uint64_t delay_us = cut                         ? UNREACHABLE_US
-                        : network->refusing[to]     ? random_below(&network->random, REFUSED_US_MAX)
-                                                    : 2 * latency_us(network);
+    uint64_t delay_us = cut                     ? UNREACHABLE_US
+                        : network->refusing[to] ? random_below(&network->random, REFUSED_US_MAX)
+                                                : 2 * latency_us(network);
     schedule_at(network->schedule, &end->event, network->schedule->now_us + delay_us);
 }
 

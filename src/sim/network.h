@@ -72,13 +72,13 @@ struct network_end {
     uint32_t number;
     enum end_state state;
     bool peer;
-    bool closing;              /* this end sends and receives no more, but for what is under way */
-    bool orderly;              /* closed() comes after the bytes, not in the middle of them */
-    bool deaf;                 /* READ off */
-    struct list arriving;      /* packets under way to here, by time */
-    struct timed arrival;      /* of the first; not pending while deaf or cut off */
-    size_t unsent;             /* bytes behind a clogged link, not yet reported by sent() */
-    struct timed event;        /* DIALING: the answer. OPEN: closed() is due */
+    bool closing;         /* this end sends and receives no more, but for what is under way */
+    bool orderly;         /* closed() comes after the bytes, not in the middle of them */
+    bool deaf;            /* READ off */
+    struct list arriving; /* packets under way to here, by time */
+    struct timed arrival; /* of the first; not pending while deaf or cut off */
+    size_t unsent;        /* bytes behind a clogged link, not yet reported by sent() */
+    struct timed event;   /* DIALING: the answer. OPEN: closed() is due */
 };
 
 struct network_connection {

@@ -63,8 +63,7 @@ uint32_t checker_identify(struct world *world, uint64_t id, struct slice body)
         decimal_read(slice_of(body.data + 4, (size_t)(end - body.data) - 4), &key);
     }
     if (key >= checker->jobs_count ||
-        !body_matches(&checker->jobs[key], (uint32_t)key, body,
-                      (size_t)(end - body.data) + 1)) {
+        !body_matches(&checker->jobs[key], (uint32_t)key, body, (size_t)(end - body.data) + 1)) {
         world_fail(world, "content", "job %U comes out with a body of %U bytes that no one put", id,
                    (uint64_t)body.size);
         return CHECKER_NO_KEY;
@@ -135,8 +134,10 @@ uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, str
     }
     if (job->holder != 0 && job->holder != client + 1 && now_us < job->held_until_us &&
         calm_since(world, job->held_since_us)) {
-        world_fail(world, "one holder", "job %U is held by client %u until %t at least, and given "
-                   "to client %u", id, job->holder, job->held_until_us, client + 1);
+        world_fail(world, "one holder",
+                   "job %U is held by client %u until %t at least, and given "
+                   "to client %u",
+                   id, job->holder, job->held_until_us, client + 1);
         return CHECKER_NO_KEY;
     }
     job->holder = client + 1;
@@ -160,6 +161,7 @@ void checker_let_go(struct world *world, uint32_t client, uint32_t key)
 void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,
                     uint64_t held_since_us)
 {
+    if (world->checker.jobs[key].deleted) return; /* by the holder itself, in the same burst */
     if (world_now_us(world) >= held_until_us || !calm_since(world, held_since_us)) return;
     world_fail(world, "one holder", "client %u holds job %U until %t at least, but is denied it",
                client + 1, world->checker.jobs[key].id, held_until_us);

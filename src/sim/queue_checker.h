@@ -1,6 +1,6 @@
 /* Judges what the queue's clients saw: by the unique key in each job's body.
  *
- * no loss          an acknowledged put comes out, unless its delete was acknowledged or may have been
+ * no loss          an acknowledged put comes out, unless a delete was acknowledged or may have been
  * no resurrection  a job whose delete was acknowledged is not reserved by a command sent later
  * exactly once     one put makes one job at most; a refused put makes none; one delete is
  *                  acknowledged at most once
@@ -62,7 +62,7 @@ uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, str
                           uint64_t sent_us);
 /* The holder touched it: its time-to-run began anew at `sent_us` or later. */
 void checker_touched(struct world *world, uint32_t client, uint32_t key, uint64_t sent_us);
-/* The client no longer claims to hold it: it is about to give it back, or it lost its connection. */
+/* The client no longer claims it: it is about to give it back, or it lost its connection. */
 void checker_let_go(struct world *world, uint32_t client, uint32_t key);
 /* The holder is told that it is not: wrong while nothing is wrong with the cluster. */
 void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,

@@ -15,7 +15,7 @@
 enum {
     SIM_NODES_MAX = 5,
     SIM_REASON_SIZE = 240,
-    SIM_WORDS_MAX = 64,     /* different words of node traces that are counted */
+    SIM_WORDS_MAX = 64, /* different words of node traces that are counted */
     SIM_WORD_SIZE = 24,
 };
 

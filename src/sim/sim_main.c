@@ -71,10 +71,14 @@ static bool read_faults(const char *text, uint32_t *faults)
         size_t size = strcspn(text, ",");
         struct slice word = slice_of(text, size);
         enum sim_fault fault;
-        if (slice_equal(word, slice_text("all"))) *faults |= SIM_FAULTS_ALL;
-        else if (slice_equal(word, slice_text("default"))) *faults |= SIM_FAULTS_DEFAULT;
-        else if (fault_by_word(word, &fault)) *faults |= 1u << fault;
-        else return false;
+        if (slice_equal(word, slice_text("all")))
+            *faults |= SIM_FAULTS_ALL;
+        else if (slice_equal(word, slice_text("default")))
+            *faults |= SIM_FAULTS_DEFAULT;
+        else if (fault_by_word(word, &fault))
+            *faults |= 1u << fault;
+        else
+            return false;
         text += size + (text[size] == ',');
     }
     return *faults != 0;
@@ -112,7 +116,8 @@ static int read_flag(struct request *request, const char *flag, const char *valu
         return 2;
     }
     if (strcmp(flag, "--faults") == 0) return read_faults(value, &options->faults) ? 2 : 0;
-    if (strcmp(flag, "--canary") == 0 && value != NULL && strcmp(value, "ack-before-durable") == 0) {
+    if (strcmp(flag, "--canary") == 0 && value != NULL &&
+        strcmp(value, "ack-before-durable") == 0) {
         options->canary = SIM_CANARY_ACK_BEFORE_DURABLE;
         return 2;
     }
@@ -127,8 +132,10 @@ static void command_build(struct request *request)
     char *end = at + sizeof request->command;
     at += snprintf(at, (size_t)(end - at), "--nodes %u --seconds %u --faults ", options->nodes,
                    options->seconds);
-    if (options->faults == 0) at += snprintf(at, (size_t)(end - at), "none");
-    else if (options->faults == SIM_FAULTS_ALL) at += snprintf(at, (size_t)(end - at), "all");
+    if (options->faults == 0)
+        at += snprintf(at, (size_t)(end - at), "none");
+    else if (options->faults == SIM_FAULTS_ALL)
+        at += snprintf(at, (size_t)(end - at), "all");
     else if (options->faults == SIM_FAULTS_DEFAULT) {
         at += snprintf(at, (size_t)(end - at), "default");
     } else {
@@ -154,7 +161,8 @@ static int request_read(struct request *request, int argc, char **argv)
         .single = true,
     };
     int at = 1;
-    if (at < argc && strcmp(argv[at], "queue") == 0) at++;
+    if (at < argc && strcmp(argv[at], "queue") == 0)
+        at++;
     else if (at < argc && argv[at][0] != '-') {
         fprintf(stderr, "quartet sim: no system called %s (there is: queue)\n", argv[at]);
         return 3;
@@ -196,8 +204,8 @@ struct record {
 struct worker {
     pid_t pid;
     int pipe;
-    uint64_t seed;  /* under way */
-    uint64_t next;  /* first seed not begun, as far as the parent knows */
+    uint64_t seed; /* under way */
+    uint64_t next; /* first seed not begun, as far as the parent knows */
     bool busy;
     size_t have;
     struct record record;
@@ -276,8 +284,10 @@ static void totals_add_word(struct totals *totals, const struct sim_word *word)
     uint32_t i = 0;
     while (i < totals->words_count && strcmp(totals->words[i].word, word->word) != 0) i++;
     if (i == SIM_WORDS_MAX) return;
-    if (i == totals->words_count) totals->words[totals->words_count++] = *word;
-    else totals->words[i].count += word->count;
+    if (i == totals->words_count)
+        totals->words[totals->words_count++] = *word;
+    else
+        totals->words[i].count += word->count;
 }
 
 static void print_failure(const struct request *request, uint64_t seed, const char *reason)
@@ -313,8 +323,7 @@ static void totals_add(struct totals *totals, const struct request *request,
     totals_fail(totals, request, record->seed, reason);
 }
 
-static void worker_died(struct worker *worker, const struct request *request,
-                        struct totals *totals)
+static void worker_died(struct worker *worker, const struct request *request, struct totals *totals)
 {
     int status = 0;
     close(worker->pipe);
@@ -330,8 +339,7 @@ static void worker_died(struct worker *worker, const struct request *request,
     worker_start(request, worker, worker->seed + request->jobs);
 }
 
-static void worker_read(struct worker *worker, const struct request *request,
-                        struct totals *totals)
+static void worker_read(struct worker *worker, const struct request *request, struct totals *totals)
 {
     char *at = (char *)&worker->record + worker->have;
     ssize_t got = read(worker->pipe, at, sizeof worker->record - worker->have);

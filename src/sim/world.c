@@ -14,8 +14,8 @@
 #include "sim/world.h"
 
 enum {
-    CHECK_US = 100000,         /* between two looks at the phase */
-    HEAL_US_MAX = 30000000,    /* virtual time that each phase may take */
+    CHECK_US = 100000,      /* between two looks at the phase */
+    HEAL_US_MAX = 30000000, /* virtual time that each phase may take */
     DRAIN_US_MAX = 180000000,
     SETTLE_US_MAX = 10000000,
     SEGMENT_BYTES = 64 << 10,
@@ -164,7 +164,8 @@ static void phase_look(struct world *world)
         phase_enter(world, PHASE_HEAL);
         return;
     case PHASE_HEAL:
-        if (leader_of(world) == NULL || !all_trusted(world) || client_unserved(world) != NULL) break;
+        if (leader_of(world) == NULL || !all_trusted(world) || client_unserved(world) != NULL)
+            break;
         sim_clients_drain(world);
         phase_enter(world, PHASE_DRAIN);
         return;
@@ -218,9 +219,8 @@ static void config_init(struct world *world)
     static const struct queue_options queue_options = {.seed = 7};
     struct node_config *config = &world->config;
     struct random *random = &world->random;
-    *config = (struct node_config){.machine = &queue_ops,
-                                   .machine_options = &queue_options,
-                                   .protocol = &beanstalk_ops};
+    *config = (struct node_config){
+        .machine = &queue_ops, .machine_options = &queue_options, .protocol = &beanstalk_ops};
     node_config_defaults(config);
     config_peers(world);
     config->trace_messages = world->options->trace;
@@ -297,7 +297,8 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
     world_init(world, options, report);
     phase_enter(world, PHASE_FAULTS);
     for (uint32_t i = 0; i < world->hosts_count; i++) {
-        schedule_at(&world->schedule, &world->hosts[i].restart, random_below(&world->random, 500000));
+        schedule_at(&world->schedule, &world->hosts[i].restart,
+                    random_below(&world->random, 500000));
     }
     faults_start(&world->faults, 0);
     schedule_at(&world->schedule, &world->phase_check, CHECK_US);

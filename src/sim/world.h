@@ -78,8 +78,8 @@ struct host {
 
 enum phase {
     PHASE_FAULTS,
-    PHASE_HEAL,  /* no more faults: a leader, and every client is served again */
-    PHASE_DRAIN, /* every job comes out */
+    PHASE_HEAL,   /* no more faults: a leader, and every client is served again */
+    PHASE_DRAIN,  /* every job comes out */
     PHASE_SETTLE, /* all replicas become equal */
     PHASE_OVER,
 };

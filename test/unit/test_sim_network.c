@@ -92,8 +92,7 @@ static void ears_free(struct ears *ears)
 
 static void run_until(struct ears *ears, uint64_t us)
 {
-    while (heap_min(&ears->schedule.heap) != NULL &&
-           heap_min(&ears->schedule.heap)->major <= us) {
+    while (heap_min(&ears->schedule.heap) != NULL && heap_min(&ears->schedule.heap)->major <= us) {
         schedule_run_next(&ears->schedule);
     }
     ears->schedule.now_us = us;
