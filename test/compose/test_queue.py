@@ -98,8 +98,8 @@ def test_what_cannot_be_done_goes_to_the_dead_tube_with_its_history(stack, poiso
 @pytest.mark.parametrize("worker", ["worker-python", "worker-typescript-1"])
 def test_killing_a_worker_loses_nothing_and_stops_nothing(stack, worker):
     key = wait_for_slow_task(stack, worker)
-    killed_at = time.time()
     stack.kill(worker)
+    killed_at = time.time()
     kills["worker killed"] += 1
     wait_for("the others to go on", 30, lambda: done_since(stack, killed_at, not_by=worker) >= 5)
     wait_for("another worker to do its task", 30, lambda: key in stack.tickets())
@@ -130,8 +130,8 @@ def test_killing_the_queue_node_that_leads_loses_nothing(stack, time_number):
     nodes = stack.implementation.nodes
     replicated = len(nodes) > 1
     victim = stack.leader() if replicated else nodes[0]
-    killed_at = time.time()
     stack.kill(victim)
+    killed_at = time.time()
     kills["queue node killed"] += 1
     if not replicated:
         stack.start(victim)
