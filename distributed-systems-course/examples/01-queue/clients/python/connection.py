@@ -16,7 +16,7 @@ import greenstalk
 from config import Address
 
 REPLY_TIMEOUT_S = 5.0  # longer than any wait we ask for: a node silent for this long is gone
-PRIORITY = 1000  # the same for all tasks, and said aloud: client libraries differ in their default
+PRIORITY = 1024  # the same for all tasks, and said aloud: client libraries differ in their default
 
 Job = greenstalk.Job[bytes]
 

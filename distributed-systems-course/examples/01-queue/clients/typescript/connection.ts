@@ -12,7 +12,7 @@ import type { Address } from "./config.ts";
 import { pause } from "./stop.ts";
 
 const REPLY_TIMEOUT_MS = 5000; // longer than any wait we ask for: a node silent so long is gone
-const PRIORITY = 1000; // the same for all tasks, said aloud: client libraries differ in their default
+const PRIORITY = 1024; // the same for all tasks, said aloud: client libraries differ in their default
 
 export interface Job {
   id: string;
