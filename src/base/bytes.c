@@ -95,7 +95,7 @@ void buffer_append_hex(struct buffer *buffer, uint64_t value, unsigned digits)
     ASSERT(digits <= 16);
     uint8_t *at = buffer_reserve(buffer, digits);
     for (unsigned i = 0; i < digits; i++) {
-        at[i] = (uint8_t)"0123456789abcdef"[(value >> (4 * (digits - 1 - i))) & 15];
+        at[i] = (uint8_t) "0123456789abcdef"[(value >> (4 * (digits - 1 - i))) & 15];
     }
     buffer->size += digits;
 }

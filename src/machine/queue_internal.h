@@ -88,7 +88,8 @@ struct job {
 };
 _Static_assert(sizeof(struct job) <= 72, "what a million jobs cost is a promise");
 
-/* Jobs by id: QUEUE_PAGE_JOBS consecutive ids to a page, pages in a map. A tenth of the map that single
+/* Jobs by id: QUEUE_PAGE_JOBS consecutive ids to a page, pages in a map. A tenth of the map that
+ * single
  * jobs would need, and a stable order to walk for the cut. */
 struct job_page {
     struct map_node node; /* hash: id / PAGE_JOBS */

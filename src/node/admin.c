@@ -62,8 +62,7 @@ static void respond(struct node *node, struct admin *admin, unsigned status, con
     if (!admin->keep_alive) connection_close(node, &admin->connection);
 }
 
-static void respond_text(struct node *node, struct admin *admin, unsigned status,
-                         const char *words)
+static void respond_text(struct node *node, struct admin *admin, unsigned status, const char *words)
 {
     respond(node, admin, status, "text/plain; charset=utf-8", slice_text(words));
 }
@@ -84,14 +83,12 @@ static void machine_request(struct node *node, struct admin *admin,
     unsigned status = 404;
     buffer_clear(&node->scratch);
     if (protocol->admin != NULL) {
-        asked.kind = protocol->admin(request->path, request->query,
-                                     request->method == HTTP_POST, &node->scratch, &status);
+        asked.kind = protocol->admin(request->path, request->query, request->method == HTTP_POST,
+                                     &node->scratch, &status);
     }
     asked.command = buffer_slice(&node->scratch);
     switch (asked.kind) {
-    case PROTOCOL_QUERY:
-        node_ask(node, admin->connection.id, asked.command);
-        return;
+    case PROTOCOL_QUERY: node_ask(node, admin->connection.id, asked.command); return;
     case PROTOCOL_PROPOSE: {
         struct command command = {COMMAND_MACHINE, admin->connection.id, asked.command};
         admin->awaiting = true;
@@ -103,8 +100,7 @@ static void machine_request(struct node *node, struct admin *admin,
     case PROTOCOL_LITERAL:
         respond(node, admin, status, "text/plain; charset=utf-8", asked.command);
         return;
-    default:
-        respond_text(node, admin, 404, "no such page: /health /status /metrics /events\n");
+    default: respond_text(node, admin, 404, "no such page: /health /status /metrics /events\n");
     }
 }
 
@@ -139,8 +135,7 @@ static void serve(struct node *node, struct admin *admin, const struct http_requ
         respond(node, admin, 200, "application/json", buffer_slice(&body));
     } else if (http_path_is(request, "/metrics")) {
         status_metrics(node, &body);
-        respond(node, admin, 200, "text/plain; version=0.0.4; charset=utf-8",
-                buffer_slice(&body));
+        respond(node, admin, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_slice(&body));
     } else if (http_path_is(request, "/events")) {
         stream_events(node, admin);
     } else {
@@ -156,8 +151,8 @@ static void admin_go_on(struct node *node, struct admin *admin)
         struct http_request request;
         size_t consumed = 0;
         unsigned status = 0;
-        enum http_result result = http_parse(admin->parser, buffer_slice(&admin->input), &consumed,
-                                             &request, &status);
+        enum http_result result =
+            http_parse(admin->parser, buffer_slice(&admin->input), &consumed, &request, &status);
         if (result == HTTP_REFUSED) {
             admin->keep_alive = false;
             admin->head_only = false;

@@ -178,11 +178,8 @@ static void client_take(struct node *node, struct client *client)
 {
     struct protocol_request *request = &client->request;
     switch (request->kind) {
-    case PROTOCOL_PARTIAL:
-        break;
-    case PROTOCOL_PROPOSE:
-        client_propose(node, client, request);
-        break;
+    case PROTOCOL_PARTIAL: break;
+    case PROTOCOL_PROPOSE: client_propose(node, client, request); break;
     case PROTOCOL_QUERY:
         if (client->slots.size > 0) {
             client->held = true;
@@ -190,9 +187,7 @@ static void client_take(struct node *node, struct client *client)
             node_ask(node, client->connection.id, client->request.command);
         }
         break;
-    case PROTOCOL_LITERAL:
-        client_say(node, client, request->command);
-        break;
+    case PROTOCOL_LITERAL: client_say(node, client, request->command); break;
     case PROTOCOL_CLOSE:
         client->quitting = true;
         if (client->slots.size == 0) connection_close(node, &client->connection);
@@ -207,8 +202,8 @@ static size_t client_decode(struct node *node, struct client *client, struct sli
     while (used < bytes.size && !client_stalled(node, client)) {
         size_t consumed = 0;
         struct slice rest = slice_of(bytes.data + used, bytes.size - used);
-        client->request.kind = node->config.protocol->decode(client->decoder, rest, &consumed,
-                                                             &client->request);
+        client->request.kind =
+            node->config.protocol->decode(client->decoder, rest, &consumed, &client->request);
         used += consumed;
         client_take(node, client);
         if (client->request.kind == PROTOCOL_PARTIAL && consumed == 0) break;

@@ -177,8 +177,7 @@ void founding_found(struct node *node, struct peer *from, uint64_t cluster, stru
     members_of_config(node, &ours);
     buffer_clear(&node->scratch);
     raft_members_encode(&ours, &node->scratch);
-    if (!raft_members_decode(bytes, &theirs) ||
-        !slice_equal(bytes, buffer_slice(&node->scratch))) {
+    if (!raft_members_decode(bytes, &theirs) || !slice_equal(bytes, buffer_slice(&node->scratch))) {
         trace_begin(node, "founding-refused");
         trace_number(node, "peer", from->id);
         trace_text(node, "why", "its --peers differ from ours: give all nodes the same list");

@@ -65,15 +65,9 @@ struct node *node_create(const struct node_config *config)
 static void connection_free(struct node *node, struct connection *connection)
 {
     switch (connection->listener) {
-    case NODE_CLIENT:
-        client_free(node, (struct client *)connection);
-        break;
-    case NODE_PEER:
-        link_free(node, (struct link *)connection);
-        break;
-    case NODE_ADMIN:
-        admin_free(node, (struct admin *)connection);
-        break;
+    case NODE_CLIENT: client_free(node, (struct client *)connection); break;
+    case NODE_PEER: link_free(node, (struct link *)connection); break;
+    case NODE_ADMIN: admin_free(node, (struct admin *)connection); break;
     }
 }
 
@@ -191,45 +185,27 @@ static void node_begin(struct node *node)
 static void event_opened(struct node *node, const struct event *event)
 {
     switch (event->listener) {
-    case NODE_CLIENT:
-        client_opened(node, event->connection);
-        break;
-    case NODE_PEER:
-        link_opened(node, event->connection);
-        break;
-    case NODE_ADMIN:
-        admin_opened(node, event->connection);
-        break;
+    case NODE_CLIENT: client_opened(node, event->connection); break;
+    case NODE_PEER: link_opened(node, event->connection); break;
+    case NODE_ADMIN: admin_opened(node, event->connection); break;
     }
 }
 
 static void event_received(struct node *node, struct connection *connection, struct slice bytes)
 {
     switch (connection->listener) {
-    case NODE_CLIENT:
-        client_received(node, (struct client *)connection, bytes);
-        break;
-    case NODE_PEER:
-        link_received(node, (struct link *)connection, bytes);
-        break;
-    case NODE_ADMIN:
-        admin_received(node, (struct admin *)connection, bytes);
-        break;
+    case NODE_CLIENT: client_received(node, (struct client *)connection, bytes); break;
+    case NODE_PEER: link_received(node, (struct link *)connection, bytes); break;
+    case NODE_ADMIN: admin_received(node, (struct admin *)connection, bytes); break;
     }
 }
 
 static void event_closed(struct node *node, struct connection *connection)
 {
     switch (connection->listener) {
-    case NODE_CLIENT:
-        client_closed(node, (struct client *)connection);
-        break;
-    case NODE_PEER:
-        link_failed(node, (struct link *)connection);
-        break;
-    case NODE_ADMIN:
-        admin_closed(node, (struct admin *)connection);
-        break;
+    case NODE_CLIENT: client_closed(node, (struct client *)connection); break;
+    case NODE_PEER: link_failed(node, (struct link *)connection); break;
+    case NODE_ADMIN: admin_closed(node, (struct admin *)connection); break;
     }
 }
 
@@ -285,34 +261,18 @@ void node_step(struct node *node, const struct event *event)
     node->now = event->now;
     if (node->fatal != NULL || node->stopped) return;
     switch (event->type) {
-    case EVENT_START:
-        node_start(node, event->start);
-        break;
-    case EVENT_OPENED:
-        event_opened(node, event);
-        break;
+    case EVENT_START: node_start(node, event->start); break;
+    case EVENT_OPENED: event_opened(node, event); break;
     case EVENT_CONNECT_FAILED:
     case EVENT_RECEIVED:
     case EVENT_SENT:
-    case EVENT_CLOSED:
-        node_connection_event(node, event);
-        break;
-    case EVENT_DURABLE:
-        event_durable(node, event->count);
-        break;
-    case EVENT_SNAPSHOT_WRITTEN:
-        snapshots_written(node);
-        break;
-    case EVENT_SNAPSHOT_DURABLE:
-        snapshots_durable(node);
-        break;
-    case EVENT_SNAPSHOT_FAILED:
-        snapshots_failed(node);
-        break;
+    case EVENT_CLOSED: node_connection_event(node, event); break;
+    case EVENT_DURABLE: event_durable(node, event->count); break;
+    case EVENT_SNAPSHOT_WRITTEN: snapshots_written(node); break;
+    case EVENT_SNAPSHOT_DURABLE: snapshots_durable(node); break;
+    case EVENT_SNAPSHOT_FAILED: snapshots_failed(node); break;
     case EVENT_DISK_FULL:
-    case EVENT_DISK_OK:
-        node_disk_full(node, event->type == EVENT_DISK_FULL);
-        break;
+    case EVENT_DISK_OK: node_disk_full(node, event->type == EVENT_DISK_FULL); break;
     case EVENT_DRAIN:
         node->draining = true;
         node->drain_until_us = event->now.mono_us + NODE_DRAIN_US;
@@ -354,7 +314,8 @@ static void tick_turn(struct node *node)
     uint64_t wall = 0;
     raft_log_time(node->raft, node->now, &elapsed, &wall);
     uint64_t wait = UINT64_MAX;
-    if (due.elapsed_us != UINT64_MAX) wait = due.elapsed_us > elapsed ? due.elapsed_us - elapsed : 0;
+    if (due.elapsed_us != UINT64_MAX)
+        wait = due.elapsed_us > elapsed ? due.elapsed_us - elapsed : 0;
     if (due.wall_us != UINT64_MAX) {
         uint64_t other = due.wall_us > wall ? due.wall_us - wall : 0;
         if (other < wait) wait = other;

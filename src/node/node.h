@@ -75,10 +75,10 @@ struct node_config {
 
     uint64_t election_timeout_us;
     uint64_t heartbeat_us;
-    uint64_t session_lease_us;      /* log time after which a silent node's sessions end */
-    uint64_t refuse_after_us;       /* a command waits this long for a leader, then is refused */
-    uint64_t uncertain_after_us;    /* one whose outcome is unknown: the connection closes */
-    uint64_t tick_interval_us;      /* between two ticks of log time, at least */
+    uint64_t session_lease_us;   /* log time after which a silent node's sessions end */
+    uint64_t refuse_after_us;    /* a command waits this long for a leader, then is refused */
+    uint64_t uncertain_after_us; /* one whose outcome is unknown: the connection closes */
+    uint64_t tick_interval_us;   /* between two ticks of log time, at least */
     uint64_t segment_bytes;
     uint64_t log_bytes_compact;     /* snapshot when the log exceeds max(this, last snapshot) */
     uint64_t log_bytes_memory;      /* entries kept in memory for slow followers */
@@ -86,7 +86,7 @@ struct node_config {
     uint32_t connections_max;       /* clients; more are closed at once, counted */
     uint32_t output_bytes_max;      /* unsent replies of one client: reading stops */
     uint32_t pending_max;           /* requests of one client under way: reading stops */
-    uint64_t memory_bytes_max;      /* machine + log + buffers: growing commands are refused; 0: none */
+    uint64_t memory_bytes_max; /* machine + log + buffers: growing commands are refused; 0: none */
     uint64_t seed;
 };
 
@@ -94,19 +94,19 @@ struct node_config {
 void node_config_defaults(struct node_config *config);
 
 enum event_type {
-    EVENT_START = 1,       /* start: once, first */
-    EVENT_OPENED,          /* connection, listener: accepted, or a dialed one now connected */
-    EVENT_CONNECT_FAILED,  /* connection: in place of OPENED; no CLOSED follows */
-    EVENT_RECEIVED,        /* connection, bytes: borrowed for the call */
-    EVENT_SENT,            /* connection, count: bytes of SENDs that have left since the last SENT */
-    EVENT_CLOSED,          /* connection */
-    EVENT_DURABLE,         /* count: the sequence */
+    EVENT_START = 1,      /* start: once, first */
+    EVENT_OPENED,         /* connection, listener: accepted, or a dialed one now connected */
+    EVENT_CONNECT_FAILED, /* connection: in place of OPENED; no CLOSED follows */
+    EVENT_RECEIVED,       /* connection, bytes: borrowed for the call */
+    EVENT_SENT,           /* connection, count: bytes of SENDs that have left since the last SENT */
+    EVENT_CLOSED,         /* connection */
+    EVENT_DURABLE,        /* count: the sequence */
     EVENT_SNAPSHOT_WRITTEN, /* the last SNAPSHOT_WRITE is done: the next slice may come */
     EVENT_SNAPSHOT_DURABLE, /* the SNAPSHOT_COMMIT is done */
     EVENT_SNAPSHOT_FAILED,  /* no space; the temporary file is gone */
-    EVENT_DISK_FULL,       /* below the mark: growing commands are refused from now */
+    EVENT_DISK_FULL,        /* below the mark: growing commands are refused from now */
     EVENT_DISK_OK,
-    EVENT_DRAIN,           /* stop taking clients, finish what is under way, then `stopped` */
+    EVENT_DRAIN, /* stop taking clients, finish what is under way, then `stopped` */
 };
 
 /* A file as found; bytes are borrowed for the call. */
@@ -135,12 +135,12 @@ struct event {
 enum action_type {
     ACTION_TRUNCATE = 1, /* segment, offset: only after START: cut the file to this size, durably */
     ACTION_SET_ASIDE,    /* segment: only after START: rename out of the way, keep for the owner */
-    ACTION_WRITE,        /* segment, offset, bytes, sequence, sync. A new segment begins at offset 0 */
-    ACTION_TRIM,         /* segment: all below it may be deleted */
-    ACTION_SEND,         /* connection, bytes */
-    ACTION_CONNECT,      /* connection, bytes: the address "host:port" to resolve and dial (a peer) */
-    ACTION_CLOSE,        /* connection: after what was sent before */
-    ACTION_READ,         /* connection, on: back-pressure */
+    ACTION_WRITE,   /* segment, offset, bytes, sequence, sync. A new segment begins at offset 0 */
+    ACTION_TRIM,    /* segment: all below it may be deleted */
+    ACTION_SEND,    /* connection, bytes */
+    ACTION_CONNECT, /* connection, bytes: the address "host:port" to resolve and dial (a peer) */
+    ACTION_CLOSE,   /* connection: after what was sent before */
+    ACTION_READ,    /* connection, on: back-pressure */
     ACTION_SNAPSHOT_WRITE,  /* bytes: append to the temporary snapshot file; answer WRITTEN */
     ACTION_SNAPSHOT_COMMIT, /* sequence: the snapshot's index. Sync, rename, delete older ones;
                                answer SNAPSHOT_DURABLE */

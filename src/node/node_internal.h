@@ -15,8 +15,8 @@
 #include "protocol/peer.h"
 
 enum {
-    NODE_CLIENT_INPUT_MAX = 64 << 10,   /* bytes kept behind a command that waits */
-    NODE_PEER_OUTPUT_MAX = 64 << 20,    /* unsent bytes to one peer; more is dropped as lost */
+    NODE_CLIENT_INPUT_MAX = 64 << 10, /* bytes kept behind a command that waits */
+    NODE_PEER_OUTPUT_MAX = 64 << 20,  /* unsent bytes to one peer; more is dropped as lost */
     NODE_PEER_INPUT_MAX = PEER_FRAME_SIZE_MAX,
     NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
     NODE_ADMIN_MAX = 64,                /* connections on the admin port */
@@ -26,12 +26,13 @@ enum {
     NODE_SNAPSHOT_CREDIT = 1 << 20,     /* stream bytes to a follower not taken yet */
     NODE_DIAL_DELAY_MIN_US = 50000,
     NODE_DIAL_DELAY_MAX_US = 1000000,
-    NODE_MEETING_US = 3000000,          /* to be introduced within, else closed */
-    NODE_LOG_KEEP_BYTES = 4 << 20,      /* entries kept in memory for followers, at least about half */
+    NODE_MEETING_US = 3000000,     /* to be introduced within, else closed */
+    NODE_LOG_KEEP_BYTES = 4 << 20, /* entries kept in memory for followers, at least about half */
     NODE_WATERMARK_US = 10000,
-    NODE_RESEND_US = 1000000,           /* proposals without progress are sent again */
+    NODE_RESEND_US = 1000000, /* proposals without progress are sent again */
     NODE_DRAIN_US = 5000000,
-    NODE_TRANSFER_STALL_US = 5000000,   /* a follower that takes nothing of a snapshot that long is dropped */
+    NODE_TRANSFER_STALL_US =
+        5000000, /* a follower that takes nothing of a snapshot that long is dropped */
 };
 
 /* --- connections --- */
@@ -40,9 +41,9 @@ struct connection {
     struct map_node in_map;
     uint32_t id;
     enum node_listener listener;
-    bool closing;        /* CLOSE is due or done: input is ignored */
-    bool close_told;     /* the action went out */
-    bool reading;        /* as the world was told last */
+    bool closing;         /* CLOSE is due or done: input is ignored */
+    bool close_told;      /* the action went out */
+    bool reading;         /* as the world was told last */
     struct list in_dirty; /* has output, or a close, for the next turn */
     struct buffer out;
     uint64_t unsent; /* bytes handed to the world and not reported SENT */
@@ -51,17 +52,17 @@ struct connection {
 struct client {
     struct connection connection;
     void *decoder;
-    struct buffer input;  /* arrived and not decoded: a command before it waits */
-    struct buffer slots;  /* replies owed, in order: see clients.c */
-    uint32_t awaiting;    /* of them proposals */
-    bool blocked;         /* behind a blocking command */
-    bool held;            /* `request` waits for the replies before it */
-    bool has_session;     /* proposed something: the machine knows it */
+    struct buffer input; /* arrived and not decoded: a command before it waits */
+    struct buffer slots; /* replies owed, in order: see clients.c */
+    uint32_t awaiting;   /* of them proposals */
+    bool blocked;        /* behind a blocking command */
+    bool held;           /* `request` waits for the replies before it */
+    bool has_session;    /* proposed something: the machine knows it */
     bool quitting;
     struct protocol_request request;
-    struct list in_pump;  /* may go on decoding after this round of applying */
+    struct list in_pump;    /* may go on decoding after this round of applying */
     struct list in_clients; /* all, in the order of their coming */
-    uint32_t refused;     /* scratch of proposals_refuse() */
+    uint32_t refused;       /* scratch of proposals_refuse() */
 };
 
 enum link_state {
@@ -92,8 +93,8 @@ struct link {
     bool dialed;
     uint8_t channel;
     uint64_t since_us;
-    uint8_t nonce[PEER_NONCE_SIZE];       /* ours */
-    uint8_t peer_nonce[PEER_NONCE_SIZE];  /* theirs */
+    uint8_t nonce[PEER_NONCE_SIZE];      /* ours */
+    uint8_t peer_nonce[PEER_NONCE_SIZE]; /* theirs */
     struct buffer input;
 };
 
@@ -123,14 +124,14 @@ struct proposals {
     struct list pending; /* items without a sequence */
     struct list sent;    /* items with one, not applied yet */
     struct list spare;
-    uint64_t next;       /* sequence to give */
+    uint64_t next; /* sequence to give */
     uint64_t bytes;
-    uint32_t sent_to;    /* the leader and term that `sent` was last sent to */
+    uint32_t sent_to; /* the leader and term that `sent` was last sent to */
     uint64_t sent_term;
     uint64_t progress_us;
     uint64_t leaderless_us; /* since when nothing could be sent; 0: it can */
     uint64_t renewed_us;
-    bool held;           /* untrusted: its incarnation may be one it had before (see proposals_release) */
+    bool held; /* untrusted: its incarnation may be one it had before (see proposals_release) */
     uint64_t held_until; /* the index from which its last life is known; 0: not yet */
     bool renew_idle_due; /* the last session ended: tell it */
     /* What this leader's log holds of each origin, appended or applied. */
@@ -153,17 +154,17 @@ struct snapshots {
     uint64_t disk_index; /* newest durable snapshot, 0: none */
     uint64_t disk_bytes;
     /* A cut being streamed out. */
-    bool cutting;       /* the machine's cut is open or its last bytes are under way */
-    bool cut_done;      /* the stream is complete */
+    bool cutting;  /* the machine's cut is open or its last bytes are under way */
+    bool cut_done; /* the stream is complete */
     bool to_disk;
-    bool disk_busy;     /* a SNAPSHOT_WRITE is not answered yet */
+    bool disk_busy; /* a SNAPSHOT_WRITE is not answered yet */
     bool committing;
     uint64_t cut_index, cut_term;
     uint64_t cut_number; /* of this process, names the transfer to followers */
     uint64_t cut_offset; /* stream bytes so far */
     uint64_t disk_offset;
     uint32_t chunks;
-    struct buffer file;  /* chunk for SNAPSHOT_WRITE */
+    struct buffer file; /* chunk for SNAPSHOT_WRITE */
     struct buffer slice;
     uint32_t transfers_count;
     struct transfer transfers[RAFT_MEMBERS_MAX];
@@ -210,9 +211,9 @@ struct node {
     char fatal_space[320];
     bool disk_full;
 
-    uint64_t ready_sequence;   /* the incarnation is durable from here: nothing is sent before */
+    uint64_t ready_sequence;      /* the incarnation is durable from here: nothing is sent before */
     uint64_t membership_sequence; /* the meta being written is announced once durable */
-    uint8_t membership;        /* announced: durable */
+    uint8_t membership;           /* announced: durable */
     uint64_t cluster;
     bool was_durable_idle;
     uint64_t last_write_us;
@@ -220,7 +221,7 @@ struct node {
     struct map connections;
     struct list dirty;
     struct list sending; /* whose `out` the actions of the last turn point into */
-    bool asking; /* a question is being answered: what is emitted is its reply */
+    bool asking;         /* a question is being answered: what is emitted is its reply */
     struct list pump;
     struct list clients;
     struct list links;

@@ -264,8 +264,8 @@ static void frame_raft(struct node *node, struct link *link, const struct peer_f
     static struct raft_entry entries[RAFT_MESSAGE_ENTRIES_MAX];
     struct raft_message message;
     if (node->raft == NULL) return;
-    if (!peer_message_decode(frame->content, &message, entries) ||
-        message.from != link->peer->id || message.to != node->config.self) {
+    if (!peer_message_decode(frame->content, &message, entries) || message.from != link->peer->id ||
+        message.to != node->config.self) {
         node->counters.peer_bad_frames++;
         connection_close(node, &link->connection);
         return;
@@ -294,22 +294,13 @@ static void frame_found(struct node *node, struct link *link, const struct peer_
 static bool link_work(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     switch (frame->type) {
-    case PEER_RAFT:
-        frame_raft(node, link, frame);
-        return true;
-    case PEER_FORWARD:
-        proposals_forwarded(node, link->peer->id, frame->content);
-        return true;
-    case PEER_STATE:
-        frame_state(node, link, frame);
-        return true;
-    case PEER_FOUND:
-        frame_found(node, link, frame);
-        return true;
+    case PEER_RAFT: frame_raft(node, link, frame); return true;
+    case PEER_FORWARD: proposals_forwarded(node, link->peer->id, frame->content); return true;
+    case PEER_STATE: frame_state(node, link, frame); return true;
+    case PEER_FOUND: frame_found(node, link, frame); return true;
     case PEER_SNAPSHOT_BEGIN:
     case PEER_SNAPSHOT_DATA:
-    case PEER_SNAPSHOT_END:
-        return snapshot_incoming_frame(node, link, frame);
+    case PEER_SNAPSHOT_END: return snapshot_incoming_frame(node, link, frame);
     case PEER_SNAPSHOT_TAKEN: {
         struct reader reader = reader_of(frame->content);
         uint64_t number = read_u64(&reader);
@@ -317,8 +308,7 @@ static bool link_work(struct node *node, struct link *link, const struct peer_fr
         if (reader_done(&reader)) snapshots_taken(node, link->peer->id, number, offset);
         return true;
     }
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -148,9 +148,8 @@ static void expected_learn(struct node *node)
     }
 }
 
-static enum raft_propose_result leader_append(struct node *node,
-                                              const struct commands_header *header,
-                                              struct slice batch)
+static enum raft_propose_result
+leader_append(struct node *node, const struct commands_header *header, struct slice batch)
 {
     struct proposals *p = &node->proposals;
     expected_learn(node);

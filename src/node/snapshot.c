@@ -107,8 +107,8 @@ struct replica *snapshot_restore_file(struct node *node, struct slice bytes,
     *why = "the first chunk of the snapshot does not check out";
     if (!chunk_read(&file, &payload, &chunks) || payload.size == 0) return NULL;
     if (!snapshot_header_decode(node, payload, header, why)) return NULL;
-    struct replica *replica = replica_create(node->config.machine, node->config.machine_options,
-                                             node_emit, node);
+    struct replica *replica =
+        replica_create(node->config.machine, node->config.machine_options, node_emit, node);
     bool good = restore_chunks(replica, &file, why);
     replica->index = header->index;
     replica->term = header->term;

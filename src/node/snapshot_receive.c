@@ -45,8 +45,8 @@ static bool incoming_begin(struct node *node, struct link *link, struct reader *
     if (header.cluster != node->cluster || header.index <= node->replica->index) return true;
     snapshot_incoming_abort(node);
     snapshots_abort(node); /* one temporary file: the one that helps us wins */
-    s->incoming = replica_create(node->config.machine, node->config.machine_options, node_emit,
-                                 node);
+    s->incoming =
+        replica_create(node->config.machine, node->config.machine_options, node_emit, node);
     s->incoming_link = link->connection.id;
     s->incoming_number = number;
     s->incoming_offset = 0;
@@ -115,12 +115,9 @@ bool snapshot_incoming_frame(struct node *node, struct link *link, const struct 
     struct reader content = reader_of(frame->content);
     if (link->dialed || link->channel != PEER_CHANNEL_SNAPSHOT) return false;
     switch (frame->type) {
-    case PEER_SNAPSHOT_BEGIN:
-        return incoming_begin(node, link, &content);
-    case PEER_SNAPSHOT_DATA:
-        return incoming_data(node, link, &content);
-    default:
-        return incoming_end(node, link, &content);
+    case PEER_SNAPSHOT_BEGIN: return incoming_begin(node, link, &content);
+    case PEER_SNAPSHOT_DATA: return incoming_data(node, link, &content);
+    default: return incoming_end(node, link, &content);
     }
 }
 

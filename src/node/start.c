@@ -82,11 +82,8 @@ static bool log_read(struct node *node, struct found *found)
                 found->header.term, &found->log);
     found->segments_used = found->log.segments_count;
     switch (found->log.verdict) {
-    case WAL_CLEAN:
-        return true;
-    case WAL_TORN:
-        log_cut(node, found);
-        return true;
+    case WAL_CLEAN: return true;
+    case WAL_TORN: log_cut(node, found); return true;
     case WAL_DAMAGED:
         if (alone(node)) {
             node_die(node, found->log.reason,
@@ -96,21 +93,20 @@ static bool log_read(struct node *node, struct found *found)
         }
         log_set_aside(node, found);
         return true;
-    case WAL_REFUSED:
-        node_die(node, found->log.reason, "");
-        return false;
+    case WAL_REFUSED: node_die(node, found->log.reason, ""); return false;
     }
     return true;
 }
 
-/* Under fsync_never an operating system that stopped unclean may have lost what was acknowledged. */
+/* Under fsync_never an operating system that stopped unclean may have lost acknowledged writes. */
 static void boot_judge(struct node *node, struct found *found)
 {
     const struct wal_meta *meta = &found->log.meta;
     if (!found->log.has_meta || !meta->fsync_never || found->log.stopped) return;
     if (memcmp(meta->boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE) == 0) return;
     trace_begin(node, "unsynced");
-    trace_text(node, "why", "the machine restarted under --fsync never: the last writes may be lost");
+    trace_text(node, "why",
+               "the machine restarted under --fsync never: the last writes may be lost");
     trace_end(node);
     if (!alone(node)) found->trusted = false;
 }

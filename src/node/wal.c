@@ -140,8 +140,7 @@ void wal_segment_kept(struct wal *wal, const struct wal_segment *segment)
 {
     if (wal->segments_count == wal->segments_capacity) {
         wal->segments_capacity = wal->segments_capacity == 0 ? 16 : wal->segments_capacity * 2;
-        wal->segments =
-            realloc(wal->segments, wal->segments_capacity * sizeof *wal->segments);
+        wal->segments = realloc(wal->segments, wal->segments_capacity * sizeof *wal->segments);
         ASSERT(wal->segments != NULL);
     }
     wal->segments[wal->segments_count++] = *segment;

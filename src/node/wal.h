@@ -42,25 +42,25 @@ struct wal_hard_state {
 struct wal_segment {
     uint64_t number;
     uint64_t bytes;
-    uint64_t index_max; /* highest entry index in it, 0: none */
+    uint64_t index_max;       /* highest entry index in it, 0: none */
     uint64_t opened_sequence; /* of its first batch; 0: it was found at a start, so durable */
 };
 
 /* The writer. Records gather until wal_flush() makes one batch of them. */
 struct wal {
     uint64_t segment_bytes;
-    uint64_t segment; /* being written; 0: none yet */
-    uint64_t offset;  /* in it */
-    uint64_t sequence; /* of the last batch */
-    uint64_t durable;  /* highest sequence known durable */
+    uint64_t segment;   /* being written; 0: none yet */
+    uint64_t offset;    /* in it */
+    uint64_t sequence;  /* of the last batch */
+    uint64_t durable;   /* highest sequence known durable */
     uint64_t watermark; /* highest that a batch on disk names */
     struct wal_meta meta;
     struct wal_hard_state hard_state;
     bool watermark_written; /* the last batch held nothing else */
-    bool must_sync; /* the batch holds what even fsync_never syncs */
+    bool must_sync;         /* the batch holds what even fsync_never syncs */
     uint64_t batch_index_max;
-    struct buffer batch; /* header room, then records */
-    struct buffer opening; /* header and first batch of a new segment */
+    struct buffer batch;          /* header room, then records */
+    struct buffer opening;        /* header and first batch of a new segment */
     struct wal_segment *segments; /* oldest first, the one being written last */
     uint32_t segments_count;
     uint32_t segments_capacity;
@@ -109,13 +109,13 @@ struct wal_recovered {
     struct wal_meta meta;
     bool has_hard_state;
     struct wal_hard_state hard_state;
-    bool stopped;        /* the last record is STOPPED */
-    uint64_t sequence;   /* last good batch */
-    uint64_t watermark;  /* highest seen anywhere, also behind the bad place */
-    uint64_t void_sequence; /* batch of the last RESET, or of the last entry that the snapshot
+    bool stopped;            /* the last record is STOPPED */
+    uint64_t sequence;       /* last good batch */
+    uint64_t watermark;      /* highest seen anywhere, also behind the bad place */
+    uint64_t void_sequence;  /* batch of the last RESET, or of the last entry that the snapshot
                                covers; entries in earlier batches are void */
-    bool keeps_suffix;   /* entries behind the snapshot belong to it (see wal_recover) */
-    uint64_t segment_last; /* highest number of any image; the next segment is above it */
+    bool keeps_suffix;       /* entries behind the snapshot belong to it (see wal_recover) */
+    uint64_t segment_last;   /* highest number of any image; the next segment is above it */
     uint32_t segments_count; /* good ones, the last perhaps cut */
     struct wal_segment *segments;
 };
@@ -124,8 +124,7 @@ struct wal_recovered {
  * restored, 0 for none: keeps_suffix says whether the log's entry there agrees, or the log begins
  * right behind it. Free with wal_recovered_free(). */
 void wal_recover(const struct segment_image *images, uint32_t count, uint32_t node,
-                 uint64_t snapshot_index, uint64_t snapshot_term,
-                 struct wal_recovered *recovered);
+                 uint64_t snapshot_index, uint64_t snapshot_term, struct wal_recovered *recovered);
 void wal_recovered_free(struct wal_recovered *recovered);
 
 typedef void wal_visit_entry(void *context, const struct raft_entry *entry);

@@ -104,7 +104,8 @@ static void take_entry(struct recovery *r, struct reader *record, struct wal_seg
     record->bytes.size = 0;
     if (index > segment->index_max) segment->index_max = index;
     if (r->first_index == 0 || index < r->first_index) r->first_index = index;
-    if (index <= r->snapshot_index) r->out->void_sequence = sequence; /* it replaced what was behind */
+    if (index <= r->snapshot_index)
+        r->out->void_sequence = sequence; /* it replaced what was behind */
     if (index < r->snapshot_index) r->term_at_snapshot = 0;
     if (index == r->snapshot_index) r->term_at_snapshot = term;
 }
@@ -135,18 +136,14 @@ static bool take_record(struct recovery *r, uint8_t type, struct slice content,
     struct reader record = reader_of(content);
     out->stopped = type == WAL_STOPPED;
     switch (type) {
-    case WAL_META:
-        take_meta(&record, out);
-        break;
+    case WAL_META: take_meta(&record, out); break;
     case WAL_HARD_STATE:
         out->hard_state.term = read_u64(&record);
         out->hard_state.vote = read_u32(&record);
         out->hard_state.trusted = read_u8(&record) != 0;
         out->has_hard_state = true;
         break;
-    case WAL_ENTRY:
-        take_entry(r, &record, segment, sequence);
-        break;
+    case WAL_ENTRY: take_entry(r, &record, segment, sequence); break;
     case WAL_RESET:
         (void)read_u64(&record);
         (void)read_u64(&record);
@@ -154,10 +151,8 @@ static bool take_record(struct recovery *r, uint8_t type, struct slice content,
         r->term_at_snapshot = 0;
         r->first_index = 0;
         break;
-    case WAL_STOPPED:
-        break;
-    default:
-        return false;
+    case WAL_STOPPED: break;
+    default: return false;
     }
     return reader_done(&record);
 }
@@ -300,11 +295,8 @@ static bool enter_segment(struct recovery *r, uint32_t node)
     case HEADER_NEWER:
         recovery_say(r, WAL_REFUSED, r->image, 4, "a newer log format; use a newer quartet");
         return false;
-    case HEADER_BAD:
-        judge(r);
-        return false;
-    case HEADER_GOOD:
-        break;
+    case HEADER_BAD: judge(r); return false;
+    case HEADER_GOOD: break;
     }
     if (node != 0 && owner != node) {
         recovery_say(r, WAL_REFUSED, r->image, 24, "");
@@ -320,8 +312,7 @@ static bool enter_segment(struct recovery *r, uint32_t node)
 }
 
 void wal_recover(const struct segment_image *images, uint32_t count, uint32_t node,
-                 uint64_t snapshot_index, uint64_t snapshot_term,
-                 struct wal_recovered *recovered)
+                 uint64_t snapshot_index, uint64_t snapshot_term, struct wal_recovered *recovered)
 {
     memset(recovered, 0, sizeof *recovered);
     recovered->segments = calloc(count + 1, sizeof *recovered->segments);

@@ -31,13 +31,9 @@ static bool number(struct slice query, const char *name, uint64_t least, uint64_
 {
     uint64_t given = 0;
     switch (http_query_number(query, name, most, &given)) {
-    case HTTP_PARAMETER_MISSING:
-        return true;
-    case HTTP_PARAMETER_FOUND:
-        *value = (uint32_t)given;
-        return given >= least;
-    default:
-        return false;
+    case HTTP_PARAMETER_MISSING: return true;
+    case HTTP_PARAMETER_FOUND: *value = (uint32_t)given; return given >= least;
+    default: return false;
     }
 }
 
@@ -110,12 +106,8 @@ void beanstalk_admin_reply(const void *payload, struct buffer *body, unsigned *s
     const struct queue_reply *reply = payload;
     *status = 200;
     switch (reply->kind) {
-    case QUEUE_REPLY_OK:
-        buffer_append_slice(body, reply->body);
-        break;
-    case QUEUE_REPLY_POLICY_SET:
-        buffer_append_text(body, "ok\n");
-        break;
+    case QUEUE_REPLY_OK: buffer_append_slice(body, reply->body); break;
+    case QUEUE_REPLY_POLICY_SET: buffer_append_text(body, "ok\n"); break;
     case QUEUE_REPLY_NOT_FOUND:
         *status = 404;
         buffer_append_text(body, "no policy for this tube\n");

@@ -1,4 +1,4 @@
-/* Frames between nodes. Byte format: specs/peer.md. Pure codec: who sends what when is the node's. */
+/* Frames between nodes. Byte format: specs/peer.md. Who sends what when is the node's matter. */
 #ifndef QUARTET_PROTOCOL_PEER_H
 #define QUARTET_PROTOCOL_PEER_H
 

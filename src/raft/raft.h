@@ -114,7 +114,7 @@ struct raft_message {
     uint64_t commit;
     uint64_t round; /* echoed in the reply: which round of heartbeats this answers */
     uint64_t
-        trust_index; /* to an untrusted follower: trusted once it holds all up to here; 0: not known yet */
+        trust_index; /* an untrusted follower is trusted once it holds this; 0: not known yet */
     uint32_t entries_count;
     const struct raft_entry *entries; /* received: borrowed for the call. Sent: NULL, and the
                                          caller reads raft_entry_at(index + 1 .. + count) */

@@ -26,7 +26,7 @@ enum {
 /* Marks a queued message whose gate raft_take_output() decides. */
 #define RAFT_GATE_HARD_STATE UINT64_MAX
 
-/* No cluster gets here in its life; a message that claims more is nonsense, and adding 1 is safe. */
+/* No cluster gets here in its life; a message that claims more is nonsense. Adding 1 is safe. */
 #define RAFT_TERM_MAX (UINT64_MAX / 2)
 
 /* --- log.c --- */

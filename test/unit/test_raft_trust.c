@@ -1,5 +1,5 @@
 /* Replicas that lost what they had promised (src/raft/trust.c): no vote, and acknowledgements that
- * count for nothing, until they hold all that a confirmed leader had when it first heard of them. */
+ * count for nothing, until they hold all that a confirmed leader had when it first heard them. */
 #include "raft_solo.h"
 #include "raft_world.h"
 
