@@ -20,7 +20,7 @@ def docker(*arguments):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_checkers_find_nothing(language):
     recipe = HERE / f"check-{language}.Dockerfile"
-    done = docker("build", "-f", str(recipe), str(EXAMPLE / "clients" / language))
+    done = docker("build", "--force-rm", "-f", str(recipe), str(EXAMPLE / "clients" / language))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
