@@ -170,8 +170,12 @@ void founding_consider(struct node *node)
 
 void founding_found(struct node *node, struct peer *from, uint64_t cluster, struct slice bytes)
 {
-    if (node->membership != WAL_EMPTY || membership_changing(node)) return;
-    if (from->id != founder_of(node)) return;
+    if (membership_changing(node) || from->id != founder_of(node)) return;
+    if (node->membership != WAL_EMPTY) {
+        /* It has not heard, or what it heard last was older: a WELCOME under way, say. */
+        peers_tell_state(node);
+        return;
+    }
     struct raft_members theirs;
     struct raft_members ours;
     members_of_config(node, &ours);

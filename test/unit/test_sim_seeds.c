@@ -19,6 +19,7 @@ static const struct {
     {24, 5, "segments were trimmed before the one that repeats META was durable"},
     {15, 3, "proposals were sent between a wiped node's trust and its new incarnation"},
     {150, 5, "entries that the snapshot covers hid those that they had replaced"},
+    {1239, 5, "a WELCOME that overtook a STATE left the founder waiting for ever"},
     {3, 1, "a sole voter leads before its term is durable: harmless, if nothing was committed"},
 };
 
