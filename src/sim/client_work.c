@@ -50,7 +50,10 @@ static void put_any(struct client *client)
     if (below(client, 20) == 0) size = (uint32_t)below(client, 3000);
     if (below(client, 300) == 0) size = (uint32_t)below(client, 20000);
     uint32_t delay_s = below(client, 6) == 0 ? (uint32_t)below(client, 3) : 0;
-    put(client, (uint32_t)below(client, 2000), delay_s, (uint32_t)below(client, 5), size);
+    /* One draw a statement: C does not say in which order arguments are evaluated. */
+    uint32_t ttr_s = (uint32_t)below(client, 5);
+    uint32_t priority = (uint32_t)below(client, 2000);
+    put(client, priority, delay_s, ttr_s, size);
 }
 
 static void reserve(struct client *client)

@@ -202,8 +202,9 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
     struct world *world = faults->world;
     if (faults->wiped != 0 || !may_forget(faults, host)) return;
     faults->wiped = host->index + 1;
-    sim_host_end(host, random_below(&faults->random, 2) == 0 ? HOST_CRASHED : HOST_POWER_LOST,
-                 between(faults, DOWN_US_MIN, DOWN_US_MAX));
+    bool power = random_below(&faults->random, 2) == 0;
+    uint64_t down_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
+    sim_host_end(host, power ? HOST_POWER_LOST : HOST_CRASHED, down_us);
     invariants_forget(world, host);
     if (kind == SIM_FAULT_WIPE) {
         world_narrate(world, "fault", host->id, "wipe");
