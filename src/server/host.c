@@ -33,7 +33,8 @@ void host_tell(struct host *host, struct event *event)
         host->facts.clients != host->tcp.clients) {
         tell_machine(host);
     }
-    event->now = system_now();
+    if (!host->in_turn) host->now = system_now();
+    event->now = host->now;
     node_step(host->node, event);
 }
 
@@ -107,7 +108,7 @@ static void take_turn(struct host *host, struct actions *actions)
 {
     host->turn_due = false;
     host->turns++;
-    node_turn(host->node, system_now(), actions);
+    node_turn(host->node, host->now, actions);
     if (actions->trace.size > 0) system_say_lines(actions->trace);
     if (actions->fatal != NULL) system_die(SYSTEM_EXIT_FAILED, "%s", actions->fatal);
     bool writes = false;
@@ -120,7 +121,9 @@ static void take_turn(struct host *host, struct actions *actions)
     bool stopped = actions->stopped;
     if (writes) {
         log_actions(host, actions);
+        uint64_t syncs = host->disk.counters.syncs;
         uint64_t durable = disk_flush(&host->disk);
+        if (host->disk.counters.syncs != syncs) host->now = system_now();
         if (durable != 0) step_plain(host, EVENT_DURABLE, durable);
         if (host->disk.watch_due) watch_disk(host);
     }
@@ -141,9 +144,12 @@ static void turn(struct host *host)
 {
     if (!host->turn_due || host->stopped) return;
     struct actions actions = {.deadline_us = UINT64_MAX};
+    host->now = system_now();
+    host->in_turn = true;
     tcp_report(&host->tcp);
     for (unsigned i = 0; i < HOST_ROUNDS_MAX && host->turn_due; i++) take_turn(host, &actions);
-    uint64_t now_us = system_now().mono_us;
+    host->in_turn = false;
+    uint64_t now_us = host->now.mono_us;
     arm(host, host->turn_due ? now_us : actions.deadline_us, now_us);
     if (actions.stopped) {
         host->stopped = true;

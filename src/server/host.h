@@ -63,6 +63,8 @@ struct host {
     uv_timer_t watch;
     uv_signal_t signals[2];
     bool turn_due;
+    bool in_turn; /* events that arise while a turn is carried out share its time */
+    struct raft_time now;
     uint64_t armed_us; /* when the deadline timer fires; UINT64_MAX: not set */
     uint64_t turns;
 

@@ -36,6 +36,10 @@ struct segment_writer {
     uint64_t number;
     bool dirty; /* written since the last sync */
     bool named; /* its name is not durable yet */
+    /* Where nothing is synced, a reserved segment is written through a mapping: a copy into the
+     * page cache, as write() makes, that survives this process as well and costs no system call. */
+    uint8_t *map; /* NULL: written with pwrite() */
+    uint64_t map_size;
 };
 
 void segment_writer_open(struct segment_writer *writer, const struct directory *directory,
