@@ -22,7 +22,7 @@
 enum {
     DISK_THREAD_ABOVE_US = 2000,
     DISK_LOOP_BELOW_US = 1000,
-    DISK_SAMPLE_US_MAX = 32000, /* one stall counts as no more than this in the average */
+    DISK_SAMPLE_US_MAX = 8000,  /* one stall alone does not move anything */
     DISK_AVERAGE_SHIFT = 3,     /* the newest sync weighs one eighth */
     DISK_SEGMENTS_RESERVED = 2, /* free space below this many, plus one snapshot: full */
     DISK_BUCKETS = 12,
