@@ -20,6 +20,8 @@ static const struct {
     {15, 3, "proposals were sent between a wiped node's trust and its new incarnation"},
     {150, 5, "entries that the snapshot covers hid those that they had replaced"},
     {1239, 5, "a WELCOME that overtook a STATE left the founder waiting for ever"},
+    {1684, 3, "a snapshot's arrival that was aborted at its commit kept all later ones out"},
+    {1111, 5, "the same"},
     {3, 1, "a sole voter leads before its term is durable: harmless, if nothing was committed"},
 };
 
