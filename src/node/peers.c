@@ -185,11 +185,28 @@ static void link_hello(struct node *node, struct link *link, struct reader *cont
     link->state = LINK_PROVING;
 }
 
+/* A peer that comes again has begun a new life or lost a connection: nothing of what it sent
+ * before may be heard behind this (Raft's trust in wiped nodes rests on it). */
+static void link_supersede(struct node *node, struct link *link)
+{
+    if (link->channel != PEER_CHANNEL_LOG) return;
+    for (struct list *at = node->links.next; at != &node->links; at = at->next) {
+        struct link *other = LIST_ITEM(at, struct link, in_links);
+        bool same = other != link && !other->dialed && other->peer == link->peer &&
+                    other->channel == link->channel;
+        if (same) connection_close(node, &other->connection);
+    }
+    if (node->raft != NULL) raft_peer_lost(node->raft, link->peer->id);
+}
+
 static void link_open(struct node *node, struct link *link)
 {
     link->state = LINK_OPEN;
     struct peer *peer = link->peer;
-    if (!link->dialed) return;
+    if (!link->dialed) {
+        link_supersede(node, link);
+        return;
+    }
     peer->dial_delay_us[link->channel] = NODE_DIAL_DELAY_MIN_US;
     if (link->channel != PEER_CHANNEL_LOG) return;
     peer->was_reached = true;

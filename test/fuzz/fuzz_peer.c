@@ -1,0 +1,39 @@
+/* Any bytes as frames from a peer, and as the content of each kind of frame. */
+#include <stdint.h>
+
+#include "base/assert.h"
+#include "node/node_internal.h"
+#include "protocol/peer.h"
+
+static struct raft_entry entries[RAFT_MESSAGE_ENTRIES_MAX];
+
+static void contents(struct slice bytes)
+{
+    struct raft_message message;
+    struct commands_header header;
+    struct raft_members members;
+    struct peer_introduction introduction;
+    struct reader reader = reader_of(bytes);
+    if (peer_message_decode(bytes, &message, entries)) {
+        ASSERT(message.entries_count <= RAFT_MESSAGE_ENTRIES_MAX);
+    }
+    if (commands_check(bytes, &header)) ASSERT(header.count > 0);
+    if (raft_members_decode(bytes, &members)) ASSERT(members.count <= RAFT_MEMBERS_MAX);
+    (void)peer_introduction_decode(&reader, &introduction);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    contents(slice_of(data, size));
+    struct slice bytes = slice_of(data, size);
+    struct peer_frame frame;
+    size_t consumed = 0;
+    while (peer_frame_decode(bytes, &consumed, &frame) == PEER_DONE) {
+        ASSERT(consumed <= bytes.size);
+        contents(frame.content);
+        bytes = slice_of(bytes.data + consumed, bytes.size - consumed);
+    }
+    return 0;
+}

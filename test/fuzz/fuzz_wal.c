@@ -1,0 +1,48 @@
+/* A log with edits: pairs of (place, change) from the input are made in a valid log of two
+ * segments; or the input itself stands for a segment. Reading back never crashes, and never
+ * calls a log clean or merely torn that is shorter than what it knows to be durable. */
+#include <stdint.h>
+
+#include "../unit/wal_image.h"
+
+static void ignore(void *context, const struct raft_entry *entry)
+{
+    (void)context;
+    ASSERT(entry->data.size <= IMAGE_SEGMENT_BYTES);
+}
+
+static void read_back(const struct segment_image *images, uint32_t count)
+{
+    struct wal_recovered recovered;
+    wal_recover(images, count, 1, 3, 1, &recovered);
+    if (recovered.verdict == WAL_CLEAN || recovered.verdict == WAL_TORN) {
+        ASSERT(recovered.sequence >= recovered.watermark);
+    }
+    wal_each_entry(images, count, &recovered, ignore, NULL);
+    wal_recovered_free(&recovered);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct images images;
+    images_begin(&images);
+    for (uint64_t i = 1; i <= 20; i++) {
+        images_put(&images, i, 1 + i / 10, 40 * i);
+        images_flush(&images, i % 3 != 0);
+    }
+    wal_begin_segment(&images.wal);
+    images_put(&images, 21, 3, 10);
+    images_flush(&images, false);
+    for (; size >= 4; data += 4, size -= 4) {
+        uint32_t image = data[0] % images.count;
+        uint32_t at = (uint32_t)(data[0] >> 2 << 16 | data[1] << 8 | data[2]);
+        images.bytes[image][at % IMAGE_SEGMENT_BYTES] ^= data[3];
+    }
+    read_back(images.image, images.count);
+    images_free(&images);
+    struct segment_image raw = {.number = 1, .bytes = slice_of(data, size)};
+    read_back(&raw, 1);
+    return 0;
+}
