@@ -21,8 +21,8 @@ enum protocol_request_kind {
 
 struct protocol_request {
     enum protocol_request_kind kind;
-    bool blocks; /* propose nothing behind it until its reply has come (reserve) */
-    bool grows;  /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
+    bool blocks;          /* propose nothing behind it until its reply has come (reserve) */
+    bool grows;           /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
     struct slice command; /* borrowed until the next decode() on this connection */
 };
 

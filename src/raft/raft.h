@@ -112,7 +112,7 @@ struct raft_message {
 
     /* APPEND */
     uint64_t commit;
-    uint64_t round; /* echoed in the reply: which round of heartbeats this answers */
+    uint64_t round;       /* echoed in the reply: which round of heartbeats this answers */
     uint64_t trust_index; /* an untrusted follower is trusted from here on; 0: not known yet */
     uint32_t entries_count;
     const struct raft_entry *entries; /* received: borrowed for the call. Sent: NULL, and the
