@@ -14,12 +14,12 @@
 #include "server/options.h"
 
 enum {
-    LOG_RECORD_TYPES = 7,
+    LOG_RECORD_TYPES = 6,
     LOG_SEGMENT_NODE_AT = 24, /* of the header: specs/disk.md */
 };
 
-static const char *const record_names[LOG_RECORD_TYPES] = {"?",     "META",   "HARD_STATE", "ENTRY",
-                                                           "RESET", "COMMIT", "STOPPED"};
+static const char *const record_names[LOG_RECORD_TYPES] = {"?",     "META",  "HARD_STATE",
+                                                           "ENTRY", "RESET", "STOPPED"};
 
 static const char *verdict_name(enum wal_verdict verdict)
 {
