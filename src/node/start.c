@@ -177,6 +177,11 @@ static void wal_continue(struct node *node, struct found *found)
     memcpy(meta.boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE);
     wal_put_meta(wal, &meta);
     if (found->log.has_hard_state) wal_put_hard_state(wal, &wal->hard_state);
+    if (node->snapshots.disk_index > 0 && !found->log.keeps_suffix) {
+        /* The snapshot was durable before the log was: what is written from here on stands behind
+         * the snapshot, not behind what is left of the log, and the next start must know. */
+        wal_put_reset(wal, found->header.index, found->header.term);
+    }
     node->ready_sequence = wal->sequence + 1;
     node->membership = meta.membership;
     node->cluster = meta.cluster;

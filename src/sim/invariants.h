@@ -3,7 +3,7 @@
  * election safety        at most one leader in a term; not even the same node after a restart
  * leader append-only     a leader never loses or replaces an entry of its log while it leads
  * log matching           what is committed at an index is the same entry everywhere, for ever
- * leader completeness    a new leader has every committed entry
+ * leader completeness    a new leader has every entry that was committed in an earlier term
  * state-machine safety   replicas that applied the same index have the same digest
  * durability             what is committed is durable on a quorum; what a node called durable is
  *                        there when it starts again
@@ -28,7 +28,8 @@ struct world;
 struct host;
 
 struct committed_entry {
-    uint64_t term; /* 0: never seen, it was compacted away at once */
+    uint64_t term;         /* 0: never seen, it was compacted away at once */
+    uint64_t committed_in; /* the term of the first node that took it for committed */
     uint64_t hash;
     uint64_t elapsed_us;
     uint64_t wall_us;

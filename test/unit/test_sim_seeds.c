@@ -22,6 +22,8 @@ static const struct {
     {1239, 5, "a WELCOME that overtook a STATE left the founder waiting for ever"},
     {1684, 3, "a snapshot's arrival that was aborted at its commit kept all later ones out"},
     {1111, 5, "the same"},
+    {9710, 3, "entries behind a snapshot that was durable before the log were dropped at a start"},
+    {485, 5, "a leader of an older term than the newest was held to what the newest committed"},
     {3, 1, "a sole voter leads before its term is durable: harmless, if nothing was committed"},
 };
 
