@@ -162,7 +162,7 @@ static void refused(struct client *client, const struct client_op *op)
 bool sim_client_reply(struct client *client)
 {
     struct world *world = client->world;
-    struct reply reply;
+    struct reply reply = {0};
     size_t used = 0;
     if (client->in.size == 0) return false;
     enum parsed parsed = reply_parse(buffer_slice(&client->in), &reply, &used);
