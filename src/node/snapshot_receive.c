@@ -24,7 +24,8 @@ void snapshot_incoming_abort(struct node *node)
     replica_destroy(s->incoming);
     s->incoming = NULL;
     s->incoming_busy = false;
-    s->incoming_committing = false; /* no answer comes to an aborted commit: the next must be taken */
+    s->incoming_committing =
+        false; /* no answer comes to an aborted commit: the next must be taken */
     buffer_free(&s->incoming_file);
     node_act(node, ACTION_SNAPSHOT_ABORT);
     trace_begin(node, "snapshot-refused");
