@@ -229,7 +229,7 @@ static void check_new_leader(struct world *world, struct host *host, const struc
     }
     *leader = (struct term_leader){host->index + 1, host->boots};
     world_count(world, SIM_COVER_LEADERS);
-    /* Votes may come late: a leader of an older term than others have seen owes nothing of theirs. */
+    /* Votes may come late: a leader of an older term owes nothing of what newer ones committed. */
     uint64_t index = raft_first_index(raft);
     for (; index <= invariants->entries_count; index++) {
         const struct committed_entry *entry = &invariants->entries[index - 1];
