@@ -86,6 +86,10 @@ struct queue_command {
     struct queue_policy policy; /* POLICY_SET */
 };
 
+/* A tube's name: 1 to QUEUE_TUBE_NAME_SIZE_MAX of beanstalkd's name bytes, no '-' in front. */
+bool queue_name_byte_valid(uint8_t byte);
+bool queue_name_valid(struct slice name);
+
 void queue_command_encode(const struct queue_command *command, struct buffer *out);
 /* False when malformed. Slices borrow from `bytes`. */
 bool queue_command_decode(struct slice bytes, struct queue_command *command);

@@ -45,7 +45,7 @@ static const uint16_t op_fields[QUEUE_OPS] = {
     [QUEUE_POLICY_GET] = FIELD_TUBE,
 };
 
-static bool name_byte_valid(uint8_t byte)
+bool queue_name_byte_valid(uint8_t byte)
 {
     if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')) return true;
     if (byte >= '0' && byte <= '9') return true;
@@ -67,7 +67,7 @@ bool queue_name_valid(struct slice name)
 {
     if (name.size == 0 || name.size > QUEUE_TUBE_NAME_SIZE_MAX || name.data[0] == '-') return false;
     for (size_t i = 0; i < name.size; i++) {
-        if (!name_byte_valid(name.data[i])) return false;
+        if (!queue_name_byte_valid(name.data[i])) return false;
     }
     return true;
 }

@@ -275,8 +275,6 @@ static inline uint64_t queue_next_sequence(struct queue *queue)
     return ++queue->sequence;
 }
 
-/* queue_command.c */
-bool queue_name_valid(struct slice name);
 
 /* queue_job.c */
 struct job *queue_job_find(const struct queue *queue, uint64_t id); /* NULL: there is none */

@@ -39,26 +39,32 @@ static void membership_write(struct node *node, uint64_t cluster, enum wal_membe
     node->membership_sequence = node->wal.sequence + 1;
 }
 
-/* Index 1, term 1, the same bytes on every founding member: committed by being founded. */
-static void founding_entry_write(struct node *node, uint64_t cluster)
+/* Index 1, term 1, the same bytes on every founding member: committed by being founded. Its data
+ * lives in `scratch`. */
+static struct raft_entry founding_entry(struct node *node)
 {
     struct raft_members members;
     members_of_config(node, &members);
     buffer_clear(&node->scratch);
     raft_members_encode(&members, &node->scratch);
-    struct raft_entry entry = {
+    return (struct raft_entry){
         .index = 1,
         .term = 1,
         .kind = RAFT_KIND_MEMBERS,
         .version = 1,
         .data = buffer_slice(&node->scratch),
     };
+}
+
+static void founding_entry_write(struct node *node, uint64_t cluster)
+{
+    struct raft_entry entry = founding_entry(node);
     wal_put_entry(&node->wal, &entry);
     struct wal_hard_state state = {.term = 1, .vote = 0, .trusted = true};
     wal_put_hard_state(&node->wal, &state);
     trace_begin(node, "founding");
     trace_number(node, "cluster", cluster);
-    trace_number(node, "members", members.count);
+    trace_number(node, "members", node->peers_count + 1);
     trace_end(node);
 }
 
@@ -192,22 +198,12 @@ void founding_found(struct node *node, struct peer *from, uint64_t cluster, stru
     membership_write(node, cluster, WAL_FOUNDING);
 }
 
-/* The founding entry as it was written, for a node that becomes a member without a restart. */
+/* A node that becomes a member without a restart holds the founding entry and nothing else. */
 static void open_founded(struct node *node)
 {
-    struct raft_members members;
-    members_of_config(node, &members);
     struct raft_restored restored = {.term = 1, .trusted = true};
     node_open_raft(node, &restored);
-    buffer_clear(&node->scratch);
-    raft_members_encode(&members, &node->scratch);
-    struct raft_entry entry = {
-        .index = 1,
-        .term = 1,
-        .kind = RAFT_KIND_MEMBERS,
-        .version = 1,
-        .data = buffer_slice(&node->scratch),
-    };
+    struct raft_entry entry = founding_entry(node);
     raft_restore_entry(node->raft, &entry);
     raft_restore_commit(node->raft, 1);
 }

@@ -61,9 +61,6 @@ void beanstalk_reply(void *connection, const void *payload, struct buffer *out);
 void beanstalk_refuse(void *connection, struct slice command, enum protocol_refusal why,
                       struct buffer *out);
 
-/* 1 to QUEUE_TUBE_NAME_SIZE_MAX of the bytes that the protocol allows, no '-' in front. */
-bool beanstalk_tube_name_good(struct slice name);
-
 /* protocol_ops.admin and .admin_reply: beanstalk_admin.c. */
 enum protocol_request_kind beanstalk_admin(struct slice path, struct slice query, bool post,
                                            struct buffer *command, unsigned *status);

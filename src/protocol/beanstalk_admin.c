@@ -46,7 +46,7 @@ static bool tube(struct slice query, const char *name, uint8_t *space, struct sl
         http_query_find(query, name, space, QUEUE_TUBE_NAME_SIZE_MAX, &size);
     *missing = found == HTTP_PARAMETER_MISSING;
     *tube = slice_of(space, *missing ? 0 : size);
-    return *missing || (found == HTTP_PARAMETER_FOUND && beanstalk_tube_name_good(*tube));
+    return *missing || (found == HTTP_PARAMETER_FOUND && queue_name_valid(*tube));
 }
 
 static enum protocol_request_kind policy_set(struct slice query, struct slice name,

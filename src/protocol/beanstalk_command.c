@@ -171,38 +171,12 @@ static bool read_bound(struct cursor *cursor, uint32_t *bound)
     return false;
 }
 
-static bool is_name_byte(uint8_t byte)
-{
-    if (is_digit(byte) || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z')) return true;
-    switch (byte) {
-    case '-':
-    case '+':
-    case '/':
-    case ';':
-    case '.':
-    case '$':
-    case '_':
-    case '(':
-    case ')': return true;
-    default: return false;
-    }
-}
-
-bool beanstalk_tube_name_good(struct slice name)
-{
-    if (name.size == 0 || name.size > QUEUE_TUBE_NAME_SIZE_MAX || name.data[0] == '-') return false;
-    for (size_t i = 0; i < name.size; i++) {
-        if (!is_name_byte(name.data[i])) return false;
-    }
-    return true;
-}
-
 static bool read_tube(struct cursor *cursor, struct slice *tube)
 {
     const uint8_t *from = cursor->at;
-    while (cursor->at < cursor->end && is_name_byte(*cursor->at)) cursor->at++;
+    while (cursor->at < cursor->end && queue_name_byte_valid(*cursor->at)) cursor->at++;
     *tube = slice_of(from, (size_t)(cursor->at - from));
-    return tube->size != 0 && tube->size <= QUEUE_TUBE_NAME_SIZE_MAX && from[0] != '-';
+    return queue_name_valid(*tube);
 }
 
 static bool read_pause(struct cursor *cursor, struct queue_command *command)
