@@ -337,7 +337,7 @@ int command_up(int argc, char **argv)
         return options_mistake(options.command, NULL, "there is no system \"%s\": expected queue",
                                system);
     }
-    char data[64];
+    static char data[64]; /* `up` outlives this frame in the eyes of a compiler */
     snprintf(data, sizeof data, "quartet-data/up-%" PRIu64, up.port);
     if (up.data == NULL) up.data = data;
     if (!data_fits(&up) || !ports_are_free(&up)) return SYSTEM_EXIT_FAILED;
