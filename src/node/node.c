@@ -381,7 +381,6 @@ static void raft_turn(struct node *node)
     struct raft_output output;
     raft_take_output(node->raft, node->wal.sequence + 1, &output);
     if (output.hard_state) {
-        /* In one batch with the trust, so that no crash comes between. */
         struct wal_hard_state state = {output.term, output.vote, output.trusted};
         wal_put_hard_state(&node->wal, &state);
     }

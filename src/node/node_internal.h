@@ -15,9 +15,8 @@
 #include "protocol/peer.h"
 
 enum {
-    NODE_CLIENT_INPUT_MAX = 64 << 10, /* bytes kept behind a command that waits */
-    NODE_PEER_OUTPUT_MAX = 64 << 20,  /* unsent bytes to one peer; more is dropped as lost */
-    NODE_PEER_INPUT_MAX = PEER_FRAME_SIZE_MAX,
+    NODE_CLIENT_INPUT_MAX = 64 << 10,   /* bytes kept behind a command that waits */
+    NODE_PEER_OUTPUT_MAX = 64 << 20,    /* unsent bytes to one peer; more is dropped as lost */
     NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
     NODE_ADMIN_MAX = 64,                /* connections on the admin port */
     NODE_ITEM_BYTES_MAX = 1 << 20,      /* commands gathered in one log entry */
@@ -159,9 +158,8 @@ struct snapshots {
     bool to_disk;
     bool disk_busy; /* a SNAPSHOT_WRITE is not answered yet */
     bool committing;
-    uint64_t cut_index, cut_term;
+    uint64_t cut_index;
     uint64_t cut_number; /* of this process, names the transfer to followers */
-    uint64_t cut_offset; /* stream bytes so far */
     uint64_t disk_offset;
     uint32_t chunks;
     struct buffer file; /* chunk for SNAPSHOT_WRITE */
@@ -215,7 +213,6 @@ struct node {
     uint64_t membership_sequence; /* the meta being written is announced once durable */
     uint8_t membership;           /* announced: durable */
     uint64_t cluster;
-    bool was_durable_idle;
     uint64_t last_write_us;
 
     struct map connections;

@@ -337,15 +337,10 @@ static void sent_give_up(struct node *node)
     }
 }
 
-static bool pending_has_commands(const struct proposals *p)
-{
-    return !list_empty(&p->pending);
-}
-
 static void leaderless_turn(struct node *node)
 {
     struct proposals *p = &node->proposals;
-    if (!pending_has_commands(p)) {
+    if (list_empty(&p->pending)) {
         p->leaderless_us = 0;
         return;
     }

@@ -184,9 +184,7 @@ static void cut_begin(struct node *node)
     s->cut_done = false;
     s->to_disk = s->incoming == NULL && !node->disk_full && header.index > s->disk_index;
     s->cut_index = header.index;
-    s->cut_term = header.term;
     s->cut_number++;
-    s->cut_offset = 0;
     s->disk_offset = 0;
     s->chunks = 1;
     buffer_clear(&node->scratch);
@@ -287,7 +285,6 @@ static void cut_slice(struct node *node)
     struct snapshots *s = &node->snapshots;
     buffer_clear(&s->slice);
     bool more = replica_cut_read(node->replica, NODE_SNAPSHOT_SLICE_BYTES, &s->slice);
-    s->cut_offset += s->slice.size;
     if (s->slice.size > 0) {
         transfers_data(node, buffer_slice(&s->slice));
         snapshot_chunk_append(&s->file, buffer_slice(&s->slice));
