@@ -153,6 +153,7 @@ static void raft_build(struct node *node, struct found *found)
     raft_destroy(node->raft);
     restored.trusted = false;
     node->wal.hard_state.trusted = false;
+    node->proposals.held = true;
     node_open_raft(node, &restored);
 }
 
