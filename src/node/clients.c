@@ -95,7 +95,7 @@ static void slot_answered(struct node *node, struct client *client)
     node->counters.replies++;
     connection_dirty(node, &client->connection);
     slots_settle(node, client);
-    bool waiting = client->held || client->input.size > 0 || client->quitting;
+    bool waiting = client->held || client->input.size > 0 || client->quitting || client->ended;
     if (waiting && list_empty(&client->in_pump)) list_append(&node->pump, &client->in_pump);
 }
 
@@ -219,6 +219,22 @@ static void client_back_pressure(struct node *node, struct client *client)
     if (low && !client_stalled(node, client)) connection_reading(node, &client->connection, true);
 }
 
+/* A client that sends no more is closed once it has all its answers; at once when it waits, for it
+ * may be gone and a job must not be handed to nobody. */
+static void client_finish(struct node *node, struct client *client)
+{
+    if (!client->ended || client->connection.closing) return;
+    bool owed = client->held || client->slots.size > 0;
+    bool more = client->input.size > 0 && client_stalled(node, client);
+    if (client->blocked || (!owed && !more)) connection_close(node, &client->connection);
+}
+
+void client_ended(struct node *node, struct client *client)
+{
+    client->ended = true;
+    client_finish(node, client);
+}
+
 static void client_go_on(struct node *node, struct client *client)
 {
     if (client->connection.closing) return;
@@ -234,6 +250,7 @@ static void client_go_on(struct node *node, struct client *client)
     buffer_consume(&client->input, used);
     if (client->input.size == 0 && client->input.capacity > 4096) buffer_free(&client->input);
     client_back_pressure(node, client);
+    client_finish(node, client);
 }
 
 void client_received(struct node *node, struct client *client, struct slice bytes)

@@ -215,6 +215,16 @@ static void event_sent(struct node *node, struct connection *connection, uint64_
     if (connection->listener == NODE_CLIENT) client_sent(node, (struct client *)connection);
 }
 
+/* Only clients may fall silent and still listen. */
+static void event_ended(struct node *node, struct connection *connection)
+{
+    if (connection->listener == NODE_CLIENT) {
+        client_ended(node, (struct client *)connection);
+    } else {
+        connection_close(node, connection);
+    }
+}
+
 static void links_process(struct node *node)
 {
     /* Bytes that came before this node might speak. */
@@ -242,6 +252,7 @@ static void node_connection_event(struct node *node, const struct event *event)
     if (connection == NULL) return;
     if (event->type == EVENT_RECEIVED) event_received(node, connection, event->bytes);
     if (event->type == EVENT_SENT) event_sent(node, connection, event->count);
+    if (event->type == EVENT_ENDED) event_ended(node, connection);
     if (event->type == EVENT_CLOSED || event->type == EVENT_CONNECT_FAILED) {
         event_closed(node, connection);
     }
@@ -266,6 +277,7 @@ void node_step(struct node *node, const struct event *event)
     case EVENT_CONNECT_FAILED:
     case EVENT_RECEIVED:
     case EVENT_SENT:
+    case EVENT_ENDED:
     case EVENT_CLOSED: node_connection_event(node, event); break;
     case EVENT_DURABLE: event_durable(node, event->count); break;
     case EVENT_SNAPSHOT_WRITTEN: snapshots_written(node); break;
@@ -398,6 +410,13 @@ static void drain_turn(struct node *node)
     if (!node->draining || node->stop_written) return;
     clients_drain(node);
     bool quiet = node->clients_count == 0 && proposals_idle(node);
+    if (node->clients_count == 0 && !node->drain_served) {
+        /* Nobody waits for an answer: what is left says that their sessions ended, and so will the
+         * first entry of this node's next life. The others may be gone, if all stop together. */
+        node->drain_served = true;
+        uint64_t until_us = node->now.mono_us + NODE_DRAIN_SESSIONS_US;
+        if (until_us < node->drain_until_us) node->drain_until_us = until_us;
+    }
     if (!quiet && node->now.mono_us < node->drain_until_us) {
         node_wake(node, node->drain_until_us);
         return;

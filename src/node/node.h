@@ -99,6 +99,8 @@ enum event_type {
     EVENT_CONNECT_FAILED, /* connection: in place of OPENED; no CLOSED follows */
     EVENT_RECEIVED,       /* connection, bytes: borrowed for the call */
     EVENT_SENT,           /* connection, count: bytes of SENDs that have left since the last SENT */
+    EVENT_ENDED,          /* connection, of a client: it will send nothing more but may still read.
+                             The node answers what it has and closes */
     EVENT_CLOSED,         /* connection */
     EVENT_DURABLE,        /* count: the sequence */
     EVENT_SNAPSHOT_WRITTEN, /* the last SNAPSHOT_WRITE is done: the next slice may come */

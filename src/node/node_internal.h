@@ -30,6 +30,7 @@ enum {
     NODE_WATERMARK_US = 10000,
     NODE_RESEND_US = 1000000, /* proposals without progress are sent again */
     NODE_DRAIN_US = 5000000,
+    NODE_DRAIN_SESSIONS_US = 500000, /* of it, once all clients are served */
     NODE_TRANSFER_STALL_US =
         5000000, /* a follower that takes nothing of a snapshot that long is dropped */
 };
@@ -58,6 +59,7 @@ struct client {
     bool held;           /* `request` waits for the replies before it */
     bool has_session;    /* proposed something: the machine knows it */
     bool quitting;
+    bool ended; /* it sends nothing more */
     struct protocol_request request;
     struct list in_pump;    /* may go on decoding after this round of applying */
     struct list in_clients; /* all, in the order of their coming */
@@ -202,6 +204,7 @@ struct node {
     bool started;
     bool draining;
     uint64_t drain_until_us;
+    bool drain_served; /* no client is left */
     bool stop_written;
     uint64_t stop_sequence;
     bool stopped;
@@ -284,6 +287,7 @@ void connections_begin(struct node *node); /* the output of the last turn has be
 void client_opened(struct node *node, uint32_t id);
 void client_received(struct node *node, struct client *client, struct slice bytes);
 void client_sent(struct node *node, struct client *client);
+void client_ended(struct node *node, struct client *client);
 void client_closed(struct node *node, struct client *client);
 void client_reply(struct node *node, struct client *client, const void *payload);
 /* The reply to a proposal that was certainly not carried out. */

@@ -133,6 +133,11 @@ static void received(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
 {
     struct tcp_connection *connection = stream->data;
     if (size == 0) return;
+    if (size == UV_EOF && connection->listener == NODE_CLIENT) {
+        uv_read_stop(stream);
+        tcp_connection_step(connection, EVENT_ENDED);
+        return;
+    }
     if (size < 0) {
         tcp_connection_end(connection, EVENT_CLOSED);
         return;

@@ -242,6 +242,10 @@ class Wire:
         self.say(text)
         return self.line()
 
+    def end(self):
+        """Nothing more will be said; what is answered can still be heard."""
+        self.socket.shutdown(socket.SHUT_WR)
+
     def closed(self):
         """Reads what is left; true when the other side has closed."""
         try:

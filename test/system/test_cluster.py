@@ -41,6 +41,31 @@ def test_a_reserve_on_one_node_gets_a_put_on_another(cluster):
         assert waiting.line() == b"across\r\n"
 
 
+def test_a_client_that_sends_no_more_still_gets_its_answers(cluster):
+    """As `printf ... | nc` does: the end of its input comes before the replies of a cluster."""
+    for node in cluster.nodes:
+        with Wire(node.address) as wire:
+            wire.say("put 0 0 60 2\r\nhi\r\npeek-ready\r\nuse other\r\npeek-ready\r\n")
+            wire.end()
+            assert wire.line().startswith(b"INSERTED ")
+            assert wire.line().startswith(b"FOUND ")
+            assert wire.line() == b"hi\r\n"
+            assert wire.line() == b"USING other\r\n"
+            assert wire.line() == b"NOT_FOUND\r\n"
+            assert wire.line() == b""
+
+
+def test_a_client_that_sends_no_more_is_given_no_job_that_comes_later(cluster):
+    first, second = cluster.followers()
+    with Wire(first.address) as gone, greenstalk.Client(second.address) as client:
+        gone.say("reserve\r\n")
+        gone.end()
+        assert gone.line() == b""
+        eventually(lambda: client.stats_tube("default")["current-waiting"] == 0, "it is forgotten")
+        job_id = client.put("for one who reads")
+        assert client.reserve(timeout=10).id == job_id
+
+
 def test_kill_minus_9_of_each_node_in_turn(cluster):
     with Load(cluster.nodes) as load:
         more_puts(load, 50)
