@@ -140,7 +140,7 @@ static void break_connections(struct faults *faults)
 {
     struct world *world = faults->world;
     struct host *host = any_host(faults);
-    uint32_t places = world->hosts_count + world->clients.count;
+    uint32_t places = world->hosts_count + world->clients_count;
     uint32_t permille = (uint32_t)between(faults, 100, 1001);
     uint32_t what = (uint32_t)random_below(&faults->random, 3);
     for (uint32_t place = 0; place < places; place++) {

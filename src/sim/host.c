@@ -470,6 +470,16 @@ static struct host *place_host(void *world, uint32_t place)
     return place < w->hosts_count ? &w->hosts[place] : NULL;
 }
 
+static const struct sim_system *sink_system(const void *world)
+{
+    return ((const struct world *)world)->system;
+}
+
+static uint32_t sink_client(const void *world, uint32_t place)
+{
+    return place - ((const struct world *)world)->hosts_count;
+}
+
 static uint64_t sink_busy_until_us(void *world, uint32_t place)
 {
     const struct host *host = place_host(world, place);
@@ -488,7 +498,7 @@ static void sink_opened(void *world, uint32_t place, uint32_t number, bool peer)
 {
     struct host *host = place_host(world, place);
     if (host == NULL) {
-        sim_clients_opened(world, place);
+        sink_system(world)->opened(world, sink_client(world, place));
         return;
     }
     struct event event = {
@@ -500,7 +510,7 @@ static void sink_connect_failed(void *world, uint32_t place, uint32_t number)
 {
     struct host *host = place_host(world, place);
     if (host == NULL) {
-        sim_clients_closed(world, place);
+        sink_system(world)->closed(world, sink_client(world, place));
         return;
     }
     struct event event = {.type = EVENT_CONNECT_FAILED, .connection = number};
@@ -511,7 +521,7 @@ static void sink_received(void *world, uint32_t place, uint32_t number, struct s
 {
     struct host *host = place_host(world, place);
     if (host == NULL) {
-        sim_clients_received(world, place, bytes);
+        sink_system(world)->received(world, sink_client(world, place), bytes);
         return;
     }
     world_mark(world, bytes.size);
@@ -543,7 +553,7 @@ static void sink_closed(void *world, uint32_t place, uint32_t number)
 {
     struct host *host = place_host(world, place);
     if (host == NULL) {
-        sim_clients_closed(world, place);
+        sink_system(world)->closed(world, sink_client(world, place));
         return;
     }
     struct event event = {.type = EVENT_CLOSED, .connection = number};

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "sim/world.h"
+#include "sim/queue_users.h"
 
 void checker_free(struct queue_checker *checker)
 {
@@ -56,7 +56,7 @@ static bool body_matches(const struct checked_job *job, uint32_t key, struct sli
 
 uint32_t checker_identify(struct world *world, uint64_t id, struct slice body)
 {
-    struct queue_checker *checker = &world->checker;
+    struct queue_checker *checker = &queue_users(world)->checker;
     const uint8_t *end = body.size < 6 ? NULL : memchr(body.data + 4, ' ', body.size - 4);
     uint64_t key = UINT64_MAX;
     if (end != NULL) {
@@ -85,10 +85,10 @@ uint32_t checker_identify(struct world *world, uint64_t id, struct slice body)
 
 void checker_put_over(struct world *world, uint32_t key, enum outcome outcome, uint64_t id)
 {
-    struct checked_job *job = &world->checker.jobs[key];
+    struct checked_job *job = &queue_users(world)->checker.jobs[key];
     job->put = outcome;
     if (outcome == OUTCOME_ACKNOWLEDGED) {
-        world->checker.live++;
+        queue_users(world)->checker.live++;
         world_count(world, SIM_COVER_PUTS);
         if (job->id != 0 && job->id != id) {
             world_fail(world, "exactly once", "the put of key %u made job %U and job %U", key,
@@ -124,7 +124,7 @@ uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, str
     uint32_t key = checker_identify(world, id, body);
     if (key == CHECKER_NO_KEY) return key;
     uint64_t now_us = world_now_us(world);
-    struct checked_job *job = &world->checker.jobs[key];
+    struct checked_job *job = &queue_users(world)->checker.jobs[key];
     world_count(world, SIM_COVER_RESERVED);
     if (job->deleted && job->deleted_us < sent_us) {
         world_fail(world, "no resurrection",
@@ -148,28 +148,29 @@ uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, str
 
 void checker_touched(struct world *world, uint32_t client, uint32_t key, uint64_t sent_us)
 {
-    struct checked_job *job = &world->checker.jobs[key];
+    struct checked_job *job = &queue_users(world)->checker.jobs[key];
     if (job->holder == client + 1) job->held_until_us = sent_us + ttr_at_least_us(job);
 }
 
 void checker_let_go(struct world *world, uint32_t client, uint32_t key)
 {
-    struct checked_job *job = &world->checker.jobs[key];
+    struct checked_job *job = &queue_users(world)->checker.jobs[key];
     if (job->holder == client + 1) job->holder = 0;
 }
 
 void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,
                     uint64_t held_since_us)
 {
-    if (world->checker.jobs[key].deleted) return; /* by the holder itself, in the same burst */
+    if (queue_users(world)->checker.jobs[key].deleted)
+        return; /* by the holder itself, in the same burst */
     if (world_now_us(world) >= held_until_us || !calm_since(world, held_since_us)) return;
     world_fail(world, "one holder", "client %u holds job %U until %t at least, but is denied it",
-               client + 1, world->checker.jobs[key].id, held_until_us);
+               client + 1, queue_users(world)->checker.jobs[key].id, held_until_us);
 }
 
 void checker_delete_over(struct world *world, uint32_t key, enum outcome outcome)
 {
-    struct checked_job *job = &world->checker.jobs[key];
+    struct checked_job *job = &queue_users(world)->checker.jobs[key];
     if (outcome == OUTCOME_UNKNOWN) {
         job->delete_unknown = true;
         return;
@@ -182,12 +183,12 @@ void checker_delete_over(struct world *world, uint32_t key, enum outcome outcome
     }
     job->deleted = true;
     job->deleted_us = world_now_us(world);
-    if (job->put == OUTCOME_ACKNOWLEDGED) world->checker.live--;
+    if (job->put == OUTCOME_ACKNOWLEDGED) queue_users(world)->checker.live--;
 }
 
 void checker_finish(struct world *world)
 {
-    struct queue_checker *checker = &world->checker;
+    struct queue_checker *checker = &queue_users(world)->checker;
     for (uint32_t key = 0; key < checker->jobs_count; key++) {
         const struct checked_job *job = &checker->jobs[key];
         if (job->put != OUTCOME_ACKNOWLEDGED || job->deleted || job->delete_unknown) continue;

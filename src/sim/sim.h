@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "sim/coverage.h"
+#include "sim/system.h"
 
 enum {
     SIM_NODES_MAX = 5,
@@ -60,6 +61,7 @@ enum sim_canary {
 };
 
 struct sim_options {
+    const struct sim_system *system; /* NULL: the queue */
     uint64_t seed;
     uint32_t nodes;   /* 1, 3 or 5 */
     uint32_t seconds; /* of the phase with faults; healing and draining come on top */

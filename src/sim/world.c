@@ -9,7 +9,6 @@
 
 #include "base/assert.h"
 #include "base/map.h"
-#include "machine/queue.h"
 #include "sim/text.h"
 #include "sim/world.h"
 
@@ -87,28 +86,6 @@ static bool all_trusted(const struct world *world)
     return true;
 }
 
-/* The client that no one has answered since the faults ended; NULL when all were served. */
-static const struct client *client_unserved(const struct world *world)
-{
-    for (uint32_t i = 0; i < world->clients.count; i++) {
-        if (world->clients.items[i].answered_us <= world->phase_since_us) {
-            return &world->clients.items[i];
-        }
-    }
-    return NULL;
-}
-
-static bool jobs_left(const struct world *world, uint64_t *count)
-{
-    *count = 0;
-    for (uint32_t i = 0; i < world->hosts_count; i++) {
-        if (world->hosts[i].node == NULL) return true;
-        uint64_t jobs = queue_jobs_count(node_machine(world->hosts[i].node));
-        if (jobs > *count) *count = jobs;
-    }
-    return *count > 0;
-}
-
 static bool all_equal(const struct world *world)
 {
     const struct host *leader = leader_of(world);
@@ -125,10 +102,8 @@ static bool all_equal(const struct world *world)
 
 static void too_long(struct world *world)
 {
-    uint64_t jobs = 0;
     switch (world->phase) {
-    case PHASE_HEAL: {
-        const struct client *client = client_unserved(world);
+    case PHASE_HEAL:
         if (leader_of(world) == NULL) {
             world_fail(world, "liveness", "no leader %t s after healing", (uint64_t)HEAL_US_MAX);
         } else if (!all_trusted(world)) {
@@ -136,14 +111,13 @@ static void too_long(struct world *world)
                        (uint64_t)HEAL_US_MAX);
         } else {
             world_fail(world, "liveness", "client %u was not served for %t s after healing",
-                       client == NULL ? 0 : client->index + 1, (uint64_t)HEAL_US_MAX);
+                       world->system->unserved(world, world->phase_since_us),
+                       (uint64_t)HEAL_US_MAX);
         }
         break;
-    }
     case PHASE_DRAIN:
-        jobs_left(world, &jobs);
-        world_fail(world, "liveness", "%U jobs do not come out within %t s", jobs,
-                   (uint64_t)DRAIN_US_MAX);
+        world_fail(world, "liveness", "%U %s do not come out within %t s",
+                   world->system->left(world), world->system->leftovers, (uint64_t)DRAIN_US_MAX);
         break;
     default:
         world_fail(world, "liveness", "the replicas do not become equal within %t s",
@@ -156,7 +130,6 @@ static void phase_look(struct world *world)
 {
     static const uint64_t limits_us[] = {
         [PHASE_HEAL] = HEAL_US_MAX, [PHASE_DRAIN] = DRAIN_US_MAX, [PHASE_SETTLE] = SETTLE_US_MAX};
-    uint64_t jobs;
     switch (world->phase) {
     case PHASE_FAULTS:
         if (world_now_us(world) < world->options->seconds * 1000000ull) return;
@@ -164,15 +137,14 @@ static void phase_look(struct world *world)
         phase_enter(world, PHASE_HEAL);
         return;
     case PHASE_HEAL:
-        if (leader_of(world) == NULL || !all_trusted(world) || client_unserved(world) != NULL)
-            break;
-        sim_clients_drain(world);
+        if (leader_of(world) == NULL || !all_trusted(world)) break;
+        if (world->system->unserved(world, world->phase_since_us) != 0) break;
+        world->system->drain(world);
         phase_enter(world, PHASE_DRAIN);
         return;
     case PHASE_DRAIN:
-        if (jobs_left(world, &jobs) || sim_clients_deleting(&world->clients)) break;
-        checker_finish(world);
-        sim_clients_stop(world);
+        if (world->system->left(world) > 0) break;
+        world->system->finish(world);
         phase_enter(world, PHASE_SETTLE);
         return;
     case PHASE_SETTLE:
@@ -216,11 +188,11 @@ static void config_peers(struct world *world)
 
 static void config_init(struct world *world)
 {
-    static const struct queue_options queue_options = {.seed = 7};
     struct node_config *config = &world->config;
     struct random *random = &world->random;
-    *config = (struct node_config){
-        .machine = &queue_ops, .machine_options = &queue_options, .protocol = &beanstalk_ops};
+    *config = (struct node_config){.machine = world->system->machine,
+                                   .machine_options = world->system->machine_options,
+                                   .protocol = world->system->protocol};
     node_config_defaults(config);
     config_peers(world);
     config->trace_messages = world->options->trace;
@@ -244,6 +216,7 @@ static void world_init(struct world *world, const struct sim_options *options,
     *report = (struct sim_report){0};
     world->options = options;
     world->report = report;
+    world->system = options->system == NULL ? &sim_system_queue : options->system;
     world->random = random_seeded(options->seed);
     world->hosts_count = options->nodes;
     config_init(world);
@@ -255,7 +228,7 @@ static void world_init(struct world *world, const struct sim_options *options,
     world->network.split_permille = (uint32_t)random_below(&world->random, 300);
     for (uint32_t i = 0; i < world->hosts_count; i++) sim_host_init(world, &world->hosts[i], i);
     faults_init(world, &world->faults, random_next(&world->random));
-    sim_clients_init(world, random_next(&world->random));
+    world->system->begin(world, random_next(&world->random));
     timed_init(&world->phase_check, on_phase_check, world);
 }
 
@@ -264,8 +237,7 @@ static void world_free(struct world *world)
     for (uint32_t i = 0; i < world->hosts_count; i++) sim_host_free(&world->hosts[i]);
     network_free(&world->network);
     invariants_free(&world->invariants);
-    sim_clients_free(&world->clients);
-    checker_free(&world->checker);
+    world->system->end(world);
     buffer_free(&world->line);
     heap_free(&world->schedule.heap);
     free(world);

@@ -8,14 +8,13 @@
 #include "base/bytes.h"
 #include "base/random.h"
 #include "node/node.h"
-#include "sim/clients.h"
 #include "sim/disk.h"
 #include "sim/faults.h"
 #include "sim/invariants.h"
 #include "sim/network.h"
-#include "sim/queue_checker.h"
 #include "sim/schedule.h"
 #include "sim/sim.h"
+#include "sim/system.h"
 
 enum {
     HOST_SENT_MAX = 64, /* connections with bytes that have left, not yet told to the node */
@@ -79,7 +78,7 @@ struct host {
 enum phase {
     PHASE_FAULTS,
     PHASE_HEAL,   /* no more faults: a leader, and every client is served again */
-    PHASE_DRAIN,  /* every job comes out */
+    PHASE_DRAIN,  /* no new work: what is left comes out */
     PHASE_SETTLE, /* all replicas become equal */
     PHASE_OVER,
 };
@@ -95,8 +94,9 @@ struct world {
     struct node_config config;
     struct faults faults;
     struct invariants invariants;
-    struct clients clients;
-    struct queue_checker checker;
+    const struct sim_system *system;
+    void *users; /* the system's own: its clients, and what they saw */
+    uint32_t clients_count;
     enum phase phase;
     uint64_t phase_since_us;
     struct timed phase_check;

@@ -1,9 +1,9 @@
-/* What simulated clients hear. See clients.h. Any reply that the protocol does not have for the
- * command is a failure of the run. */
+/* What simulated clients hear. See queue_clients.h. Any reply that the protocol does not have for
+ * the command is a failure of the run. */
 #include <string.h>
 
 #include "base/assert.h"
-#include "sim/world.h"
+#include "sim/queue_users.h"
 
 /* One reply, taken apart. */
 struct reply {
@@ -62,7 +62,7 @@ static bool reserved(struct client *client, const struct client_op *op, const st
 {
     struct world *world = client->world;
     if (is(reply, "TIMED_OUT") && op->kind == OP_RESERVE_TIMEOUT) {
-        if (client->role == CLIENT_PROBER) sim_client_probe_timed_out(client);
+        if (client->role == CLIENT_PROBER) queue_client_probe_timed_out(client);
         return true;
     }
     if (is(reply, "DEADLINE_SOON")) {
@@ -74,7 +74,7 @@ static bool reserved(struct client *client, const struct client_op *op, const st
     if (key == CHECKER_NO_KEY) return true;
     ASSERT(client->held_count < CLIENT_HELD_MAX);
     client->held[client->held_count++] = (struct client_held){key, reply->number};
-    if (client->role == CLIENT_PROBER) sim_client_probe_reserved(client, reply->number);
+    if (client->role == CLIENT_PROBER) queue_client_probe_reserved(client, reply->number);
     return true;
 }
 
@@ -82,7 +82,7 @@ static bool put_over(struct client *client, const struct client_op *op, const st
 {
     if (!is(reply, "INSERTED")) return false;
     checker_put_over(client->world, op->key, OUTCOME_ACKNOWLEDGED, reply->number);
-    if (client->role == CLIENT_PROBER) sim_client_probe_put(client, op->key, reply->number);
+    if (client->role == CLIENT_PROBER) queue_client_probe_put(client, op->key, reply->number);
     return true;
 }
 
@@ -91,7 +91,7 @@ static bool delete_over(struct client *client, const struct client_op *op,
 {
     if (is(reply, "DELETED")) {
         checker_delete_over(client->world, op->key, OUTCOME_ACKNOWLEDGED);
-        sim_client_forget_held(client, op->id);
+        queue_client_forget_held(client, op->id);
         return true;
     }
     return is(reply, "NOT_FOUND");
@@ -156,10 +156,10 @@ static void refused(struct client *client, const struct client_op *op)
     world_count(client->world, SIM_COVER_REFUSED);
     if (op->kind == OP_PUT) checker_put_over(client->world, op->key, OUTCOME_REFUSED, 0);
     /* A round of which a part is missing proves nothing, and a worker's tubes are not its own. */
-    if (client->role == CLIENT_PROBER) sim_client_leave(client);
+    if (client->role == CLIENT_PROBER) queue_client_leave(client);
 }
 
-bool sim_client_reply(struct client *client)
+bool queue_client_reply(struct client *client)
 {
     struct world *world = client->world;
     struct reply reply = {0};
@@ -170,7 +170,7 @@ bool sim_client_reply(struct client *client)
     if (parsed == PARSED_BAD || client->ops_count == 0) {
         world_fail(world, "protocol", "client %u hears \"%b\", %s", client->index + 1, reply.line,
                    parsed == PARSED_BAD ? "which is no reply" : "but asked nothing");
-        sim_client_leave(client);
+        queue_client_leave(client);
         return false;
     }
     struct client_op op = client->ops[client->ops_head];

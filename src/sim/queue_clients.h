@@ -3,8 +3,8 @@
  * Workers put, reserve, delete, release, bury, kick and ask at random, sometimes pipelined. Probers
  * have a tube of their own and check the order of what comes out. In the end all become drainers,
  * until no job is left. Each connects to a random node, and to another when its connection ends. */
-#ifndef QUARTET_SIM_CLIENTS_H
-#define QUARTET_SIM_CLIENTS_H
+#ifndef QUARTET_SIM_QUEUE_CLIENTS_H
+#define QUARTET_SIM_QUEUE_CLIENTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -106,38 +106,25 @@ struct clients {
 
 struct world;
 
-void sim_clients_init(struct world *world, uint64_t seed);
-void sim_clients_free(struct clients *clients);
-/* All become drainers: they leave, and come back to take out whatever is left. */
-void sim_clients_drain(struct world *world);
-/* Someone still waits to hear whether its delete was carried out. */
-bool sim_clients_deleting(const struct clients *clients);
-void sim_clients_stop(struct world *world);
-
-/* From the network. */
-void sim_clients_opened(struct world *world, uint32_t place);
-void sim_clients_received(struct world *world, uint32_t place, struct slice bytes);
-void sim_clients_closed(struct world *world, uint32_t place); /* also a dial that failed */
-
-/* --- between clients.c, client_work.c and client_reply.c --- */
+/* --- between queue_clients.c, queue_client_work.c and queue_client_reply.c --- */
 
 /* Begins the text of a command in client->out, and remembers it; NULL when too many are under
  * way. The caller appends the text. */
-struct client_op *sim_client_begin(struct client *client, enum client_op_kind kind);
+struct client_op *queue_client_begin(struct client *client, enum client_op_kind kind);
 /* Sends what is in client->out. */
-void sim_client_flush(struct client *client);
-void sim_client_leave(struct client *client);
-void sim_client_wake_in(struct client *client, uint64_t after_us);
-void sim_client_tube_name(uint32_t tube, struct buffer *out);
+void queue_client_flush(struct client *client);
+void queue_client_leave(struct client *client);
+void queue_client_wake_in(struct client *client, uint64_t after_us);
+void queue_client_tube_name(uint32_t tube, struct buffer *out);
 /* What the role does next, nothing being under way (or, for a worker, little). */
-void sim_client_work(struct client *client);
+void queue_client_work(struct client *client);
 /* The outcome of a prober's command; kind OP_PUT, OP_RESERVE_TIMEOUT or OP_DELETE. */
-void sim_client_probe_put(struct client *client, uint32_t key, uint64_t id);
-void sim_client_probe_reserved(struct client *client, uint64_t id);
-void sim_client_probe_timed_out(struct client *client);
-void sim_client_probe_void(struct client *client);
+void queue_client_probe_put(struct client *client, uint32_t key, uint64_t id);
+void queue_client_probe_reserved(struct client *client, uint64_t id);
+void queue_client_probe_timed_out(struct client *client);
+void queue_client_probe_void(struct client *client);
 /* Handles one reply at the front of client->in; false when it is not complete yet. */
-bool sim_client_reply(struct client *client);
-void sim_client_forget_held(struct client *client, uint64_t id);
+bool queue_client_reply(struct client *client);
+void queue_client_forget_held(struct client *client, uint64_t id);
 
 #endif

@@ -1,10 +1,15 @@
-/* The simulated clients' connections. See clients.h; what they say is in client_work.c, what they
- * hear in client_reply.c. */
-#include "sim/clients.h"
+/* The queue as a simulated system: its table, and its clients' connections. See queue_clients.h;
+ * what they say is in queue_client_work.c, what they hear in queue_client_reply.c. */
+#include "sim/queue_clients.h"
+
+#include <stdlib.h>
 
 #include "base/assert.h"
+#include "machine/queue.h"
+#include "protocol/beanstalk.h"
+#include "sim/system.h"
 #include "sim/text.h"
-#include "sim/world.h"
+#include "sim/queue_users.h"
 
 enum {
     WORKERS_PER_NODE = 2,
@@ -14,19 +19,19 @@ enum {
     LOOK_US = 500000,      /* how often it looks at its watch */
 };
 
-static struct client *client_at(struct world *world, uint32_t place)
+static struct client *client_at(struct world *world, uint32_t index)
 {
-    ASSERT(place >= world->hosts_count && place - world->hosts_count < world->clients.count);
-    return &world->clients.items[place - world->hosts_count];
+    ASSERT(index < queue_users(world)->clients.count);
+    return &queue_users(world)->clients.items[index];
 }
 
-void sim_client_wake_in(struct client *client, uint64_t after_us)
+void queue_client_wake_in(struct client *client, uint64_t after_us)
 {
     struct schedule *schedule = &client->world->schedule;
     schedule_at(schedule, &client->wake, schedule->now_us + after_us);
 }
 
-struct client_op *sim_client_begin(struct client *client, enum client_op_kind kind)
+struct client_op *queue_client_begin(struct client *client, enum client_op_kind kind)
 {
     if (client->ops_count == CLIENT_OPS_MAX) return NULL;
     uint32_t at = (client->ops_head + client->ops_count++) % CLIENT_OPS_MAX;
@@ -53,7 +58,7 @@ static void narrate_commands(struct client *client, struct slice text)
     }
 }
 
-void sim_client_flush(struct client *client)
+void queue_client_flush(struct client *client)
 {
     if (client->out.size == 0) return;
     struct slice bytes = buffer_slice(&client->out);
@@ -62,14 +67,14 @@ void sim_client_flush(struct client *client)
     buffer_clear(&client->out);
 }
 
-void sim_client_leave(struct client *client)
+void queue_client_leave(struct client *client)
 {
     if (client->state != CLIENT_ONLINE) return;
     client->state = CLIENT_LEAVING;
     network_close(&client->world->network, client->place, client->number);
 }
 
-void sim_client_forget_held(struct client *client, uint64_t id)
+void queue_client_forget_held(struct client *client, uint64_t id)
 {
     for (uint32_t i = 0; i < client->held_count; i++) {
         if (client->held[i].id != id) continue;
@@ -91,8 +96,8 @@ static void client_outcomes_unknown(struct client *client)
             checker_delete_over(client->world, op->key, OUTCOME_UNKNOWN);
         }
     }
-    while (client->held_count > 0) sim_client_forget_held(client, client->held[0].id);
-    if (client->role == CLIENT_PROBER) sim_client_probe_void(client);
+    while (client->held_count > 0) queue_client_forget_held(client, client->held[0].id);
+    if (client->role == CLIENT_PROBER) queue_client_probe_void(client);
     buffer_clear(&client->in);
     buffer_clear(&client->out);
 }
@@ -102,7 +107,7 @@ static void client_dial(struct client *client)
     struct world *world = client->world;
     client->state = CLIENT_DIALING;
     client->number++;
-    client->host = (uint32_t)random_below(&world->clients.random, world->hosts_count);
+    client->host = (uint32_t)random_below(&queue_users(world)->clients.random, world->hosts_count);
     network_dial(&world->network, client->place, client->number, client->host, false);
 }
 
@@ -116,59 +121,68 @@ static void client_on_wake(void *owner, struct timed *timed)
     case CLIENT_ONLINE:
         if (client->ops_count > 0 && client->progress_us + PATIENCE_US < world_now_us(world)) {
             world_narrate(world, "client", client->index + 1, "loses patience");
-            sim_client_leave(client);
+            queue_client_leave(client);
         } else if (client->ops_count > 0) {
-            sim_client_wake_in(client, LOOK_US);
+            queue_client_wake_in(client, LOOK_US);
         } else {
-            sim_client_work(client);
-            sim_client_flush(client);
-            if (!timed_pending(&client->wake)) sim_client_wake_in(client, LOOK_US);
+            queue_client_work(client);
+            queue_client_flush(client);
+            if (!timed_pending(&client->wake)) queue_client_wake_in(client, LOOK_US);
         }
         break;
     default: break;
     }
 }
 
-void sim_clients_opened(struct world *world, uint32_t place)
+static void users_opened(struct world *world, uint32_t index)
 {
-    struct client *client = client_at(world, place);
+    struct client *client = client_at(world, index);
     world_count(world, SIM_COVER_RECONNECTS);
     world_narrate(world, "client", client->index + 1, "connects to node %u", client->host + 1);
     client->state = CLIENT_ONLINE;
     client->progress_us = world_now_us(world);
     client->drain_step = 0;
     client->probe.step = 0;
-    sim_client_wake_in(client, 0);
+    queue_client_wake_in(client, 0);
 }
 
-void sim_clients_closed(struct world *world, uint32_t place)
+static void users_closed(struct world *world, uint32_t index)
 {
-    struct client *client = client_at(world, place);
+    struct client *client = client_at(world, index);
     world_narrate(world, "client", client->index + 1, "is offline");
     client_outcomes_unknown(client);
     client->state = CLIENT_OFFLINE;
-    sim_client_wake_in(client, 1000 + random_below(&world->clients.random, RECONNECT_US_MAX));
+    queue_client_wake_in(
+        client, 1000 + random_below(&queue_users(world)->clients.random, RECONNECT_US_MAX));
 }
 
-void sim_clients_received(struct world *world, uint32_t place, struct slice bytes)
+static void users_received(struct world *world, uint32_t index, struct slice bytes)
 {
-    struct client *client = client_at(world, place);
+    struct client *client = client_at(world, index);
     if (client->state != CLIENT_ONLINE) return;
     client->progress_us = world_now_us(world);
     buffer_append_slice(&client->in, bytes);
-    while (client->state == CLIENT_ONLINE && sim_client_reply(client)) {}
+    while (client->state == CLIENT_ONLINE && queue_client_reply(client)) {}
     if (client->state == CLIENT_ONLINE && client->ops_count == 0) {
-        uint64_t think_us = client->role == CLIENT_DRAINER ? 1 : world->clients.think_us;
-        sim_client_wake_in(client, random_below(&world->clients.random, 2 * think_us));
+        uint64_t think_us =
+            client->role == CLIENT_DRAINER ? 1 : queue_users(world)->clients.think_us;
+        queue_client_wake_in(client,
+                             random_below(&queue_users(world)->clients.random, 2 * think_us));
     }
 }
 
-void sim_clients_init(struct world *world, uint64_t seed)
+/* --- the table of the system (system.h) --- */
+
+static void users_begin(struct world *world, uint64_t seed)
 {
-    struct clients *clients = &world->clients;
-    *clients = (struct clients){.random = random_seeded(seed)};
+    struct queue_users *users = calloc(1, sizeof *users);
+    ASSERT(users != NULL);
+    world->users = users;
+    struct clients *clients = &users->clients;
+    clients->random = random_seeded(seed);
     clients->count = WORKERS_PER_NODE * world->hosts_count + PROBERS;
     if (clients->count < 4) clients->count = 4;
+    world->clients_count = clients->count;
     clients->think_us = 6000 * clients->count;
     for (uint32_t i = 0; i < clients->count; i++) {
         struct client *client = &clients->items[i];
@@ -177,29 +191,44 @@ void sim_clients_init(struct world *world, uint64_t seed)
         client->place = world->hosts_count + i;
         client->role = i + PROBERS < clients->count ? CLIENT_WORKER : CLIENT_PROBER;
         timed_init(&client->wake, client_on_wake, client);
-        sim_client_wake_in(client, random_below(&clients->random, RECONNECT_US_MAX));
+        queue_client_wake_in(client, random_below(&clients->random, RECONNECT_US_MAX));
     }
 }
 
-void sim_clients_free(struct clients *clients)
+static void users_end(struct world *world)
 {
+    struct queue_users *users = queue_users(world);
+    for (uint32_t i = 0; i < users->clients.count; i++) {
+        buffer_free(&users->clients.items[i].in);
+        buffer_free(&users->clients.items[i].out);
+    }
+    checker_free(&users->checker);
+    free(users);
+}
+
+static uint32_t users_unserved(const struct world *world, uint64_t since_us)
+{
+    const struct clients *clients = &queue_users(world)->clients;
     for (uint32_t i = 0; i < clients->count; i++) {
-        buffer_free(&clients->items[i].in);
-        buffer_free(&clients->items[i].out);
+        if (clients->items[i].answered_us <= since_us) return i + 1;
     }
+    return 0;
 }
 
-void sim_clients_drain(struct world *world)
+/* All become drainers: they leave, and come back to take out whatever is left. */
+static void users_drain(struct world *world)
 {
-    for (uint32_t i = 0; i < world->clients.count; i++) {
-        struct client *client = &world->clients.items[i];
-        sim_client_leave(client); /* what is under way becomes unknown, as it would be */
-        if (client->role == CLIENT_PROBER) sim_client_probe_void(client);
+    struct clients *clients = &queue_users(world)->clients;
+    for (uint32_t i = 0; i < clients->count; i++) {
+        struct client *client = &clients->items[i];
+        queue_client_leave(client); /* what is under way becomes unknown, as it would be */
+        if (client->role == CLIENT_PROBER) queue_client_probe_void(client);
         client->role = CLIENT_DRAINER;
     }
 }
 
-bool sim_clients_deleting(const struct clients *clients)
+/* Someone still waits to hear whether its delete was carried out. */
+static bool clients_deleting(const struct clients *clients)
 {
     for (uint32_t i = 0; i < clients->count; i++) {
         const struct client *client = &clients->items[i];
@@ -210,11 +239,42 @@ bool sim_clients_deleting(const struct clients *clients)
     return false;
 }
 
-void sim_clients_stop(struct world *world)
+static uint64_t users_left(const struct world *world)
 {
-    for (uint32_t i = 0; i < world->clients.count; i++) {
-        struct client *client = &world->clients.items[i];
-        sim_client_leave(client);
-        schedule_cancel(&world->schedule, &client->wake);
+    uint64_t most = clients_deleting(&queue_users(world)->clients);
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        if (world->hosts[i].node == NULL) return UINT64_MAX;
+        uint64_t jobs = queue_jobs_count(node_machine(world->hosts[i].node));
+        if (jobs > most) most = jobs;
+    }
+    return most;
+}
+
+static void users_finish(struct world *world)
+{
+    struct clients *clients = &queue_users(world)->clients;
+    checker_finish(world);
+    for (uint32_t i = 0; i < clients->count; i++) {
+        queue_client_leave(&clients->items[i]);
+        schedule_cancel(&world->schedule, &clients->items[i].wake);
     }
 }
+
+static const struct queue_options machine_options = {.seed = 7};
+
+const struct sim_system sim_system_queue = {
+    .name = "queue",
+    .machine = &queue_ops,
+    .machine_options = &machine_options,
+    .protocol = &beanstalk_ops,
+    .leftovers = "jobs",
+    .begin = users_begin,
+    .opened = users_opened,
+    .received = users_received,
+    .closed = users_closed,
+    .unserved = users_unserved,
+    .drain = users_drain,
+    .left = users_left,
+    .finish = users_finish,
+    .end = users_end,
+};

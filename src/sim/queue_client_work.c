@@ -1,7 +1,7 @@
-/* What simulated clients say. See clients.h. */
+/* What simulated clients say. See queue_clients.h. */
 #include "base/assert.h"
 #include "sim/text.h"
-#include "sim/world.h"
+#include "sim/queue_users.h"
 
 enum {
     LIVE_JOBS_MANY = 120,
@@ -13,14 +13,14 @@ enum {
 
 static const char *const tube_names[CLIENT_TUBES] = {"default", "mail", "video", "index"};
 
-void sim_client_tube_name(uint32_t tube, struct buffer *out)
+void queue_client_tube_name(uint32_t tube, struct buffer *out)
 {
     buffer_append_text(out, tube_names[tube]);
 }
 
 static uint64_t below(struct client *client, uint64_t bound)
 {
-    return random_below(&client->world->clients.random, bound);
+    return random_below(&queue_users(client->world)->clients.random, bound);
 }
 
 static uint32_t any_tube(struct client *client)
@@ -33,9 +33,9 @@ static uint32_t any_tube(struct client *client)
 static uint32_t put(struct client *client, uint32_t priority, uint32_t delay_s, uint32_t ttr_s,
                     uint32_t size)
 {
-    struct client_op *op = sim_client_begin(client, OP_PUT);
+    struct client_op *op = queue_client_begin(client, OP_PUT);
     if (op == NULL) return CHECKER_NO_KEY;
-    struct queue_checker *checker = &client->world->checker;
+    struct queue_checker *checker = &queue_users(client->world)->checker;
     op->key = checker_put(checker, size, ttr_s);
     text_append(&client->out, "put %u %u %u %u\r\n", priority, delay_s, ttr_s,
                 checker->jobs[op->key].size);
@@ -59,10 +59,10 @@ static void put_any(struct client *client)
 static void reserve(struct client *client)
 {
     if (below(client, 12) == 0) {
-        if (sim_client_begin(client, OP_RESERVE) != NULL) {
+        if (queue_client_begin(client, OP_RESERVE) != NULL) {
             buffer_append_text(&client->out, "reserve\r\n");
         }
-    } else if (sim_client_begin(client, OP_RESERVE_TIMEOUT) != NULL) {
+    } else if (queue_client_begin(client, OP_RESERVE_TIMEOUT) != NULL) {
         uint32_t timeout_s = below(client, 4) == 0 ? 1 + (uint32_t)below(client, 2) : 0;
         text_append(&client->out, "reserve-with-timeout %u\r\n", timeout_s);
     }
@@ -72,9 +72,9 @@ static void reserve(struct client *client)
 static void about_job(struct client *client, enum client_op_kind kind, uint32_t key, uint64_t id,
                       const char *format)
 {
-    struct client_op *op = sim_client_begin(client, kind);
+    struct client_op *op = queue_client_begin(client, kind);
     if (op == NULL) return;
-    const struct checked_job *job = &client->world->checker.jobs[key];
+    const struct checked_job *job = &queue_users(client->world)->checker.jobs[key];
     op->key = key;
     op->id = id;
     if (job->holder == client->index + 1) {
@@ -104,13 +104,13 @@ static void handle_held(struct client *client)
     } else {
         return; /* let its time run */
     }
-    sim_client_forget_held(client, id);
+    queue_client_forget_held(client, id);
 }
 
 /* A job that this client need not hold, from among the recent ones. */
 static void handle_any(struct client *client)
 {
-    const struct queue_checker *checker = &client->world->checker;
+    const struct queue_checker *checker = &queue_users(client->world)->checker;
     if (checker->jobs_count == 0) return;
     uint32_t back = (uint32_t)below(client, checker->jobs_count < 200 ? checker->jobs_count : 200);
     uint32_t key = checker->jobs_count - 1 - back;
@@ -119,7 +119,7 @@ static void handle_any(struct client *client)
     switch (below(client, 5)) {
     case 0:
         about_job(client, OP_DELETE, key, id, "delete %U\r\n");
-        sim_client_forget_held(client, id);
+        queue_client_forget_held(client, id);
         break;
     case 1: about_job(client, OP_KICK_JOB, key, id, "kick-job %U\r\n"); break;
     case 2: about_job(client, OP_STATS_JOB, key, id, "stats-job %U\r\n"); break;
@@ -130,15 +130,15 @@ static void handle_any(struct client *client)
 static void about_tube(struct client *client, enum client_op_kind kind, const char *before,
                        const char *after)
 {
-    if (sim_client_begin(client, kind) == NULL) return;
+    if (queue_client_begin(client, kind) == NULL) return;
     buffer_append_text(&client->out, before);
-    sim_client_tube_name(any_tube(client), &client->out);
+    queue_client_tube_name(any_tube(client), &client->out);
     buffer_append_text(&client->out, after);
 }
 
 static void plain(struct client *client, enum client_op_kind kind, const char *text)
 {
-    if (sim_client_begin(client, kind) != NULL) buffer_append_text(&client->out, text);
+    if (queue_client_begin(client, kind) != NULL) buffer_append_text(&client->out, text);
 }
 
 static void odd_command(struct client *client)
@@ -174,19 +174,19 @@ static void forget_expired(struct client *client)
 {
     struct world *world = client->world;
     for (uint32_t i = 0; i < client->held_count;) {
-        const struct checked_job *job = &world->checker.jobs[client->held[i].key];
+        const struct checked_job *job = &queue_users(world)->checker.jobs[client->held[i].key];
         if (world_now_us(world) < job->held_until_us + 2000000) {
             i++;
         } else {
             world_count(world, SIM_COVER_EXPIRED);
-            sim_client_forget_held(client, client->held[i].id);
+            queue_client_forget_held(client, client->held[i].id);
         }
     }
 }
 
 static void worker_command(struct client *client)
 {
-    bool many = client->world->checker.live > LIVE_JOBS_MANY;
+    bool many = queue_users(client->world)->checker.live > LIVE_JOBS_MANY;
     uint64_t dice = below(client, 100);
     if (client->held_count > 0 && (dice < 40 || client->held_count + 2 >= CLIENT_HELD_MAX)) {
         handle_held(client);
@@ -209,10 +209,10 @@ static void worker(struct client *client)
     if (burst > 1) client->world->report->counts[SIM_COVER_PIPELINED] += burst;
     for (; burst > 0; burst--) worker_command(client);
     if (below(client, 400) == 0) {
-        sim_client_flush(client);
-        sim_client_leave(client); /* without a word, in the middle of things */
+        queue_client_flush(client);
+        queue_client_leave(client); /* without a word, in the middle of things */
     } else if (client->ops_count == 0) {
-        sim_client_wake_in(client, below(client, client->world->clients.think_us));
+        queue_client_wake_in(client, below(client, queue_users(client->world)->clients.think_us));
     }
 }
 
@@ -223,7 +223,7 @@ static void probe_tube(struct client *client, const char *before)
     text_append(&client->out, "%sprobe-%u-%u\r\n", before, client->index + 1, client->probe.tube);
 }
 
-void sim_client_probe_void(struct client *client)
+void queue_client_probe_void(struct client *client)
 {
     client->probe = (struct probe){.tube = client->probe.tube + 1};
 }
@@ -243,7 +243,7 @@ static struct probe_job *probe_next(struct probe *probe)
     return best;
 }
 
-void sim_client_probe_put(struct client *client, uint32_t key, uint64_t id)
+void queue_client_probe_put(struct client *client, uint32_t key, uint64_t id)
 {
     struct probe *probe = &client->probe;
     for (uint32_t i = 0; i < probe->count; i++) {
@@ -251,7 +251,7 @@ void sim_client_probe_put(struct client *client, uint32_t key, uint64_t id)
     }
 }
 
-void sim_client_probe_reserved(struct client *client, uint64_t id)
+void queue_client_probe_reserved(struct client *client, uint64_t id)
 {
     struct probe_job *next = probe_next(&client->probe);
     world_count(client->world, SIM_COVER_PROBES);
@@ -264,7 +264,7 @@ void sim_client_probe_reserved(struct client *client, uint64_t id)
     next->taken = true;
 }
 
-void sim_client_probe_timed_out(struct client *client)
+void queue_client_probe_timed_out(struct client *client)
 {
     struct probe_job *next = probe_next(&client->probe);
     if (next == NULL) return;
@@ -280,8 +280,8 @@ static void prober(struct client *client)
     struct probe *probe = &client->probe;
     switch ((enum probe_step)probe->step) {
     case PROBE_MEET:
-        if (sim_client_begin(client, OP_USE) != NULL) probe_tube(client, "use ");
-        if (sim_client_begin(client, OP_WATCH) != NULL) probe_tube(client, "watch ");
+        if (queue_client_begin(client, OP_USE) != NULL) probe_tube(client, "use ");
+        if (queue_client_begin(client, OP_WATCH) != NULL) probe_tube(client, "watch ");
         plain(client, OP_IGNORE, "ignore default\r\n");
         probe->wanted = 1 + (uint32_t)below(client, PROBE_JOBS_MAX);
         probe->step = PROBE_PUT;
@@ -297,15 +297,15 @@ static void prober(struct client *client)
     case PROBE_RESERVE:
         if (probe_next(probe) == NULL) {
             probe->step = PROBE_DELETE;
-            sim_client_wake_in(client, 0);
-        } else if (sim_client_begin(client, OP_RESERVE_TIMEOUT) != NULL) {
+            queue_client_wake_in(client, 0);
+        } else if (queue_client_begin(client, OP_RESERVE_TIMEOUT) != NULL) {
             buffer_append_text(&client->out, "reserve-with-timeout 0\r\n");
         }
         break;
     case PROBE_DELETE:
         for (uint32_t i = 0; i < probe->count; i++) {
             about_job(client, OP_DELETE, probe->jobs[i].key, probe->jobs[i].id, "delete %U\r\n");
-            sim_client_forget_held(client, probe->jobs[i].id);
+            queue_client_forget_held(client, probe->jobs[i].id);
         }
         probe->count = 0;
         probe->wanted = 1 + (uint32_t)below(client, PROBE_JOBS_MAX);
@@ -320,11 +320,11 @@ static void prober(struct client *client)
 static bool drain_tube(struct client *client, uint32_t step, struct buffer *out)
 {
     if (step < CLIENT_TUBES) {
-        sim_client_tube_name(step, out);
+        queue_client_tube_name(step, out);
         return true;
     }
     step -= CLIENT_TUBES;
-    const struct clients *clients = &client->world->clients;
+    const struct clients *clients = &queue_users(client->world)->clients;
     for (uint32_t i = 0; i < clients->count; i++) {
         uint32_t used = clients->items[i].probe.tube + 1;
         if (clients->items[i].probe.tube == 0 && clients->items[i].probe.wanted == 0) continue;
@@ -343,7 +343,7 @@ static void drainer(struct client *client)
     while (client->held_count > 0) {
         struct client_held held = client->held[0];
         about_job(client, OP_DELETE, held.key, held.id, "delete %U\r\n");
-        sim_client_forget_held(client, held.id);
+        queue_client_forget_held(client, held.id);
     }
     bool more = true;
     for (uint32_t i = 0; i < 4 && more && client->ops_count + 4 < CLIENT_OPS_MAX; i++) {
@@ -351,22 +351,22 @@ static void drainer(struct client *client)
         more = drain_tube(client, client->drain_step, &name);
         if (!more) break;
         client->drain_step++;
-        sim_client_begin(client, OP_WATCH);
+        queue_client_begin(client, OP_WATCH);
         text_append(&client->out, "watch %b\r\n", buffer_slice(&name));
-        sim_client_begin(client, OP_USE);
+        queue_client_begin(client, OP_USE);
         text_append(&client->out, "use %b\r\n", buffer_slice(&name));
-        sim_client_begin(client, OP_KICK);
+        queue_client_begin(client, OP_KICK);
         buffer_append_text(&client->out, "kick 1000\r\n");
     }
     if (!more) {
         if (below(client, DRAIN_KICK_EVERY) == 0) client->drain_step = 0;
-        sim_client_begin(client, OP_RESERVE_TIMEOUT);
+        queue_client_begin(client, OP_RESERVE_TIMEOUT);
         text_append(&client->out, "reserve-with-timeout %u\r\n", (uint32_t)below(client, 2));
     }
     buffer_free(&name);
 }
 
-void sim_client_work(struct client *client)
+void queue_client_work(struct client *client)
 {
     switch (client->role) {
     case CLIENT_WORKER: worker(client); break;

@@ -1,0 +1,45 @@
+/* What a world simulates: a machine and its protocol, the clients that use them, and the judge of
+ * what the clients saw. The rest of a world (hosts, network, disks, faults, invariants) is the same
+ * for all systems and knows none of them.
+ *
+ * Clients sit at the network's places behind the hosts'; here they are numbered from 0. */
+#ifndef QUARTET_SIM_SYSTEM_H
+#define QUARTET_SIM_SYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct machine_ops;
+struct protocol_ops;
+struct world;
+
+struct sim_system {
+    const char *name;
+    const struct machine_ops *machine;
+    const void *machine_options;
+    const struct protocol_ops *protocol;
+    const char *leftovers; /* what `left` counts, for people */
+
+    /* Makes world->users and sets world->clients_count; their first steps are scheduled. */
+    void (*begin)(struct world *world, uint64_t seed);
+    /* From the network, about a client's one connection. */
+    void (*opened)(struct world *world, uint32_t client);
+    void (*received)(struct world *world, uint32_t client, struct slice bytes);
+    void (*closed)(struct world *world, uint32_t client); /* also a dial that failed */
+    /* The number + 1 of a client that has heard no answer since then; 0: all have. */
+    uint32_t (*unserved)(const struct world *world, uint64_t since_us);
+    /* The faults are over and everyone was served: no new work; what is left comes out. */
+    void (*drain)(struct world *world);
+    /* How much is left of it; UINT64_MAX: unknown, as a node is down. */
+    uint64_t (*left)(const struct world *world);
+    /* Nothing is left: judges the run, and sends all clients away. */
+    void (*finish)(struct world *world);
+    /* Frees world->users. */
+    void (*end)(struct world *world);
+};
+
+extern const struct sim_system sim_system_queue;
+
+#endif
