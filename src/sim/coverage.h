@@ -2,7 +2,8 @@
 #ifndef QUARTET_SIM_COVERAGE_H
 #define QUARTET_SIM_COVERAGE_H
 
-#define SIM_COVERAGE(X)                                 \
+/* In every world. */
+#define SIM_COVERAGE_WORLD(X)                           \
     X(LEADERS, "leaders elected")                       \
     X(CAMPAIGNS, "candidacies")                         \
     X(STEP_DOWNS, "leaders stepped down")               \
@@ -38,24 +39,43 @@
     X(WIPES, "wiped disks")                             \
     X(ROTS, "bits rotten")                              \
     X(OPERATIONS, "client operations answered")         \
-    X(PUTS, "puts acknowledged")                        \
-    X(RESERVED, "jobs reserved")                        \
-    X(DELETED, "deletes acknowledged")                  \
-    X(EXPIRED, "reservations run out")                  \
-    X(BURIED, "jobs buried")                            \
-    X(KICKED, "kicks that moved a job")                 \
-    X(PROBES, "reservations checked for order")         \
-    X(DEADLINES, "DEADLINE_SOON heard")                 \
     X(REFUSED, "commands refused")                      \
     X(UNKNOWN, "commands of unknown outcome")           \
-    X(RECONNECTS, "client connections opened")          \
+    X(RECONNECTS, "client connections opened")
+
+#define SIM_COVERAGE_QUEUE(X)                   \
+    X(PUTS, "puts acknowledged")                \
+    X(RESERVED, "jobs reserved")                \
+    X(DELETED, "deletes acknowledged")          \
+    X(EXPIRED, "reservations run out")          \
+    X(BURIED, "jobs buried")                    \
+    X(KICKED, "kicks that moved a job")         \
+    X(PROBES, "reservations checked for order") \
+    X(DEADLINES, "DEADLINE_SOON heard")         \
     X(PIPELINED, "commands pipelined")
+
+#define SIM_COVERAGE_RAFT(X)         \
+    X(READS, "reads answered")       \
+    X(WRITES, "writes acknowledged") \
+    X(SWAPS, "swaps carried out")    \
+    X(KEPT, "swaps that found another value")
+
+#define SIM_COVERAGE(X) SIM_COVERAGE_WORLD(X) SIM_COVERAGE_QUEUE(X) SIM_COVERAGE_RAFT(X)
 
 enum sim_coverage {
 #define X(name, text) SIM_COVER_##name,
     SIM_COVERAGE(X)
 #undef X
         SIM_COVERAGE_COUNT
+};
+
+/* Where the rows of each system begin and end. */
+enum {
+#define X(name, text) +1
+    SIM_COVER_WORLD_END = 0 SIM_COVERAGE_WORLD(X),
+    SIM_COVER_QUEUE_END = SIM_COVER_WORLD_END SIM_COVERAGE_QUEUE(X),
+    SIM_COVER_RAFT_END = SIM_COVER_QUEUE_END SIM_COVERAGE_RAFT(X),
+#undef X
 };
 
 #endif

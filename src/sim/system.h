@@ -20,7 +20,8 @@ struct sim_system {
     const struct machine_ops *machine;
     const void *machine_options;
     const struct protocol_ops *protocol;
-    const char *leftovers; /* what `left` counts, for people */
+    const char *leftovers;                 /* what `left` counts, for people */
+    uint32_t coverage_first, coverage_end; /* its own rows of coverage.h */
 
     /* Makes world->users and sets world->clients_count; their first steps are scheduled. */
     void (*begin)(struct world *world, uint64_t seed);
@@ -40,6 +41,10 @@ struct sim_system {
     void (*end)(struct world *world);
 };
 
-extern const struct sim_system sim_system_queue;
+/* NULL: no such system. */
+const struct sim_system *sim_system_by_name(struct slice name);
+
+extern const struct sim_system sim_system_queue; /* queue_clients.c */
+extern const struct sim_system sim_system_raft;  /* raft_clients.c */
 
 #endif

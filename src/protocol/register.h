@@ -1,0 +1,19 @@
+/* The registers' protocol: a line for a command, a line for its reply, each ended by a newline.
+ *
+ *     read KEY                    VALUE n
+ *     write KEY n                 WRITTEN
+ *     swap KEY EXPECTED n         SWAPPED, or KEPT n when it holds something else
+ *
+ * Keys are 0 to REGISTER_COUNT - 1, numbers decimal u64. Anything else: BAD. A command that was
+ * certainly not carried out: REFUSED and why, in one word. */
+#ifndef QUARTET_PROTOCOL_REGISTER_H
+#define QUARTET_PROTOCOL_REGISTER_H
+
+#include "machine/register.h"
+#include "protocol/protocol.h"
+
+enum { REGISTER_LINE_SIZE_MAX = 64 }; /* with its newline; a longer one ends the connection */
+
+extern const struct protocol_ops register_protocol_ops;
+
+#endif

@@ -1,0 +1,88 @@
+/* Worlds of registers: they replay, pass, are busy, and meet what they are there to meet. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "sim/sim.h"
+
+static struct sim_options world(uint64_t seed, uint32_t nodes, uint32_t seconds)
+{
+    return (struct sim_options){.system = &sim_system_raft,
+                                .seed = seed,
+                                .nodes = nodes,
+                                .seconds = seconds,
+                                .faults = SIM_FAULTS_DEFAULT};
+}
+
+/* Runs the seeds, adds up what happened, and fails with the command that replays a failure. */
+static void worlds_pass(uint32_t nodes, uint64_t seeds, uint64_t *counts)
+{
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        struct sim_options options = world(seed, nodes, 20);
+        struct sim_report report;
+        sim_run(&options, &report);
+        if (report.failed) {
+            fail_msg("quartet sim raft --seed %llu --nodes %u --seconds 20  # %s",
+                     (unsigned long long)seed, nodes, report.reason);
+        }
+        for (uint32_t i = 0; i < SIM_COVERAGE_COUNT; i++) counts[i] += report.counts[i];
+    }
+}
+
+static void worlds_of_three_nodes_pass_and_are_not_quiet(void **state)
+{
+    (void)state;
+    static const enum sim_coverage wanted[] = {
+        SIM_COVER_LEADERS, SIM_COVER_STEP_DOWNS,  SIM_COVER_SNAPSHOTS_INSTALLED,
+        SIM_COVER_ONEWAYS, SIM_COVER_CLOGS,       SIM_COVER_PAUSES,
+        SIM_COVER_WIPES,   SIM_COVER_CLOCK_JUMPS, SIM_COVER_CRASHES_MIDWAY,
+        SIM_COVER_UNKNOWN, SIM_COVER_REFUSED,     SIM_COVER_READS,
+        SIM_COVER_WRITES,  SIM_COVER_SWAPS,       SIM_COVER_KEPT,
+    };
+    uint64_t counts[SIM_COVERAGE_COUNT] = {0};
+    worlds_pass(3, 60, counts);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        if (counts[wanted[i]] == 0) fail_msg("coverage %d never occurred", (int)wanted[i]);
+    }
+}
+
+static void worlds_of_one_and_five_nodes_pass(void **state)
+{
+    (void)state;
+    uint64_t counts[SIM_COVERAGE_COUNT] = {0};
+    worlds_pass(1, 20, counts);
+    worlds_pass(5, 20, counts);
+}
+
+static void without_faults_nothing_is_refused_or_unknown(void **state)
+{
+    (void)state;
+    struct sim_options options = world(1, 3, 20);
+    options.faults = 0;
+    struct sim_report report;
+    sim_run(&options, &report);
+    if (report.failed) fail_msg("%s", report.reason);
+    assert_true(report.counts[SIM_COVER_OPERATIONS] > 20 * 100);
+    assert_int_equal(report.counts[SIM_COVER_UNKNOWN], 0);
+}
+
+static void every_system_is_found_by_its_name(void **state)
+{
+    (void)state;
+    assert_ptr_equal(sim_system_by_name(slice_text("raft")), &sim_system_raft);
+    assert_ptr_equal(sim_system_by_name(slice_text("queue")), &sim_system_queue);
+    assert_null(sim_system_by_name(slice_text("rafts")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(worlds_of_three_nodes_pass_and_are_not_quiet),
+        cmocka_unit_test(worlds_of_one_and_five_nodes_pass),
+        cmocka_unit_test(without_faults_nothing_is_refused_or_unknown),
+        cmocka_unit_test(every_system_is_found_by_its_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
