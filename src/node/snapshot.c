@@ -178,7 +178,7 @@ static void cut_begin(struct node *node)
         .elapsed_us = node->replica->elapsed_us,
         .wall_us = node->replica->wall_us,
         .digest = replica_digest(node->replica),
-        .members = *raft_members(node->raft),
+        .members = *raft_members_at(node->raft, node->replica->index),
     };
     s->cutting = true;
     s->cut_done = false;

@@ -1,4 +1,4 @@
-/* The commit rule (sections 5.3 and 5.4.2): an entry is committed once a majority of the voters
+/* The commit rule (sections 5.3 and 5.4.2): an entry is committed once a quorum of the voters
  * holds it durably and it is of the leader's own term; entries of earlier terms are committed with
  * it, never by counting. What an untrusted replica holds does not count, and our own log counts
  * only up to what is durable here. */
@@ -34,5 +34,7 @@ void commit_count(struct raft *raft)
             held[i] = peer->trusted ? peer->match : 0;
     }
     uint64_t index = members_quorum(members, held);
-    if (index > raft->commit && log_term(&raft->log, index) == raft->term) commit_to(raft, index);
+    if (index <= raft->commit || log_term(&raft->log, index) != raft->term) return;
+    commit_to(raft, index);
+    change_committed(raft);
 }

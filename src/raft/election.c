@@ -12,12 +12,14 @@ enum { FOUNDING_TERM = 1 };
 
 bool election_may_campaign(const struct raft *raft)
 {
-    return raft->trusted && !raft->mute && is_voter(raft, raft->config.self);
+    return raft->trusted && !raft->mute &&
+           members_may_lead(&raft->history, raft->commit, raft->config.self);
 }
 
-static bool is_sole_voter(const struct raft *raft)
+/* No one else has a vote, or had one: nobody to ask, and nobody to have promised anything to. */
+static bool is_alone(const struct raft *raft)
 {
-    return members_is_sole_voter(members_of(raft), raft->config.self);
+    return members_alone(&raft->history, raft->commit, raft->config.self);
 }
 
 void election_reset_timer(struct raft *raft)
@@ -74,7 +76,7 @@ static void ask_all(struct raft *raft, enum raft_message_type type, uint64_t ter
     const struct raft_members *members = members_of(raft);
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
-        if (member->id == raft->config.self || member->learner) continue;
+        if (member->id == raft->config.self || !members_is_voter(members, member->id)) continue;
         struct raft_message *message = queue_message(raft, type, member->id);
         message->term = term;
         message->index = raft->log.last;
@@ -90,10 +92,7 @@ static void campaign(struct raft *raft)
     raft->vote = raft->config.self;
     forget_votes(raft);
     election_reset_timer(raft);
-    ask_all(raft, RAFT_VOTE, raft->term);
-    /* Our vote counts when it is durable (election_hard_state_durable), but a sole voter has
-     * nobody to contradict it: what it sends and acknowledges waits for the same write. */
-    if (is_sole_voter(raft)) become_leader(raft);
+    ask_all(raft, RAFT_VOTE, raft->term); /* ours counts when it is durable */
 }
 
 static void pre_campaign(struct raft *raft)
@@ -118,7 +117,7 @@ void election_start(struct raft *raft)
         raft->embargo_us = raft->now.mono_us + 2 * timeout_us;
         raft->election_us += timeout_us; /* to ask earlier would be in vain: all may be starting */
     }
-    if (election_may_campaign(raft) && is_sole_voter(raft)) campaign(raft);
+    if (election_may_campaign(raft) && is_alone(raft)) campaign(raft);
 }
 
 void election_tick(struct raft *raft)
@@ -130,7 +129,7 @@ void election_tick(struct raft *raft)
 void election_unmute(struct raft *raft)
 {
     election_reset_timer(raft);
-    if (is_sole_voter(raft)) raft->election_us = raft->now.mono_us;
+    if (is_alone(raft)) raft->election_us = raft->now.mono_us;
 }
 
 void election_hard_state_durable(struct raft *raft)
@@ -183,11 +182,12 @@ static void answer_vote(struct raft *raft, const struct raft_message *message)
     reply->granted = granted;
 }
 
+/* Whether the one that asks is a member here, or this replica one, is not looked at (dissertation
+ * 4.1): one of them may not know of a change yet. The candidate's membership says who counts, its
+ * log whether it may win; and a removed replica disturbs no one who hears from a leader. */
 void receive_vote_request(struct raft *raft, const struct raft_message *message)
 {
-    const struct raft_members *members = members_of(raft);
-    if (message->untrusted || !members_is_voter(members, message->from)) return;
-    if (!is_voter(raft, raft->config.self) || promised(raft)) return;
+    if (message->untrusted || promised(raft)) return;
     if (message->type == RAFT_PRE_VOTE)
         answer_pre_vote(raft, message);
     else
@@ -200,7 +200,7 @@ void receive_vote_reply(struct raft *raft, const struct raft_message *message)
         if (message->term > raft->term) become_follower(raft, message->term, 0);
         return;
     }
-    if (message->untrusted || !is_voter(raft, message->from)) return;
+    if (message->untrusted) return;
     if (message->type == RAFT_PRE_VOTE_REPLY) {
         if (raft->role != RAFT_PRE_CANDIDATE || message->term != raft->term + 1) return;
         note_vote(raft, message->from);

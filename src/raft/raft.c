@@ -14,11 +14,6 @@ const struct raft_members *members_of(const struct raft *raft)
     return members_in_force(&raft->history);
 }
 
-bool is_voter(const struct raft *raft, uint32_t id)
-{
-    return members_is_voter(members_of(raft), id);
-}
-
 struct raft_message *queue_message(struct raft *raft, enum raft_message_type type, uint32_t to)
 {
     struct message_queue *queue = &raft->queue;
@@ -49,8 +44,14 @@ bool hard_state_durable(const struct raft *raft)
 void append_entry(struct raft *raft, const struct raft_entry *entry)
 {
     log_append(&raft->log, entry);
-    if (entry->kind == RAFT_KIND_MEMBERS) members_history_append(&raft->history, entry);
     if (raft->role == RAFT_LEADER) raft->uncommitted_bytes += entry_cost(entry);
+    if (entry->kind != RAFT_KIND_MEMBERS) return;
+    struct raft_members before = *members_of(raft);
+    struct raft_members members;
+    /* What a peer sent was looked at before it came here (receive_append). */
+    ASSERT(raft_members_decode(entry->data, &members));
+    members_history_append(&raft->history, entry->index, &members);
+    if (raft->role == RAFT_LEADER) replication_members_changed(raft, &before);
 }
 
 void truncate_entries(struct raft *raft, uint64_t last)
@@ -60,7 +61,7 @@ void truncate_entries(struct raft *raft, uint64_t last)
     members_history_truncate(&raft->history, last);
 }
 
-static void note_time(struct raft *raft, struct raft_time now)
+void note_time(struct raft *raft, struct raft_time now)
 {
     ASSERT(raft->started);
     if (now.mono_us < raft->now.mono_us) now.mono_us = raft->now.mono_us;
@@ -167,15 +168,12 @@ uint64_t raft_deadline_us(const struct raft *raft)
     return election_may_campaign(raft) ? raft->election_us : UINT64_MAX;
 }
 
-/* Members speak to members. Who knows of no membership yet (a new or wiped disk) listens to
- * whoever leads; the caller vouches that it is of this cluster. */
+/* Who knows of no membership yet (a new or wiped disk) only listens to whoever leads. */
 static bool acceptable(const struct raft *raft, const struct raft_message *message)
 {
-    const struct raft_members *members = members_of(raft);
     if (message->to != raft->config.self || message->from == raft->config.self) return false;
     if (message->from == 0 || message->term == 0 || message->term > RAFT_TERM_MAX) return false;
-    if (members->count == 0) return message->type == RAFT_APPEND;
-    return members_place(members, message->from) >= 0;
+    return members_of(raft)->count > 0 || message->type == RAFT_APPEND;
 }
 
 void raft_receive(struct raft *raft, struct raft_time now, const struct raft_message *message)
@@ -345,6 +343,16 @@ const struct raft_members *raft_members(const struct raft *raft)
     return members_of(raft);
 }
 
+uint64_t raft_members_index(const struct raft *raft)
+{
+    return members_index(&raft->history);
+}
+
+const struct raft_members *raft_members_at(const struct raft *raft, uint64_t index)
+{
+    return members_as_of(&raft->history, index);
+}
+
 uint64_t raft_term_at(const struct raft *raft, uint64_t index)
 {
     return log_term(&raft->log, index);
@@ -389,6 +397,8 @@ bool raft_install_snapshot(struct raft *raft, struct raft_time now, uint64_t ind
 {
     note_time(raft, now);
     if (index <= raft->commit || raft->role == RAFT_LEADER) return false;
+    /* A candidacy is for the members that it began with. */
+    if (raft->role != RAFT_FOLLOWER) become_follower(raft, raft->term, 0);
     if (index <= raft->log.last && log_term(&raft->log, index) == term) {
         log_compact(&raft->log, index);
         members_history_compact(&raft->history, index);

@@ -2,7 +2,8 @@
  *
  * One `struct raft` is one replica of one replicated log (Ongaro and Ousterhout, "In Search of an
  * Understandable Consensus Algorithm", extended version, 2014; Ongaro's dissertation "Consensus:
- * Bridging Theory and Practice", 2014, for pre-vote 9.6, check-quorum 6.2, pipelining 10.2).
+ * Bridging Theory and Practice", 2014, for pre-vote 9.6, check-quorum 6.2, pipelining 10.2,
+ * catching up of new members 4.2.1). Membership changes by joint consensus (section 6).
  *
  * It is pure: time, messages and acknowledgements of the disk come in as calls; what must be
  * written and sent goes out through raft_take_output(). The caller drives it like this:
@@ -66,21 +67,28 @@ struct raft_entry {
     struct slice data;
 };
 
+/* While a change of voters is under way the configuration is joint, C_old,new in section 6: it
+ * lists the members of both sides, and every quorum needs a majority of the voters of each. */
 struct raft_member {
-    uint32_t id;  /* not 0 */
-    bool learner; /* receives the log, has no vote (a later step of the project uses it) */
+    uint32_t id;   /* not 0 */
+    bool learner;  /* receives the log, has no vote */
+    bool outgoing; /* joint: a voter of C_old, whatever it is in C_new */
+    bool leaving;  /* joint: not in C_new; implies outgoing, and not learner */
     uint8_t address_size;
     char address[RAFT_ADDRESS_SIZE_MAX]; /* name or address and port, as text */
 };
 
-/* Ordered by id. */
+/* Ordered by id. At least one votes on each side. */
 struct raft_members {
     uint32_t count;
     struct raft_member member[RAFT_MEMBERS_MAX];
 };
 
+/* A change of voters is under way: some member is outgoing. */
+bool raft_members_joint(const struct raft_members *members);
+
 void raft_members_encode(const struct raft_members *members, struct buffer *out);
-/* False when malformed, unordered, empty or too many; then *members is unspecified. */
+/* False when malformed, unordered, too many or without a voter; then *members is unspecified. */
 bool raft_members_decode(struct slice bytes, struct raft_members *members);
 
 enum raft_message_type {
@@ -159,7 +167,8 @@ void raft_destroy(struct raft *raft);
 void raft_restore_entry(struct raft *raft, const struct raft_entry *entry);
 /* Everything known durable that is known committed; before raft_start(). At most last index. */
 void raft_restore_commit(struct raft *raft, uint64_t commit_index);
-/* Time begins. A trusted sole voter campaigns and wins at once. */
+/* Time begins. A trusted replica that has always been alone campaigns at once, and leads as soon as
+ * its vote is durable. */
 void raft_start(struct raft *raft, struct raft_time now);
 
 /* --- inputs --- */
@@ -168,7 +177,10 @@ void raft_start(struct raft *raft, struct raft_time now);
 void raft_tick(struct raft *raft, struct raft_time now);
 uint64_t raft_deadline_us(const struct raft *raft); /* monotonic */
 
-/* A message from a member or a stranger; anything in it may be wrong, nothing may break us.
+/* A message from any replica of this group, also one that this replica's membership does not list:
+ * one of the two may not have heard of a change yet, and who counts is for the membership of the
+ * one that counts to say (dissertation 4.1). The caller vouches that it is of this cluster;
+ * anything in it may be wrong, nothing may break us.
  * Everything borrowed; entries are copied. Entries must be contiguous from index + 1 with terms
  * that do not fall; else the message is dropped. */
 void raft_receive(struct raft *raft, struct raft_time now, const struct raft_message *message);
@@ -183,6 +195,30 @@ enum raft_propose_result {
  * committed only when raft_commit_index() reaches it in the same term. */
 enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, uint8_t kind,
                                       uint8_t version, struct slice data, uint64_t *index);
+
+enum raft_change_result {
+    RAFT_CHANGE_OK,
+    RAFT_CHANGE_NOT_LEADER,
+    RAFT_CHANGE_NOT_SETTLED,    /* nothing of this term is committed yet: try again soon */
+    RAFT_CHANGE_UNDER_WAY,      /* the last change is not committed yet: try again soon */
+    RAFT_CHANGE_NOT_CAUGHT_UP,  /* a new voter is not a learner that caught up */
+    RAFT_CHANGE_NOTHING_TO_DO,  /* the target is what is in force */
+    RAFT_CHANGE_TOO_MANY,       /* old and new members together exceed RAFT_MEMBERS_MAX */
+    RAFT_CHANGE_INVALID_TARGET, /* unordered, without a voter, or joint itself */
+};
+
+/* The leader changes the membership to `target` (borrowed; not joint). Where voters change, the
+ * entry appended here is the joint configuration, and whoever leads when it is committed appends
+ * the target by itself; where only learners or addresses change, it is the target. Each is in force
+ * from the moment it is in a replica's log, committed or not, and falls back with the log.
+ *
+ * A new voter must be a learner that has caught up (raft_progress.caught_up): it is trusted, was
+ * heard within an election timeout, and its last round of catching up was short (dissertation
+ * 4.2.1): it came to hold durably all that the log held at some moment within an election timeout
+ * of that moment. A voter that is to go may be the leader: it leads on, not counting itself, until
+ * the target is committed, and then steps down. */
+enum raft_change_result raft_change_members(struct raft *raft, struct raft_time now,
+                                            const struct raft_members *target);
 
 /* All that was handed out under this sequence and before is durable. */
 void raft_durable(struct raft *raft, struct raft_time now, uint64_t sequence);
@@ -231,7 +267,12 @@ uint64_t raft_durable_index(const struct raft *raft); /* own log durable up to h
 uint64_t raft_first_index(const struct raft *raft);   /* first entry in memory */
 /* Leader only: has it committed an entry of its own term (section 5.4.2, 6.4)? */
 bool raft_settled(const struct raft *raft);
+/* In force: the last in the log. Count 0: none known yet. */
 const struct raft_members *raft_members(const struct raft *raft);
+/* Its index in the log (or the snapshot's): it is committed once the commit index is there. */
+uint64_t raft_members_index(const struct raft *raft);
+/* As of an entry, for a snapshot at `index`, which is first_index - 1 or above. */
+const struct raft_members *raft_members_at(const struct raft *raft, uint64_t index);
 /* The term of the entry at this index; 0 when it is not in memory (snapshot_index is known). */
 uint64_t raft_term_at(const struct raft *raft, uint64_t index);
 /* An entry in memory, valid until the next non-const call; NULL outside [first, last]. */
@@ -267,7 +308,8 @@ struct raft_progress {
     uint64_t match;
     uint64_t next;
     bool trusted;
-    bool snapshot; /* needs one */
+    bool snapshot;  /* needs one */
+    bool caught_up; /* may be made a voter: see raft_change_members() */
     uint32_t inflight;
     uint64_t heard_us; /* monotonic, last reply; 0 never */
 };

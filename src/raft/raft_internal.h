@@ -2,7 +2,8 @@
  *
  * raft.c         life cycle, dispatch of messages, output
  * log.c          entries in memory, and which of them are durable
- * members.c      the membership in force, and all quorum arithmetic
+ * members.c      memberships: which is in force, and all quorum arithmetic
+ * change.c       changes of the membership, by joint consensus
  * election.c     roles, timers, pre-vote, votes
  * replication.c  the leader: what each follower has and is sent
  * follow.c       the follower: what it accepts and acknowledges
@@ -102,21 +103,30 @@ struct members_history {
 void members_history_init(struct members_history *history, uint64_t index,
                           const struct raft_members *members);
 void members_history_free(struct members_history *history);
-void members_history_append(struct members_history *history, const struct raft_entry *entry);
+void members_history_append(struct members_history *history, uint64_t index,
+                            const struct raft_members *members);
 void members_history_truncate(struct members_history *history, uint64_t last);
 void members_history_compact(struct members_history *history, uint64_t index);
 void members_history_set_oldest(struct members_history *history, uint64_t index,
                                 const struct raft_members *members);
 const struct raft_members *members_in_force(const struct members_history *history);
+uint64_t members_index(const struct members_history *history); /* of the one in force */
+const struct raft_members *members_as_of(const struct members_history *history, uint64_t index);
+/* Does `id` vote in the one in force, or in one that may yet be the one in force: from that as of
+ * `commit` on? */
+bool members_may_lead(const struct members_history *history, uint64_t commit, uint32_t id);
+/* Has no one else a vote in any of those? */
+bool members_alone(const struct members_history *history, uint64_t commit, uint32_t id);
 
 /* The place of `id` in members->member, or -1. */
 int members_place(const struct raft_members *members, uint32_t id);
+/* On either side, while a change is under way. */
 bool members_is_voter(const struct raft_members *members, uint32_t id);
-/* True if `id` is a voter and the only one. */
-bool members_is_sole_voter(const struct raft_members *members, uint32_t id);
-/* The greatest value that a majority of the voters has reached; values[i] is member[i]'s. Every
- * majority in this folder is counted here: joint consensus takes the lesser of its two halves. */
+/* The greatest value that a quorum has reached; values[i] is member[i]'s. Every quorum in this
+ * folder is counted here: a majority of the voters, and while a change is under way a majority of
+ * either side, so the lesser of two values. With values 0 and 1 it says whether a quorum agrees. */
 uint64_t members_quorum(const struct raft_members *members, const uint64_t *values);
+bool members_equal(const struct raft_members *a, const struct raft_members *b);
 
 /* --- the replica --- */
 
@@ -142,6 +152,9 @@ struct peer {
     uint64_t told;       /* it was told of the commit index up to here */
     uint64_t contact_round;
     uint64_t contact_index;
+    uint64_t catch_up_index; /* it catches up with what the log held at catch_up_us */
+    uint64_t catch_up_us;
+    bool caught_up;     /* its last round of that was short enough */
     uint64_t *inflight; /* ring of the last indexes of unacknowledged APPENDs */
     uint32_t inflight_head;
     uint32_t inflight_count;
@@ -177,7 +190,8 @@ struct raft {
     uint64_t heard_us;    /* when the leader was last heard; meaningful while leader is set */
     uint64_t election_us; /* when to campaign, unless the leader is heard */
     uint64_t embargo_us;  /* restarted: no vote is given before */
-    uint64_t votes[RAFT_MEMBERS_MAX]; /* 1: member[i] granted it; own vote in a term included */
+    uint64_t votes[RAFT_MEMBERS_MAX]; /* 1: member[i] granted it; own vote in a term included. The
+                                         members do not change under a candidate */
 
     /* Leader. */
     struct peer peers[RAFT_MEMBERS_MAX];
@@ -204,7 +218,7 @@ struct raft {
 /* --- raft.c --- */
 
 const struct raft_members *members_of(const struct raft *raft);
-bool is_voter(const struct raft *raft, uint32_t id);
+void note_time(struct raft *raft, struct raft_time now); /* of this call */
 /* A message to be filled in, from this replica in this term, gated on the hard state. Valid until
  * the next one is queued. */
 struct raft_message *queue_message(struct raft *raft, enum raft_message_type type, uint32_t to);
@@ -232,6 +246,10 @@ void replication_lead(struct raft *raft); /* on election */
 void replication_tick(struct raft *raft);
 void replication_send(struct raft *raft); /* everything there is to send */
 void replication_peer_lost(struct raft *raft, uint32_t peer);
+/* The leader's membership changed: peers[] follows. */
+void replication_members_changed(struct raft *raft, const struct raft_members *before);
+void replication_heartbeat(struct raft *raft); /* to all, at once */
+bool replication_caught_up(const struct raft *raft, const struct peer *peer);
 void receive_append_reply(struct raft *raft, const struct raft_message *message);
 bool replication_quorum_lost(const struct raft *raft);
 
@@ -247,6 +265,10 @@ void follow_reply(struct raft *raft); /* what is due */
 void commit_to(struct raft *raft, uint64_t index);
 void commit_count(struct raft *raft);
 uint64_t entry_cost(const struct raft_entry *entry); /* against uncommitted_bytes_max */
+
+/* --- change.c --- */
+
+void change_committed(struct raft *raft); /* the leader's commit index has moved */
 
 /* --- trust.c --- */
 

@@ -6,6 +6,8 @@
  * message arriving: heartbeats are empty APPENDs that carry what is needed to notice a loss. A
  * reply to a round that began after entries were sent, and that does not know them, means that
  * they were lost (or overtaken: then they are sent twice, harmlessly). */
+#include <string.h>
+
 #include "base/assert.h"
 #include "raft/raft_internal.h"
 
@@ -43,15 +45,17 @@ static void peer_enter(struct peer *peer, enum peer_state state, uint64_t next)
     peer->inflight_count = 0;
 }
 
-/* A new leader knows nothing of its followers but that each holds a prefix of something. The
- * no-op commits what earlier terms left (section 8, 5.4.2). */
+/* A leader knows nothing of a new follower but that it holds a prefix of something. */
+static void peer_begin(struct raft *raft, struct peer *peer)
+{
+    *peer = (struct peer){.trusted = true, .inflight = peer->inflight};
+    peer_enter(peer, PEER_PROBE, raft->log.last + 1);
+}
+
+/* The no-op commits what earlier terms left (section 8, 5.4.2). */
 void replication_lead(struct raft *raft)
 {
-    for (uint32_t i = 0; i < RAFT_MEMBERS_MAX; i++) {
-        uint64_t *inflight = raft->peers[i].inflight;
-        raft->peers[i] = (struct peer){.trusted = true, .inflight = inflight};
-        peer_enter(&raft->peers[i], PEER_PROBE, raft->log.last + 1);
-    }
+    for (uint32_t i = 0; i < RAFT_MEMBERS_MAX; i++) peer_begin(raft, &raft->peers[i]);
     uint64_t wall_us;
     log_last_time(&raft->log, &raft->elected_elapsed_us, &wall_us);
     raft->elected_us = raft->now.mono_us;
@@ -109,6 +113,15 @@ bool replication_quorum_lost(const struct raft *raft)
     return raft->now.mono_us - quorum_us >= raft->config.election_timeout_us;
 }
 
+void replication_heartbeat(struct raft *raft)
+{
+    const struct raft_members *members = members_of(raft);
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->member[i].id == raft->config.self) continue;
+        queue_append(raft, i, heartbeat_previous(raft, &raft->peers[i]), 0);
+    }
+}
+
 /* A round of heartbeats, or the end of a leader that a quorum no longer answers (check-quorum,
  * dissertation 6.2). */
 void replication_tick(struct raft *raft)
@@ -120,11 +133,7 @@ void replication_tick(struct raft *raft)
     }
     raft->heartbeat_us = raft->now.mono_us + raft->config.heartbeat_us;
     raft->round++;
-    const struct raft_members *members = members_of(raft);
-    for (uint32_t i = 0; i < members->count; i++) {
-        if (members->member[i].id == raft->config.self) continue;
-        queue_append(raft, i, heartbeat_previous(raft, &raft->peers[i]), 0);
-    }
+    replication_heartbeat(raft);
 }
 
 /* How many entries from `next` on go into one APPEND: at least one. */
@@ -177,6 +186,52 @@ void replication_send(struct raft *raft)
             queue_append(raft, i, heartbeat_previous(raft, peer), 0);
         }
     }
+}
+
+/* What is known of a member goes where the member went; who is new begins anew. */
+void replication_members_changed(struct raft *raft, const struct raft_members *before)
+{
+    struct peer known[RAFT_MEMBERS_MAX];
+    bool taken[RAFT_MEMBERS_MAX] = {false};
+    bool found[RAFT_MEMBERS_MAX] = {false};
+    const struct raft_members *members = members_of(raft);
+    memcpy(known, raft->peers, sizeof known);
+    for (uint32_t i = 0; i < members->count; i++) {
+        int place = members_place(before, members->member[i].id);
+        if (place < 0) continue;
+        raft->peers[i] = known[place];
+        found[i] = taken[place] = true;
+    }
+    for (uint32_t i = 0, free = 0; i < RAFT_MEMBERS_MAX; i++) {
+        if (found[i]) continue;
+        while (taken[free]) free++;
+        raft->peers[i].inflight = known[free++].inflight; /* the memory of one that is gone */
+        peer_begin(raft, &raft->peers[i]);
+    }
+}
+
+/* Rounds of catching up (dissertation 4.2.1): each ends when the peer holds durably what the log
+ * held at its beginning. */
+static void catch_up(struct raft *raft, struct peer *peer)
+{
+    if (!peer->trusted) {
+        peer->catch_up_us = 0;
+        peer->caught_up = false;
+        return;
+    }
+    if (peer->catch_up_us != 0 && peer->match < peer->catch_up_index) return;
+    uint64_t took_us = raft->now.mono_us - peer->catch_up_us;
+    peer->caught_up = peer->catch_up_us != 0 && took_us < raft->config.election_timeout_us;
+    peer->catch_up_us = raft->now.mono_us;
+    peer->catch_up_index = raft->log.last;
+}
+
+/* The round under way must not be too long already. */
+bool replication_caught_up(const struct raft *raft, const struct peer *peer)
+{
+    uint64_t timeout_us = raft->config.election_timeout_us;
+    return peer->trusted && peer->caught_up && raft->now.mono_us - peer->heard_us < timeout_us &&
+           raft->now.mono_us - peer->catch_up_us < timeout_us;
 }
 
 void replication_peer_lost(struct raft *raft, uint32_t id)
@@ -238,7 +293,8 @@ static void receive_match(struct raft *raft, struct peer *peer, const struct raf
         inflight_acknowledge(raft, peer);
         peer->next = greater(peer->next, next);
     }
-    if (peer->match > raft->commit) commit_count(raft);
+    catch_up(raft, peer);
+    if (peer->match > raft->commit) commit_count(raft); /* may end this leader: last */
 }
 
 void receive_append_reply(struct raft *raft, const struct raft_message *message)
@@ -309,6 +365,7 @@ uint32_t raft_progress_all(const struct raft *raft, struct raft_progress *rows)
             .trusted = peer->trusted,
             .snapshot = peer->state == PEER_SNAPSHOT,
             .inflight = peer->inflight_count,
+            .caught_up = replication_caught_up(raft, peer),
             .heard_us = peer->heard_us,
         };
     }

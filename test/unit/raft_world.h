@@ -198,7 +198,7 @@ static inline void world_compact(struct world *world, uint32_t id)
     const struct raft_entry *entry = raft_entry_at(node->raft, index);
     if (entry == NULL) return;
     node->compacted = (struct snapshot){index, entry->term, entry->elapsed_us, entry->wall_us,
-                                        *raft_members(node->raft)};
+                                        *raft_members_at(node->raft, index)};
     raft_compact(node->raft, index);
     WORLD_CHECK(world, raft_first_index(node->raft) == index + 1);
     disk_snapshot(&node->disk, &node->compacted);

@@ -93,8 +93,6 @@ static inline void check_entry(struct world *world, const struct raft *raft,
         WORLD_CHECK(world, before->elapsed_us <= entry->elapsed_us);
         WORLD_CHECK(world, before->wall_us <= entry->wall_us);
     }
-    /* Alone, a node leads before its vote is durable, and may lose both term and entry. */
-    if (world->nodes_count == 1) return;
     struct stored_list *known = &world->known;
     if (known->capacity == 0) {
         known->capacity = 1 << 14;

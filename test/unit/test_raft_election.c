@@ -209,16 +209,18 @@ static void a_founding_does_not_wait(void **state)
     world_free(world);
 }
 
-static void a_sole_voter_wins_at_once_and_commits_when_durable(void **state)
+static void a_sole_voter_campaigns_at_once_and_leads_when_its_vote_is_durable(void **state)
 {
     (void)state;
     struct solo solo = solo_make(1);
     solo.restored.term = 6;
     solo_create(&solo);
     solo_start(&solo);
-    assert_int_equal(raft_role(solo.raft), RAFT_LEADER);
+    assert_int_equal(raft_role(solo.raft), RAFT_CANDIDATE);
     assert_int_equal(raft_term(solo.raft), 7);
     assert_true(solo.output.hard_state);
+    solo_durable(&solo);
+    assert_int_equal(raft_role(solo.raft), RAFT_LEADER);
     assert_int_equal(solo.output.persist_last, 1);
     assert_int_equal(raft_commit_index(solo.raft), 0);
     assert_false(raft_settled(solo.raft));
@@ -369,7 +371,7 @@ int main(void)
         cmocka_unit_test(who_hears_a_leader_gives_no_vote),
         cmocka_unit_test(a_restarted_node_gives_no_vote_for_one_maximum_election_timeout),
         cmocka_unit_test(a_founding_does_not_wait),
-        cmocka_unit_test(a_sole_voter_wins_at_once_and_commits_when_durable),
+        cmocka_unit_test(a_sole_voter_campaigns_at_once_and_leads_when_its_vote_is_durable),
         cmocka_unit_test(a_node_that_was_cut_off_does_not_disturb_when_it_returns),
         cmocka_unit_test(a_leader_that_no_quorum_answers_steps_down),
         cmocka_unit_test(a_leader_that_learns_of_a_later_term_steps_down),

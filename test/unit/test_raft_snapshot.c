@@ -83,6 +83,7 @@ static void log_time_goes_on_from_the_last_entry_and_never_back(void **state)
         .index = 1, .term = 1, .kind = RAFT_KIND_CALLER, .elapsed_us = 700, .wall_us = 20000000};
     raft_restore_entry(solo.raft, &old);
     solo_start(&solo);
+    solo_durable(&solo);
     assert_int_equal(raft_entry_at(solo.raft, 2)->elapsed_us, 700);
     assert_int_equal(raft_entry_at(solo.raft, 2)->wall_us, 20000000); /* ours is behind */
     solo.now.mono_us += 50;
