@@ -218,7 +218,7 @@ static void host_write(struct host *host, const struct action *action)
         world_fail(world, "disk", "node %u writes to segment %U, which it gave up", host->id,
                    action->segment);
     }
-    world_mark(world, action->sequence ^ action->bytes.size << 32);
+    world_mark(world, action->sequence ^ (uint64_t)action->bytes.size << 32);
     if (world->options->canary == SIM_CANARY_ACK_BEFORE_DURABLE && !timed_pending(&host->lie)) {
         schedule_at(&world->schedule, &host->lie, world_now_us(world) + 20);
     }

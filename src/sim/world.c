@@ -276,5 +276,6 @@ void sim_run(const struct sim_options *options, struct sim_report *report)
     schedule_at(&world->schedule, &world->phase_check, CHECK_US);
     while (!report->failed && world->phase != PHASE_OVER) schedule_run_next(&world->schedule);
     report_counts(world);
+    world_narrate(world, "fingerprint", 0, "%x", report->fingerprint);
     world_free(world);
 }

@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     "node": {"base", "raft", "machine", "protocol"},
     "sim": {"base", "raft", "machine", "protocol", "node"},
     "server": {"base", "raft", "machine", "protocol", "node", "sim"},
+    "web": {"base", "sim"},
 }
 
 PURE = ["base", "raft", "machine", "protocol", "node"]
