@@ -36,7 +36,7 @@ void buffer_clear(struct buffer *buffer)
     buffer->size = 0;
 }
 
-static void buffer_make_room(struct buffer *buffer, size_t size)
+void buffer_make_room(struct buffer *buffer, size_t size)
 {
     /* Sliding costs as much as what is left; only worth it when the consumed front is larger. */
     if (buffer->head >= buffer->size && buffer->size + size <= buffer->capacity) {
@@ -52,14 +52,6 @@ static void buffer_make_room(struct buffer *buffer, size_t size)
     ASSERT(data != NULL);
     buffer->data = data;
     buffer->capacity = capacity;
-}
-
-uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
-{
-    if (buffer->data == NULL || buffer->head + buffer->size + size > buffer->capacity) {
-        buffer_make_room(buffer, size);
-    }
-    return buffer->data + buffer->head + buffer->size;
 }
 
 void buffer_grew(struct buffer *buffer, size_t size)
@@ -110,27 +102,28 @@ void buffer_consume(struct buffer *buffer, size_t size)
 
 void buffer_put_u8(struct buffer *buffer, uint8_t value)
 {
-    buffer_append(buffer, &value, 1);
+    *buffer_reserve(buffer, 1) = value;
+    buffer->size++;
 }
 
 void buffer_put_u16(struct buffer *buffer, uint16_t value)
 {
-    uint8_t bytes[2] = {(uint8_t)value, (uint8_t)(value >> 8)};
-    buffer_append(buffer, bytes, sizeof bytes);
+    uint8_t *at = buffer_reserve(buffer, 2);
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+    buffer->size += 2;
 }
 
 void buffer_put_u32(struct buffer *buffer, uint32_t value)
 {
-    uint8_t bytes[4];
-    store_u32(bytes, value);
-    buffer_append(buffer, bytes, sizeof bytes);
+    store_u32(buffer_reserve(buffer, 4), value);
+    buffer->size += 4;
 }
 
 void buffer_put_u64(struct buffer *buffer, uint64_t value)
 {
-    uint8_t bytes[8];
-    store_u64(bytes, value);
-    buffer_append(buffer, bytes, sizeof bytes);
+    store_u64(buffer_reserve(buffer, 8), value);
+    buffer->size += 8;
 }
 
 void buffer_put_bytes(struct buffer *buffer, struct slice bytes)
@@ -140,40 +133,10 @@ void buffer_put_bytes(struct buffer *buffer, struct slice bytes)
     buffer_append_slice(buffer, bytes);
 }
 
-struct slice read_exactly(struct reader *reader, size_t size)
-{
-    if (reader->bad || size > reader->bytes.size) {
-        reader->bad = true;
-        return slice_of(NULL, 0);
-    }
-    struct slice taken = slice_of(reader->bytes.data, size);
-    if (size != 0) reader->bytes.data += size;
-    reader->bytes.size -= size;
-    return taken;
-}
-
-uint8_t read_u8(struct reader *reader)
-{
-    struct slice bytes = read_exactly(reader, 1);
-    return reader->bad ? 0 : bytes.data[0];
-}
-
 uint16_t read_u16(struct reader *reader)
 {
     struct slice bytes = read_exactly(reader, 2);
     return reader->bad ? 0 : (uint16_t)(bytes.data[0] | bytes.data[1] << 8);
-}
-
-uint32_t read_u32(struct reader *reader)
-{
-    struct slice bytes = read_exactly(reader, 4);
-    return reader->bad ? 0 : load_u32(bytes.data);
-}
-
-uint64_t read_u64(struct reader *reader)
-{
-    struct slice bytes = read_exactly(reader, 8);
-    return reader->bad ? 0 : load_u64(bytes.data);
 }
 
 struct slice read_bytes(struct reader *reader)
@@ -185,27 +148,6 @@ struct slice read_bytes(struct reader *reader)
 bool reader_done(const struct reader *reader)
 {
     return !reader->bad && reader->bytes.size == 0;
-}
-
-/* Spelled byte by byte so that the format holds on any machine; compilers make each one move. */
-void store_u32(uint8_t *at, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (8 * i));
-}
-
-void store_u64(uint8_t *at, uint64_t value)
-{
-    for (unsigned i = 0; i < 8; i++) at[i] = (uint8_t)(value >> (8 * i));
-}
-
-uint32_t load_u32(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-uint64_t load_u64(const uint8_t *at)
-{
-    return (uint64_t)load_u32(at) | (uint64_t)load_u32(at + 4) << 32;
 }
 
 size_t decimal_write(uint8_t *at, uint64_t value)

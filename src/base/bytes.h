@@ -32,9 +32,16 @@ struct buffer {
 };
 
 void buffer_free(struct buffer *buffer);
-void buffer_clear(struct buffer *buffer); /* keeps the memory */
+void buffer_clear(struct buffer *buffer);                  /* keeps the memory */
+void buffer_make_room(struct buffer *buffer, size_t size); /* for buffer_reserve() */
 /* Room for `size` more bytes; returns where to write them. Call buffer_grew() with what was. */
-uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
+static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (buffer->data == NULL || buffer->head + buffer->size + size > buffer->capacity) {
+        buffer_make_room(buffer, size);
+    }
+    return buffer->data + buffer->head + buffer->size;
+}
 void buffer_grew(struct buffer *buffer, size_t size);
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_append_slice(struct buffer *buffer, struct slice bytes);
@@ -55,6 +62,28 @@ void buffer_put_u64(struct buffer *buffer, uint64_t value);
 /* A u32 length, then the bytes. */
 void buffer_put_bytes(struct buffer *buffer, struct slice bytes);
 
+/* Little-endian numbers in place. Spelled byte by byte so that the format holds on any machine;
+ * compilers make each one move. */
+static inline void store_u32(uint8_t *at, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static inline void store_u64(uint8_t *at, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++) at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static inline uint32_t load_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static inline uint64_t load_u64(const uint8_t *at)
+{
+    return (uint64_t)load_u32(at) | (uint64_t)load_u32(at + 4) << 32;
+}
+
 /* Reads from the front of a slice. A read past the end sets `bad`, once and for all, and yields
  * zeros; so a decoder reads everything and looks at `bad` at the end. */
 struct reader {
@@ -67,19 +96,41 @@ static inline struct reader reader_of(struct slice bytes)
     return (struct reader){bytes, false};
 }
 
-uint8_t read_u8(struct reader *reader);
+/* Borrowed from the input. */
+static inline struct slice read_exactly(struct reader *reader, size_t size)
+{
+    if (reader->bad || size > reader->bytes.size) {
+        reader->bad = true;
+        return slice_of(NULL, 0);
+    }
+    struct slice taken = slice_of(reader->bytes.data, size);
+    if (size != 0) reader->bytes.data += size;
+    reader->bytes.size -= size;
+    return taken;
+}
+
+static inline uint8_t read_u8(struct reader *reader)
+{
+    struct slice bytes = read_exactly(reader, 1);
+    return reader->bad ? 0 : bytes.data[0];
+}
+
+static inline uint32_t read_u32(struct reader *reader)
+{
+    struct slice bytes = read_exactly(reader, 4);
+    return reader->bad ? 0 : load_u32(bytes.data);
+}
+
+static inline uint64_t read_u64(struct reader *reader)
+{
+    struct slice bytes = read_exactly(reader, 8);
+    return reader->bad ? 0 : load_u64(bytes.data);
+}
+
 uint16_t read_u16(struct reader *reader);
-uint32_t read_u32(struct reader *reader);
-uint64_t read_u64(struct reader *reader);
-struct slice read_exactly(struct reader *reader, size_t size); /* borrowed from the input */
-struct slice read_bytes(struct reader *reader);                /* what buffer_put_bytes() wrote */
+struct slice read_bytes(struct reader *reader); /* what buffer_put_bytes() wrote */
 /* Nothing was missing and nothing is left. */
 bool reader_done(const struct reader *reader);
-
-void store_u32(uint8_t *at, uint32_t value);
-void store_u64(uint8_t *at, uint64_t value);
-uint32_t load_u32(const uint8_t *at);
-uint64_t load_u64(const uint8_t *at);
 
 /* Writes `value` in decimal without a terminator; returns the digits written, at most 20. */
 size_t decimal_write(uint8_t *at, uint64_t value);
