@@ -1,8 +1,10 @@
 /* Roles and how they change (section 5.2, 5.4.1), with pre-vote (dissertation 9.6), and the rule
  * that makes check-quorum and leases sound (6.2, 6.4.1): who heard from a leader within the
- * minimum election timeout gives no vote, and a restarted replica, which may have heard from one
- * and forgotten it, gives none for one maximum election timeout. It was in no such promise if it
- * never left the founding term, in which there is no leader: so first founding does not wait. */
+ * minimum election timeout gives no vote, whatever becomes of that leader meanwhile, and a
+ * restarted replica, which may have heard from one and forgotten it, gives none for one maximum
+ * election timeout of the slowest clock. It was in no such promise if it never left the founding
+ * term, in which there is no leader: so first founding does not wait. Nor does one that is alone
+ * and voted for no one else last: there is no other leader to have promised anything to. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -71,7 +73,7 @@ static bool votes_won(const struct raft *raft)
     return members_quorum(members_of(raft), raft->votes) == 1;
 }
 
-static void ask_all(struct raft *raft, enum raft_message_type type, uint64_t term)
+static void ask_all(struct raft *raft, enum raft_message_type type, uint64_t term, uint64_t round)
 {
     const struct raft_members *members = members_of(raft);
     for (uint32_t i = 0; i < members->count; i++) {
@@ -79,20 +81,20 @@ static void ask_all(struct raft *raft, enum raft_message_type type, uint64_t ter
         if (member->id == raft->config.self || !members_is_voter(members, member->id)) continue;
         struct raft_message *message = queue_message(raft, type, member->id);
         message->term = term;
+        message->round = round;
         message->index = raft->log.last;
         message->index_term = log_last_term(&raft->log);
     }
 }
 
-/* The real thing: a new term, and our own vote in it. */
-static void campaign(struct raft *raft)
+void election_campaign(struct raft *raft, uint64_t transfer_round)
 {
     become_follower(raft, raft->term + 1, 0);
     raft->role = RAFT_CANDIDATE;
     raft->vote = raft->config.self;
     forget_votes(raft);
     election_reset_timer(raft);
-    ask_all(raft, RAFT_VOTE, raft->term); /* ours counts when it is durable */
+    ask_all(raft, RAFT_VOTE, raft->term, transfer_round); /* ours counts when it is durable */
 }
 
 static void pre_campaign(struct raft *raft)
@@ -103,21 +105,32 @@ static void pre_campaign(struct raft *raft)
     note_vote(raft, raft->config.self);
     election_reset_timer(raft);
     if (votes_won(raft)) {
-        campaign(raft);
+        election_campaign(raft, 0);
         return;
     }
-    ask_all(raft, RAFT_PRE_VOTE, raft->term + 1);
+    ask_all(raft, RAFT_PRE_VOTE, raft->term + 1, 0);
+}
+
+/* While another clock counts a maximum election timeout, ours counts so much at most. */
+static uint64_t embargo_length_us(const struct raft *raft)
+{
+    uint64_t timeout_us = 2 * raft->config.election_timeout_us;
+    uint64_t slower = 1000 - raft->config.clock_drift_permille;
+    return (timeout_us * 1000 + slower - 1) / slower;
 }
 
 void election_start(struct raft *raft)
 {
-    uint64_t timeout_us = raft->config.election_timeout_us;
     election_reset_timer(raft);
-    if (!raft->trusted || raft->term > FOUNDING_TERM) {
-        raft->embargo_us = raft->now.mono_us + 2 * timeout_us;
-        raft->election_us += timeout_us; /* to ask earlier would be in vain: all may be starting */
+    bool promised_none = raft->trusted && raft->term <= FOUNDING_TERM;
+    if (!promised_none) {
+        uint64_t length_us = embargo_length_us(raft);
+        raft->embargo_us = raft->now.mono_us + length_us;
+        /* To ask earlier would be in vain: all may be starting. */
+        raft->election_us += length_us - raft->config.election_timeout_us;
     }
-    if (election_may_campaign(raft) && is_alone(raft)) campaign(raft);
+    bool own = raft->vote == 0 || raft->vote == raft->config.self;
+    if (election_may_campaign(raft) && is_alone(raft) && own) election_campaign(raft, 0);
 }
 
 void election_tick(struct raft *raft)
@@ -151,9 +164,8 @@ static bool up_to_date(const struct raft *raft, const struct raft_message *messa
  * hearing itself: replication_quorum_lost() ends that. */
 static bool promised(const struct raft *raft)
 {
-    if (raft->now.mono_us < raft->embargo_us || raft->role == RAFT_LEADER) return true;
-    return raft->leader != 0 &&
-           raft->now.mono_us - raft->heard_us < raft->config.election_timeout_us;
+    return raft->now.mono_us < raft->embargo_us || raft->now.mono_us < raft->promised_us ||
+           raft->role == RAFT_LEADER;
 }
 
 static void answer_pre_vote(struct raft *raft, const struct raft_message *message)
@@ -187,7 +199,8 @@ static void answer_vote(struct raft *raft, const struct raft_message *message)
  * log whether it may win; and a removed replica disturbs no one who hears from a leader. */
 void receive_vote_request(struct raft *raft, const struct raft_message *message)
 {
-    if (message->untrusted || promised(raft)) return;
+    if (message->untrusted) return;
+    if (promised(raft) && !transfer_releases(raft, message)) return;
     if (message->type == RAFT_PRE_VOTE)
         answer_pre_vote(raft, message);
     else
@@ -204,7 +217,7 @@ void receive_vote_reply(struct raft *raft, const struct raft_message *message)
     if (message->type == RAFT_PRE_VOTE_REPLY) {
         if (raft->role != RAFT_PRE_CANDIDATE || message->term != raft->term + 1) return;
         note_vote(raft, message->from);
-        if (votes_won(raft)) campaign(raft);
+        if (votes_won(raft)) election_campaign(raft, 0);
     } else {
         if (raft->role != RAFT_CANDIDATE || message->term != raft->term) return;
         note_vote(raft, message->from);

@@ -17,6 +17,7 @@ void follow_reset(struct raft *raft)
     raft->reply_due = false;
     raft->replied = (struct raft_message){0};
     raft->trust_index = 0;
+    raft->read_asked = 0;
 }
 
 static uint64_t lesser(uint64_t a, uint64_t b)
@@ -108,7 +109,7 @@ static void follow_leader(struct raft *raft, const struct raft_message *message)
     if (message->term > raft->term || raft->role != RAFT_FOLLOWER || raft->leader == 0) {
         become_follower(raft, message->term, message->from);
     }
-    raft->heard_us = raft->now.mono_us;
+    raft->promised_us = raft->now.mono_us + raft->config.election_timeout_us;
     election_reset_timer(raft);
     if (message->round > raft->round_heard) raft->round_heard = message->round;
     if (message->trust_index > raft->trust_index) raft->trust_index = message->trust_index;

@@ -78,6 +78,7 @@ static void check_config(const struct raft_config *config)
     ASSERT(config->append_bytes_max > 0);
     ASSERT(config->inflight_messages_max > 0);
     ASSERT(config->uncommitted_bytes_max > 0);
+    ASSERT(config->clock_drift_permille < 1000);
 }
 
 struct raft *raft_create(const struct raft_config *config, const struct raft_restored *restored)
@@ -93,6 +94,7 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_res
     raft->trusted = restored->trusted;
     raft->commit = restored->snapshot_index;
     raft->role = RAFT_FOLLOWER;
+    read_init(raft);
     log_init(&raft->log, restored);
     members_history_init(&raft->history, restored->snapshot_index, &restored->members);
     uint64_t window = config->inflight_messages_max;
@@ -164,7 +166,10 @@ void raft_tick(struct raft *raft, struct raft_time now)
 
 uint64_t raft_deadline_us(const struct raft *raft)
 {
-    if (raft->role == RAFT_LEADER) return raft->heartbeat_us;
+    if (raft->role == RAFT_LEADER) {
+        bool sooner = raft->transfer_to != 0 && raft->transfer_until_us < raft->heartbeat_us;
+        return sooner ? raft->transfer_until_us : raft->heartbeat_us;
+    }
     return election_may_campaign(raft) ? raft->election_us : UINT64_MAX;
 }
 
@@ -187,6 +192,9 @@ void raft_receive(struct raft *raft, struct raft_time now, const struct raft_mes
     case RAFT_VOTE_REPLY: receive_vote_reply(raft, message); break;
     case RAFT_APPEND: receive_append(raft, message); break;
     case RAFT_APPEND_REPLY: receive_append_reply(raft, message); break;
+    case RAFT_READ: receive_read(raft, message); break;
+    case RAFT_READ_REPLY: receive_read_reply(raft, message); break;
+    case RAFT_TIMEOUT_NOW: receive_timeout_now(raft, message); break;
     case RAFT_MESSAGE_TYPES: break;
     }
 }
@@ -197,6 +205,7 @@ enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, u
     note_time(raft, now);
     ASSERT(kind >= RAFT_KIND_CALLER && data.size <= RAFT_ENTRY_SIZE_MAX);
     if (raft->role != RAFT_LEADER) return RAFT_PROPOSE_NOT_LEADER;
+    if (raft->transfer_to != 0) return RAFT_PROPOSE_TRANSFER;
     struct raft_entry entry = {
         .index = raft->log.last + 1,
         .term = raft->term,
@@ -270,6 +279,8 @@ void raft_take_output(struct raft *raft, uint64_t sequence, struct raft_output *
     ASSERT(raft->started);
     *output = (struct raft_output){0};
     log_release(&raft->log);
+    transfer_turn(raft);
+    read_turn(raft);
     replication_send(raft);
     follow_reply(raft);
     take_writes(raft, sequence, output);
@@ -284,6 +295,8 @@ void raft_take_output(struct raft *raft, uint64_t sequence, struct raft_output *
     raft->taken = taken;
     output->messages_count = taken.count;
     output->messages = taken.messages;
+    output->reads_confirmed = raft->read_confirmed;
+    output->reads_index = raft->read_index;
 }
 
 /* --- state --- */

@@ -2,8 +2,9 @@
  *
  * One `struct raft` is one replica of one replicated log (Ongaro and Ousterhout, "In Search of an
  * Understandable Consensus Algorithm", extended version, 2014; Ongaro's dissertation "Consensus:
- * Bridging Theory and Practice", 2014, for pre-vote 9.6, check-quorum 6.2, pipelining 10.2,
- * catching up of new members 4.2.1). Membership changes by joint consensus (section 6).
+ * Bridging Theory and Practice", 2014, for pre-vote 9.6, check-quorum 6.2, reads 6.4, leadership
+ * transfer 3.10, pipelining 10.2, catching up of new members 4.2.1). Membership changes by joint
+ * consensus (section 6).
  *
  * It is pure: time, messages and acknowledgements of the disk come in as calls; what must be
  * written and sent goes out through raft_take_output(). The caller drives it like this:
@@ -98,6 +99,9 @@ enum raft_message_type {
     RAFT_VOTE_REPLY,
     RAFT_APPEND, /* also the heartbeat: with no entries */
     RAFT_APPEND_REPLY,
+    RAFT_READ, /* a follower asks for an index to read at */
+    RAFT_READ_REPLY,
+    RAFT_TIMEOUT_NOW, /* campaign at once */
     RAFT_MESSAGE_TYPES,
 };
 
@@ -115,12 +119,16 @@ struct raft_message {
 
     /* (PRE_)VOTE_REPLY: granted. APPEND_REPLY: the entries up to `index` match the leader's and
      * are durable; if not granted, `index` is the hint of where to go on: the leader's next try
-     * has prev index <= `index`, and index_term is the follower's term there (section 5.3). */
+     * has prev index <= `index`, and index_term is the follower's term there (section 5.3).
+     * READ_REPLY: the index to read at. */
     bool granted;
 
     /* APPEND */
     uint64_t commit;
-    uint64_t round;       /* echoed in the reply: which round of heartbeats this answers */
+    /* APPEND, echoed in the reply: which round of heartbeats this answers. READ, echoed in the
+     * reply: the ticket. TIMEOUT_NOW, and the VOTEs of the campaign that it causes: rounds up to
+     * this one earned the sender no lease (transfer.c); 0 in other VOTEs. */
+    uint64_t round;
     uint64_t trust_index; /* an untrusted follower is trusted from here on; 0: not known yet */
     uint32_t entries_count;
     const struct raft_entry *entries; /* received: borrowed for the call. Sent: NULL, and the
@@ -141,7 +149,13 @@ struct raft_config {
     uint32_t append_bytes_max;      /* data in one APPEND (one entry may exceed it) */
     uint32_t inflight_messages_max; /* unacknowledged APPENDs to one follower */
     uint64_t uncommitted_bytes_max; /* more is refused: RAFT_PROPOSE_BUSY */
-    uint64_t seed;
+    /* How far two clocks of the cluster may run apart, in thousandths, below 1000: while one of
+     * them counts x, every other counts at least x * (1 - d), d = permille / 1000.
+     * A follower that heard a round gives no vote while its clock counts T. Until then the
+     * leader's has counted at least T * (1 - d) since it sent the round, so its lease ends there:
+     * it is good for T - T * d. All members must be given the same T and d. */
+    uint32_t clock_drift_permille;
+    uint64_t seed; /* another one at each start: see raft_read() */
 };
 
 /* What the disk held. Entries follow by raft_restore_entry(). */
@@ -188,7 +202,8 @@ void raft_receive(struct raft *raft, struct raft_time now, const struct raft_mes
 enum raft_propose_result {
     RAFT_PROPOSE_OK,
     RAFT_PROPOSE_NOT_LEADER,
-    RAFT_PROPOSE_BUSY, /* uncommitted_bytes_max reached: try again after commits */
+    RAFT_PROPOSE_BUSY,     /* uncommitted_bytes_max reached: try again after commits */
+    RAFT_PROPOSE_TRANSFER, /* leadership is being handed over: try again with the next leader */
 };
 
 /* Appends one entry as leader. Data is copied. *index receives where. The entry counts as
@@ -233,6 +248,35 @@ void raft_set_waiting(struct raft *raft, bool waiting);
 /* The disk refuses to grow: a leader steps down and does not campaign while set. */
 void raft_set_mute(struct raft *raft, struct raft_time now, bool mute);
 
+/* --- reads: a point from which the applied state may answer a question --- */
+
+/* Asks for a linearizable read (ReadIndex), on any member. Returns its ticket: 1 more than the last
+ * one's. When raft_take_output() says that the ticket is confirmed, the applied state may answer
+ * once it is at reads_index or later: it then holds all that was committed anywhere when this was
+ * called. Costs one round of heartbeats, shared by all that ask meanwhile, and a message each way
+ * on a follower. Nothing fails here: without a leader, or when it changes, the read waits for one
+ * that can confirm it, and the caller decides how long it cares. A restart forgets it. */
+uint64_t raft_read(struct raft *raft, struct raft_time now);
+/* The same at once, while this leader holds a lease; *index receives where to read. False when it
+ * holds none: use raft_read(). Only as right as the bound clock_drift_permille is true, and `now`
+ * sampled after the question arrived. A sole voter always holds one. */
+bool raft_read_lease(struct raft *raft, struct raft_time now, uint64_t *index);
+
+/* --- leadership transfer --- */
+
+enum raft_transfer_result {
+    RAFT_TRANSFER_OK, /* begun */
+    RAFT_TRANSFER_NOT_LEADER,
+    RAFT_TRANSFER_NOT_VOTER, /* not a voter, or one that leaves; untrusted; this replica itself */
+    RAFT_TRANSFER_BUSY,      /* one is under way */
+};
+
+/* Hands leadership to this peer: proposals are refused (RAFT_PROPOSE_TRANSFER), the peer is brought
+ * up to date and told to campaign. It has come to pass when raft_leader() says so. If this replica
+ * still leads an election timeout from now, it goes on as if nothing had been asked. */
+enum raft_transfer_result raft_transfer(struct raft *raft, struct raft_time now, uint32_t peer);
+uint32_t raft_transferring(const struct raft *raft); /* to whom; 0: to nobody */
+
 /* --- output --- */
 
 /* What the last calls produced. Pointers live until the next call of any function here. */
@@ -247,6 +291,9 @@ struct raft_output {
     uint64_t persist_last;
     uint32_t messages_count;
     const struct raft_message *messages;
+    /* Reads with tickets up to this one may be answered from reads_index on (raft_read). */
+    uint64_t reads_confirmed;
+    uint64_t reads_index;
 };
 
 /* `sequence` is the write sequence that hard state and entries will be persisted under; higher

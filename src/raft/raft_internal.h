@@ -8,6 +8,8 @@
  * replication.c  the leader: what each follower has and is sent
  * follow.c       the follower: what it accepts and acknowledges
  * commit.c       the commit rule
+ * read.c         reads without log entries: ReadIndex, leases
+ * transfer.c     leadership transfer
  * trust.c        replicas that lost what they had promised
  *
  * Invariants, beyond the paper's:
@@ -22,6 +24,7 @@
 enum {
     LOG_BLOCK_ENTRIES = 256,
     LOG_RELEASE_PER_CALL = 256, /* compacted entries freed in one step */
+    ROUNDS_KEPT = 128,          /* of heartbeats; an answer to an earlier one confirms no read */
 };
 
 /* Marks a queued message whose gate raft_take_output() decides. */
@@ -139,17 +142,20 @@ enum peer_state {
 /* What the leader knows of member[i], in raft->peers[i]. Valid in the leader's term only. */
 struct peer {
     enum peer_state state;
-    bool probing;        /* PROBE: one is under way */
-    bool trusted;        /* by its last reply */
-    bool waiting;        /* by its last reply */
-    bool contacted;      /* untrusted, and heard from: contact_* are set */
-    uint64_t probe_end;  /* last entry of the probe under way */
-    uint64_t match;      /* durable there and equal to ours */
-    uint64_t next;       /* first entry to send */
-    uint64_t sent_round; /* when entries were last sent */
-    uint64_t round;      /* highest round answered */
-    uint64_t heard_us;   /* last reply; 0 never */
-    uint64_t told;       /* it was told of the commit index up to here */
+    bool probing;         /* PROBE: one is under way */
+    bool trusted;         /* by its last reply */
+    bool waiting;         /* by its last reply */
+    bool contacted;       /* untrusted, and heard from: contact_* are set */
+    uint64_t probe_end;   /* last entry of the probe under way */
+    uint64_t match;       /* durable there and equal to ours */
+    uint64_t next;        /* first entry to send */
+    uint64_t sent_round;  /* when entries were last sent */
+    uint64_t round;       /* highest round answered */
+    uint64_t echoed_us;   /* when we sent that one */
+    uint64_t read_asked;  /* the ticket of its READ that is not answered yet; 0: none */
+    uint64_t read_ticket; /* ours that stands for it */
+    uint64_t heard_us;    /* last reply; 0 never */
+    uint64_t told;        /* it was told of the commit index up to here */
     uint64_t contact_round;
     uint64_t contact_index;
     uint64_t catch_up_index; /* it catches up with what the log held at catch_up_us */
@@ -158,6 +164,14 @@ struct peer {
     uint64_t *inflight; /* ring of the last indexes of unacknowledged APPENDs */
     uint32_t inflight_head;
     uint32_t inflight_count;
+};
+
+/* A round of heartbeats, as it began. */
+struct round {
+    uint64_t number; /* 0: none */
+    uint64_t sent_us;
+    uint64_t ticket; /* it carries the reads up to this one ... */
+    uint64_t index;  /* ... which may be answered from here on */
 };
 
 struct message_queue {
@@ -187,9 +201,9 @@ struct raft {
 
     enum raft_role role;
     uint32_t leader;
-    uint64_t heard_us;    /* when the leader was last heard; meaningful while leader is set */
-    uint64_t election_us; /* when to campaign, unless the leader is heard */
-    uint64_t embargo_us;  /* restarted: no vote is given before */
+    uint64_t promised_us;             /* a leader was heard: no vote is given before */
+    uint64_t election_us;             /* when to campaign, unless the leader is heard */
+    uint64_t embargo_us;              /* restarted: no vote is given before */
     uint64_t votes[RAFT_MEMBERS_MAX]; /* 1: member[i] granted it; own vote in a term included. The
                                          members do not change under a candidate */
 
@@ -198,9 +212,22 @@ struct raft {
     uint64_t *inflight_memory;
     uint64_t elected_us;
     uint64_t elected_elapsed_us; /* log time at election */
+    uint64_t elected_index;      /* the no-op */
     uint64_t heartbeat_us;       /* when the next round is due */
     uint64_t round;
     uint64_t uncommitted_bytes;
+    struct round rounds[ROUNDS_KEPT]; /* by number modulo ROUNDS_KEPT */
+    uint64_t lease_round;             /* rounds up to this one earn no lease */
+    uint32_t transfer_to;             /* 0: nobody */
+    uint64_t transfer_until_us;
+
+    /* Reads. Tickets above read_confirmed wait. */
+    uint64_t read_ticket; /* the last one given */
+    uint64_t read_confirmed;
+    uint64_t read_index;   /* where the confirmed ones may be answered */
+    uint64_t read_carried; /* leader: the last one that a round carries */
+    uint64_t read_asked;   /* follower: the one that the leader was asked about; 0: none */
+    uint64_t read_asked_us;
 
     /* Follower, towards the leader of this term. */
     uint64_t matched; /* entries up to here equal the leader's, durable or not */
@@ -233,6 +260,8 @@ void truncate_entries(struct raft *raft, uint64_t last);
 void become_follower(struct raft *raft, uint64_t term, uint32_t leader);
 void election_reset_timer(struct raft *raft);
 bool election_may_campaign(const struct raft *raft);
+/* A new term and our own vote in it. transfer_round: of a TIMEOUT_NOW, else 0. */
+void election_campaign(struct raft *raft, uint64_t transfer_round);
 void election_start(struct raft *raft);
 void election_tick(struct raft *raft);
 void election_unmute(struct raft *raft);
@@ -244,7 +273,8 @@ void receive_vote_reply(struct raft *raft, const struct raft_message *message);
 
 void replication_lead(struct raft *raft); /* on election */
 void replication_tick(struct raft *raft);
-void replication_send(struct raft *raft); /* everything there is to send */
+void replication_round(struct raft *raft); /* of heartbeats: begins now */
+void replication_send(struct raft *raft);  /* everything there is to send */
 void replication_peer_lost(struct raft *raft, uint32_t peer);
 /* The leader's membership changed: peers[] follows. */
 void replication_members_changed(struct raft *raft, const struct raft_members *before);
@@ -270,7 +300,26 @@ uint64_t entry_cost(const struct raft_entry *entry); /* against uncommitted_byte
 
 void change_committed(struct raft *raft); /* the leader's commit index has moved */
 
+/* --- read.c --- */
+
+void read_init(struct raft *raft);
+void read_round_begun(struct raft *raft);
+void read_round_echoed(struct raft *raft, struct peer *peer, uint64_t number);
+void read_turn(struct raft *raft); /* what there is to confirm, to ask */
+void receive_read(struct raft *raft, const struct raft_message *message);
+void receive_read_reply(struct raft *raft, const struct raft_message *message);
+
+/* --- transfer.c --- */
+
+void transfer_turn(struct raft *raft);
+void receive_timeout_now(struct raft *raft, const struct raft_message *message);
+/* Is this vote asked for in the name of the leader that our promise is to? */
+bool transfer_releases(const struct raft *raft, const struct raft_message *vote);
+
 /* --- trust.c --- */
+
+/* Leader: the latest round that a quorum has answered. */
+uint64_t quorum_round(const struct raft *raft);
 
 /* Leader: a reply came from this peer. */
 void trust_note_reply(struct raft *raft, struct peer *peer, const struct raft_message *message);

@@ -60,6 +60,9 @@ void replication_lead(struct raft *raft)
     log_last_time(&raft->log, &raft->elected_elapsed_us, &wall_us);
     raft->elected_us = raft->now.mono_us;
     raft->round = 0;
+    raft->lease_round = 0;
+    raft->transfer_to = 0;
+    memset(raft->rounds, 0, sizeof raft->rounds);
     raft->uncommitted_bytes = 0;
     for (uint64_t i = raft->commit + 1; i <= raft->log.last; i++) {
         raft->uncommitted_bytes += entry_cost(log_at(&raft->log, i));
@@ -68,6 +71,7 @@ void replication_lead(struct raft *raft)
         .index = raft->log.last + 1, .term = raft->term, .kind = RAFT_KIND_NOOP, .version = 1};
     raft_log_time(raft, raft->now, &noop.elapsed_us, &noop.wall_us);
     append_entry(raft, &noop);
+    raft->elected_index = noop.index;
     raft->heartbeat_us = raft->now.mono_us;
     replication_tick(raft);
 }
@@ -131,8 +135,14 @@ void replication_tick(struct raft *raft)
         become_follower(raft, raft->term, 0);
         return;
     }
+    replication_round(raft);
+}
+
+void replication_round(struct raft *raft)
+{
     raft->heartbeat_us = raft->now.mono_us + raft->config.heartbeat_us;
     raft->round++;
+    read_round_begun(raft);
     replication_heartbeat(raft);
 }
 
@@ -316,7 +326,7 @@ void receive_append_reply(struct raft *raft, const struct raft_message *message)
     peer->heard_us = raft->now.mono_us;
     trust_note_reply(raft, peer, message);
     peer->waiting = message->waiting;
-    peer->round = greater(peer->round, message->round);
+    read_round_echoed(raft, peer, message->round);
     if (message->granted)
         receive_match(raft, peer, message);
     else

@@ -17,7 +17,7 @@
  * a lost connection or a match that fell begins it anew. */
 #include "raft/raft_internal.h"
 
-static uint64_t quorum_round(const struct raft *raft)
+uint64_t quorum_round(const struct raft *raft)
 {
     const struct raft_members *members = members_of(raft);
     uint64_t rounds[RAFT_MEMBERS_MAX];
