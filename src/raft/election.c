@@ -168,16 +168,17 @@ static bool promised(const struct raft *raft)
            raft->role == RAFT_LEADER;
 }
 
-static void answer_pre_vote(struct raft *raft, const struct raft_message *message)
+static bool answer_pre_vote(struct raft *raft, const struct raft_message *message)
 {
     bool granted = raft->trusted && message->term > raft->term && up_to_date(raft, message);
     struct raft_message *reply = queue_message(raft, RAFT_PRE_VOTE_REPLY, message->from);
     reply->granted = granted;
     if (granted) reply->term = message->term;
     reply->gate = 0; /* promises nothing */
+    return granted;
 }
 
-static void answer_vote(struct raft *raft, const struct raft_message *message)
+static bool answer_vote(struct raft *raft, const struct raft_message *message)
 {
     if (message->term > raft->term) become_follower(raft, message->term, 0);
     bool granted = raft->trusted && message->term == raft->term && up_to_date(raft, message) &&
@@ -192,6 +193,7 @@ static void answer_vote(struct raft *raft, const struct raft_message *message)
     }
     struct raft_message *reply = queue_message(raft, RAFT_VOTE_REPLY, message->from);
     reply->granted = granted;
+    return granted;
 }
 
 /* Whether the one that asks is a member here, or this replica one, is not looked at (dissertation
@@ -199,12 +201,14 @@ static void answer_vote(struct raft *raft, const struct raft_message *message)
  * log whether it may win; and a removed replica disturbs no one who hears from a leader. */
 void receive_vote_request(struct raft *raft, const struct raft_message *message)
 {
-    if (message->untrusted) return;
-    if (promised(raft) && !transfer_releases(raft, message)) return;
-    if (message->type == RAFT_PRE_VOTE)
-        answer_pre_vote(raft, message);
-    else
-        answer_vote(raft, message);
+    bool pre = message->type == RAFT_PRE_VOTE;
+    bool bound = promised(raft) && !transfer_releases(raft, message);
+    bool granted = false;
+    if (!message->untrusted && !bound) {
+        granted = pre ? answer_pre_vote(raft, message) : answer_vote(raft, message);
+    }
+    raft->counters.pre_votes_refused += pre && !granted;
+    raft->counters.votes_refused += !pre && !granted;
 }
 
 void receive_vote_reply(struct raft *raft, const struct raft_message *message)

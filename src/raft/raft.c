@@ -57,6 +57,7 @@ void append_entry(struct raft *raft, const struct raft_entry *entry)
 void truncate_entries(struct raft *raft, uint64_t last)
 {
     ASSERT(last >= raft->commit);
+    raft->counters.truncations++;
     log_truncate(&raft->log, last);
     members_history_truncate(&raft->history, last);
 }
@@ -344,6 +345,11 @@ uint64_t raft_durable_index(const struct raft *raft)
 uint64_t raft_first_index(const struct raft *raft)
 {
     return raft->log.first;
+}
+
+const struct raft_counters *raft_counters(const struct raft *raft)
+{
+    return &raft->counters;
 }
 
 bool raft_settled(const struct raft *raft)

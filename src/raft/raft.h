@@ -363,4 +363,13 @@ struct raft_progress {
 /* Fills up to RAFT_MEMBERS_MAX rows; returns how many. 0 unless leader. */
 uint32_t raft_progress_all(const struct raft *raft, struct raft_progress *rows);
 
+/* What happened in this replica's life: for people, and for tests that must not be quiet. */
+struct raft_counters {
+    uint64_t pre_votes_refused; /* to peers that asked, for whatever reason */
+    uint64_t votes_refused;
+    uint64_t truncations; /* a leader's entries replaced some of ours */
+    uint64_t back_ups;    /* as leader: a follower's log did not match where it was tried */
+};
+const struct raft_counters *raft_counters(const struct raft *raft);
+
 #endif

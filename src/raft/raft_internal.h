@@ -238,6 +238,7 @@ struct raft {
     struct raft_message replied; /* what was last said, so as not to repeat it */
     uint64_t trust_index;
 
+    struct raft_counters counters;
     struct message_queue queue; /* grows until raft_take_output() */
     struct message_queue taken; /* what that handed out last */
 };

@@ -261,6 +261,7 @@ void replication_peer_lost(struct raft *raft, uint32_t id)
 static void receive_refusal(struct raft *raft, struct peer *peer,
                             const struct raft_message *message)
 {
+    raft->counters.back_ups++;
     uint64_t hint = lesser(message->index, raft->log.last);
     if (peer->trusted && hint < peer->match) return; /* an old one: what is durable stays */
     uint64_t floor = raft->log.first - 1;

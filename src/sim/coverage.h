@@ -6,12 +6,19 @@
 #define SIM_COVERAGE_WORLD(X)                           \
     X(LEADERS, "leaders elected")                       \
     X(CAMPAIGNS, "candidacies")                         \
+    X(CAMPAIGNS_LOST, "candidacies lost")               \
+    X(PRE_VOTES_REFUSED, "pre-votes refused")           \
+    X(VOTES_REFUSED, "votes refused")                   \
+    X(TRUNCATIONS, "log tails replaced by a leader's")  \
+    X(BACK_UPS, "conflicts backed up over")             \
+    X(MEMBERSHIPS, "membership entries committed")      \
     X(STEP_DOWNS, "leaders stepped down")               \
     X(COMMITTED, "entries committed")                   \
     X(DIGESTS, "digests compared")                      \
     X(SNAPSHOTS_WRITTEN, "snapshots written")           \
     X(SNAPSHOTS_INSTALLED, "snapshots installed")       \
     X(UNTRUSTED, "untrusted starts")                    \
+    X(REPAIRED, "untrusted nodes trusted again")        \
     X(TAILS_CUT, "log tails cut at start")              \
     X(SEGMENTS_SET_ASIDE, "damaged segments set aside") \
     X(SEGMENTS_TRIMMED, "segments trimmed")             \

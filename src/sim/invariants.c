@@ -144,6 +144,7 @@ static void check_committed(struct world *world, struct host *host, uint64_t ind
         known->elapsed_us = entry->elapsed_us;
         known->wall_us = entry->wall_us;
         check_log_time(world, host, index);
+        if (entry->kind == RAFT_KIND_MEMBERS) world_count(world, SIM_COVER_MEMBERSHIPS);
     } else if (known->term != entry->term || known->hash != hash) {
         world_fail(world, "log matching",
                    "node %u has an entry of term %U at committed index %U, others one of term %U",
@@ -268,6 +269,8 @@ static void role_changed(struct world *world, struct host *host, const struct ra
                    raft_term(raft));
     }
     if (role == RAFT_CANDIDATE) world_count(world, SIM_COVER_CAMPAIGNS);
+    bool lost = view->role == RAFT_CANDIDATE && role != RAFT_LEADER;
+    if (lost) world_count(world, SIM_COVER_CAMPAIGNS_LOST);
     if (view->role == RAFT_LEADER) world_count(world, SIM_COVER_STEP_DOWNS);
     view->role = role;
     view->term = raft_term(raft);
@@ -281,6 +284,10 @@ void invariants_step(struct world *world, struct host *host)
     const struct raft *raft = node_raft(host->node);
     if (raft == NULL) return;
     if (!view->started) invariants_started(world, host); /* founded just now */
+    if (raft_trusted(raft) && view->untrusted) {
+        view->untrusted = false;
+        world_count(world, SIM_COVER_REPAIRED);
+    }
     if (!raft_trusted(raft) && !view->untrusted) {
         view->untrusted = true;
         world_count(world, SIM_COVER_UNTRUSTED);

@@ -46,8 +46,8 @@ struct node_view {
     uint64_t last; /* while it leads */
     uint64_t last_term;
     uint32_t steps;
-    bool started;         /* it has a raft, so it was founded */
-    bool untrusted;       /* at some time since it started */
+    bool started; /* it has a raft, so it was founded */
+    bool untrusted;
     bool forgot;          /* its disk was wiped or damaged on purpose: owes nothing until trusted */
     uint64_t claim;       /* durable index when it went down */
     uint64_t claim_first; /* the first index that claim_terms holds */

@@ -136,6 +136,9 @@ struct raft_time sim_host_time(const struct host *host);
 const struct raft *sim_host_raft(const struct host *host);
 void sim_host_set_drift(struct host *host, int64_t drift_ppm);
 void sim_host_set_full(struct host *host, bool full);
+
+/* --- places.c --- */
+
 extern const struct network_sink sim_host_sink;
 
 #endif

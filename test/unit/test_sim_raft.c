@@ -35,11 +35,16 @@ static void worlds_of_three_nodes_pass_and_are_not_quiet(void **state)
 {
     (void)state;
     static const enum sim_coverage wanted[] = {
-        SIM_COVER_LEADERS, SIM_COVER_STEP_DOWNS,  SIM_COVER_SNAPSHOTS_INSTALLED,
-        SIM_COVER_ONEWAYS, SIM_COVER_CLOGS,       SIM_COVER_PAUSES,
-        SIM_COVER_WIPES,   SIM_COVER_CLOCK_JUMPS, SIM_COVER_CRASHES_MIDWAY,
-        SIM_COVER_UNKNOWN, SIM_COVER_REFUSED,     SIM_COVER_READS,
-        SIM_COVER_WRITES,  SIM_COVER_SWAPS,       SIM_COVER_KEPT,
+        SIM_COVER_CAMPAIGNS_LOST, SIM_COVER_PRE_VOTES_REFUSED,
+        SIM_COVER_TRUNCATIONS,    SIM_COVER_BACK_UPS,
+        SIM_COVER_REPAIRED,       SIM_COVER_LEADERS,
+        SIM_COVER_STEP_DOWNS,     SIM_COVER_SNAPSHOTS_INSTALLED,
+        SIM_COVER_ONEWAYS,        SIM_COVER_CLOGS,
+        SIM_COVER_PAUSES,         SIM_COVER_WIPES,
+        SIM_COVER_CLOCK_JUMPS,    SIM_COVER_CRASHES_MIDWAY,
+        SIM_COVER_UNKNOWN,        SIM_COVER_REFUSED,
+        SIM_COVER_READS,          SIM_COVER_WRITES,
+        SIM_COVER_SWAPS,          SIM_COVER_KEPT,
     };
     uint64_t counts[SIM_COVERAGE_COUNT] = {0};
     worlds_pass(3, 60, counts);
@@ -54,6 +59,47 @@ static void worlds_of_one_and_five_nodes_pass(void **state)
     uint64_t counts[SIM_COVERAGE_COUNT] = {0};
     worlds_pass(1, 20, counts);
     worlds_pass(5, 20, counts);
+}
+
+/* Each fault alone must happen and be survived; all others are off, so nothing else explains a
+ * failure. Together they strike in the tests above. */
+static void every_fault_alone_happens_and_is_survived(void **state)
+{
+    (void)state;
+    static const enum sim_coverage traces[SIM_FAULT_COUNT] = {
+        [SIM_FAULT_LOSS] = SIM_COVER_LOST,
+        [SIM_FAULT_DUPLICATE] = SIM_COVER_DUPLICATED,
+        [SIM_FAULT_REORDER] = SIM_COVER_REORDERED,
+        [SIM_FAULT_DELAY] = SIM_COVER_DELAYED,
+        [SIM_FAULT_PARTITION] = SIM_COVER_PARTITIONS,
+        [SIM_FAULT_ONEWAY] = SIM_COVER_ONEWAYS,
+        [SIM_FAULT_CLOG] = SIM_COVER_CLOGS,
+        [SIM_FAULT_BREAK] = SIM_COVER_BREAKS,
+        [SIM_FAULT_REFUSE] = SIM_COVER_RECONNECTS,
+        [SIM_FAULT_PAUSE] = SIM_COVER_PAUSES,
+        [SIM_FAULT_CRASH] = SIM_COVER_CRASHES,
+        [SIM_FAULT_POWER] = SIM_COVER_POWER_LOSSES,
+        [SIM_FAULT_BLACKOUT] = SIM_COVER_BLACKOUTS,
+        [SIM_FAULT_FSYNC] = SIM_COVER_SYNC_ERRORS,
+        [SIM_FAULT_FULL] = SIM_COVER_DISKS_FULL,
+        [SIM_FAULT_SLOW] = SIM_COVER_SLOW_DISKS,
+        [SIM_FAULT_SKEW] = SIM_COVER_CLOCK_JUMPS,
+        [SIM_FAULT_WIPE] = SIM_COVER_WIPES,
+    };
+    for (uint32_t fault = 0; fault < SIM_FAULT_COUNT; fault++) {
+        if (!(SIM_FAULTS_DEFAULT & 1u << fault)) continue;
+        uint64_t seen = 0;
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            struct sim_options options = world(seed, 3, 20);
+            struct sim_report report;
+            options.faults = 1u << fault;
+            sim_run(&options, &report);
+            if (report.failed)
+                fail_msg("fault %u, seed %u: %s", fault, (unsigned)seed, report.reason);
+            seen += report.counts[traces[fault]];
+        }
+        if (seen == 0) fail_msg("fault %u never struck", fault);
+    }
 }
 
 static void without_faults_nothing_is_refused_or_unknown(void **state)
@@ -81,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worlds_of_three_nodes_pass_and_are_not_quiet),
         cmocka_unit_test(worlds_of_one_and_five_nodes_pass),
+        cmocka_unit_test(every_fault_alone_happens_and_is_survived),
         cmocka_unit_test(without_faults_nothing_is_refused_or_unknown),
         cmocka_unit_test(every_system_is_found_by_its_name),
     };
