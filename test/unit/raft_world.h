@@ -87,7 +87,7 @@ static inline void node_write(struct world *world, struct node *node,
 static inline void world_send_snapshots(struct world *world, uint32_t id)
 {
     struct node *node = &world->nodes[id];
-    uint32_t peer = 0;
+    uint32_t peer = world->scripted ? UINT32_MAX : 0;
     while ((peer = raft_snapshot_wanted(node->raft, peer)) != 0) {
         if (world_random(world, 4) != 0) continue; /* asked again at the next step */
         struct packet *packet = calloc(1, sizeof *packet);
@@ -278,8 +278,8 @@ static inline void world_wipe(struct world *world, uint32_t id)
     }
 }
 
-/* Every listed node starts with the founding entry: index 1 of term 1. */
-static inline struct world *world_make(uint32_t nodes_count, uint64_t seed)
+/* No node is up yet, and every disk is empty. */
+static inline struct world *world_new(uint32_t nodes_count, uint64_t seed)
 {
     struct world *world = calloc(1, sizeof *world);
     world_current = world;
@@ -302,6 +302,13 @@ static inline struct world *world_make(uint32_t nodes_count, uint64_t seed)
         world->founding.member[i] =
             (struct raft_member){.id = i + 1, .address_size = 1, .address = "x"};
     }
+    return world;
+}
+
+/* Every listed node starts with the founding entry: index 1 of term 1. */
+static inline struct world *world_make(uint32_t nodes_count, uint64_t seed)
+{
+    struct world *world = world_new(nodes_count, seed);
     struct buffer data = {0};
     raft_members_encode(&world->founding, &data);
     struct raft_entry founding = {.index = 1,

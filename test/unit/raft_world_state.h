@@ -17,7 +17,7 @@
 #include "raft/raft.h"
 
 enum {
-    WORLD_NODES_MAX = 5,
+    WORLD_NODES_MAX = 7,
     WORLD_DATA_SIZE_MAX = 128,
     WORLD_MS = 1000,
     WORLD_TIMEOUT_US = 150 * WORLD_MS,
@@ -93,6 +93,7 @@ struct world {
     uint64_t packets_order;
     uint32_t loss_permille, duplicate_permille;
     uint64_t delay_us_max, write_us_max;
+    bool scripted; /* test/trace: snapshots leave when a script says so */
     bool cut[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];                       /* from, to */
     void (*observe)(struct world *world, const struct raft_message *message); /* as it leaves */
     uint64_t sent[RAFT_MESSAGE_TYPES];
