@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: help run build test check bench bench-queue fuzz fmt lint clean install-deps
+.PHONY: help run build test traces check bench bench-queue fuzz fmt lint clean install-deps
 
 help: ## list these targets
 	@echo "Quartet: one replicated log, four machines, three worlds."
@@ -22,6 +22,11 @@ test: ## run every test; the last line counts them
 	@tools/deps test
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD)
+
+traces: ## rewrite the narration of test/trace; read the difference before you commit it
+	@tools/deps build
+	@tools/build $(BUILD)
+	@tools/test --build $(BUILD) --rewrite-traces
 
 check: ## make test, plus sanitizers, both compilers, format and static analysis
 	@tools/deps all

@@ -1,0 +1,479 @@
+/* The commands of a script. Nothing happens between them: no time passes, no message arrives and,
+ * on a slow disk, no write ends unless a command says so. The invariants of figure 3 are checked
+ * after every step all the same (test/unit/raft_world_check.h). */
+#ifndef QUARTET_TEST_TRACE_COMMANDS_H
+#define QUARTET_TEST_TRACE_COMMANDS_H
+
+#include "narrate.h"
+
+enum {
+    WORDS_MAX = 32,
+    DELIVERIES_MAX = 2000, /* of one `deliver`: more is an endless conversation */
+    LONG_AGO_US = 2 * WORLD_TIMEOUT_US,
+};
+
+/* One line of a script. */
+struct command {
+    char *word[WORDS_MAX];
+    int count;
+};
+
+/* Where we are, for what goes wrong. */
+static const char *script_path = "trace";
+static int script_line;
+
+__attribute__((noreturn, format(printf, 1, 2))) static inline void script_error(const char *format,
+                                                                                ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s:%d: ", script_path, script_line);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(2);
+}
+
+static inline const char *word(const struct command *command, int at)
+{
+    if (at >= command->count) script_error("%s: too few words", command->word[0]);
+    return command->word[at];
+}
+
+static inline uint32_t parse_server(const struct trace *trace, const char *text)
+{
+    uint32_t id = (uint32_t)strtoul(text, NULL, 10);
+    if (trace->world == NULL || id == 0 || id > trace->world->nodes_count) {
+        script_error("there is no server %s", text);
+    }
+    return id;
+}
+
+/* The server named by this word, which must be up. */
+static inline uint32_t server_up(const struct trace *trace, const struct command *command, int at)
+{
+    uint32_t id = parse_server(trace, word(command, at));
+    if (trace->world->nodes[id].raft == NULL) script_error("server %u is down", id);
+    return id;
+}
+
+/* Forgets what was told since the text had this size. */
+static inline void untell(struct trace *trace, size_t said_size)
+{
+    trace->said_size = said_size;
+    if (trace->said != NULL) trace->said[said_size] = '\0';
+}
+
+/* A disk that is not slow is done at once. */
+static inline void settle(struct trace *trace, uint32_t id)
+{
+    struct node *node = &trace->world->nodes[id];
+    while (node->raft != NULL && !node->stalled && node->writes_count > 0) {
+        world_land(trace->world, id);
+    }
+    say_changes(trace, id);
+}
+
+/* --- cluster, log --- */
+
+/* cluster N [term=T] [batch=BYTES]: N servers that know each other. They are in T, or
+ * in term 1, in which a cluster is founded and nobody leads. */
+static inline void do_cluster(struct trace *trace, const struct command *command)
+{
+    uint32_t count = (uint32_t)strtoul(word(command, 1), NULL, 10);
+    if (trace->world != NULL || count < 1 || count > WORLD_NODES_MAX) script_error("cluster?");
+    struct world *world = trace->world = world_new(count, 1);
+    world->scripted = true;
+    world->delay_us_max = world->write_us_max = 0;
+    uint64_t term = 1;
+    for (int i = 2; i < command->count; i++) {
+        if (strncmp(command->word[i], "term=", 5) == 0)
+            term = strtoul(command->word[i] + 5, NULL, 10);
+        else if (strncmp(command->word[i], "batch=", 6) == 0)
+            world->config.append_bytes_max = (uint32_t)strtoul(command->word[i] + 6, NULL, 10);
+        else
+            script_error("cluster: %s?", command->word[i]);
+    }
+    for (uint32_t id = 1; id <= count; id++) {
+        world->nodes[id].disk.trusted = true;
+        world->nodes[id].disk.term = term;
+        world->nodes[id].disk.snapshot.members = world->founding;
+    }
+}
+
+/* log ID TERM[:TEXT]...: what the server's disk holds before it first starts. */
+static inline void do_log(struct trace *trace, const struct command *command)
+{
+    uint32_t id = parse_server(trace, word(command, 1));
+    struct disk *disk = &trace->world->nodes[id].disk;
+    if (trace->world->nodes[id].raft != NULL) script_error("log: server %u has started", id);
+    for (int i = 2; i < command->count; i++) {
+        char *text;
+        struct raft_entry entry = {
+            .index = (uint64_t)i - 1,
+            .term = strtoul(command->word[i], &text, 10),
+            .kind = RAFT_KIND_CALLER,
+        };
+        if (*text == ':') entry.data = slice_text(text + 1);
+        stored_push(&disk->wal, &entry);
+        disk_keep(disk, &entry);
+        if (entry.term > disk->term) disk->term = entry.term;
+    }
+}
+
+/* Before anything else happens, all start that have not; what they promised before is long ago. */
+static inline void start_all(struct trace *trace)
+{
+    struct world *world = trace->world;
+    if (world == NULL) script_error("a script begins with a cluster");
+    if (trace->shown[1].up) return;
+    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+        world_start(world, id);
+        size_t said_size = trace->said_size;
+        trace->shown[id].trusted = true;
+        trace->shown[id].term = raft_term(world->nodes[id].raft);
+        settle(trace, id);
+        untell(trace, said_size); /* that they start is not news */
+    }
+    world->now_us += LONG_AGO_US;
+}
+
+/* --- time --- */
+
+static inline void act_at_deadline(struct trace *trace, uint32_t id)
+{
+    struct world *world = trace->world;
+    uint64_t deadline_us = raft_deadline_us(world->nodes[id].raft);
+    if (deadline_us == UINT64_MAX) script_error("server %u waits for nothing", id);
+    if (deadline_us > world->now_us) {
+        world->wall_us += deadline_us - world->now_us;
+        world->now_us = deadline_us;
+    }
+    struct raft *raft = world->nodes[id].raft;
+    if (raft_role(raft) != RAFT_LEADER) trace->shown[id].role = RAFT_FOLLOWER; /* it asks anew */
+    raft_tick(raft, world_time(world));
+    world_flush(world, id);
+    settle(trace, id);
+}
+
+/* timeout ID: the clock moves on to where the server's election timer fires. */
+static inline void do_timeout(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    if (raft_role(trace->world->nodes[id].raft) == RAFT_LEADER) script_error("%u leads", id);
+    act_at_deadline(trace, id);
+}
+
+/* heartbeat ID: the clock moves on to where the leader's next round is due. */
+static inline void do_heartbeat(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    if (raft_role(trace->world->nodes[id].raft) != RAFT_LEADER) {
+        script_error("%u does not lead", id);
+    }
+    act_at_deadline(trace, id);
+}
+
+/* wait MS: the clock moves on, and nobody looks at it. */
+static inline void do_wait(struct trace *trace, const struct command *command)
+{
+    uint64_t us = strtoul(word(command, 1), NULL, 10) * WORLD_MS;
+    trace->world->now_us += us;
+    trace->world->wall_us += us;
+}
+
+/* --- clients --- */
+
+/* propose ID TEXT...: clients' commands, which arrive together. */
+static inline void do_propose(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    struct raft *raft = trace->world->nodes[id].raft;
+    for (int i = 2; i < command->count; i++) {
+        uint64_t index;
+        enum raft_propose_result result =
+            raft_propose(raft, world_time(trace->world), RAFT_KIND_CALLER, 1,
+                         slice_text(command->word[i]), &index);
+        if (result == RAFT_PROPOSE_OK) continue;
+        say(trace, "  %u does not lead", id);
+        if (raft_leader(raft) != 0)
+            say(trace, ": it sends the client to %u\n", raft_leader(raft));
+        else
+            say(trace, " and does not know who does\n");
+    }
+    world_flush(trace->world, id);
+    settle(trace, id);
+}
+
+/* --- the network --- */
+
+/* `1->2`, `1->`, `->2`, or no word: from whom to whom; 0 is anyone. */
+struct route {
+    uint32_t from, to;
+};
+
+static inline struct route parse_route(const struct trace *trace, const struct command *command)
+{
+    struct route route = {0, 0};
+    if (command->count < 2) return route;
+    const char *arrow = strstr(command->word[1], "->");
+    if (arrow == NULL) script_error("%s: %s?", command->word[0], command->word[1]);
+    if (arrow != command->word[1]) route.from = parse_server(trace, command->word[1]);
+    if (arrow[2] != '\0') route.to = parse_server(trace, arrow + 2);
+    return route;
+}
+
+/* Takes the oldest message on this route that was sent before `until`; NULL: none. */
+static inline struct packet *take_packet(struct trace *trace, struct route route, uint64_t until)
+{
+    struct packet_list *pool = &trace->world->packets;
+    uint32_t oldest = UINT32_MAX;
+    for (uint32_t i = 0; i < pool->count; i++) {
+        const struct packet *packet = pool->at[i];
+        if (route.from != 0 && packet->message.from != route.from) continue;
+        if (route.to != 0 && packet->message.to != route.to) continue;
+        if (packet->order >= until) continue;
+        if (oldest == UINT32_MAX || packet->order < pool->at[oldest]->order) oldest = i;
+    }
+    if (oldest == UINT32_MAX) return NULL;
+    struct packet *packet = pool->at[oldest];
+    pool->at[oldest] = pool->at[--pool->count];
+    return packet;
+}
+
+/* What the receiver answered, on its way or held back; false: nothing at all. */
+static inline bool say_answers(struct trace *trace, const struct packet *request, uint64_t since,
+                               uint32_t held_before)
+{
+    struct world *world = trace->world;
+    const struct node *node = &world->nodes[request->message.to];
+    bool any = false;
+    for (uint64_t order = since; order < world->packets_order; order++) {
+        for (uint32_t i = 0; i < world->packets.count; i++) {
+            const struct packet *packet = world->packets.at[i];
+            if (packet->order != order) continue;
+            any = true;
+            say_answer(trace, &request->message, &packet->message);
+        }
+    }
+    for (uint32_t i = held_before; i < node->held.count; i++) {
+        any = true;
+        say_answer(trace, &request->message, &node->held.at[i]->message);
+    }
+    return any;
+}
+
+static inline void deliver(struct trace *trace, struct packet *packet)
+{
+    struct world *world = trace->world;
+    uint32_t from = packet->message.from, to = packet->message.to;
+    struct node *node = &world->nodes[to];
+    say_packet(trace, packet);
+    if (trace->cut[from][to] || node->raft == NULL) {
+        say(trace, node->raft == NULL ? ": lost, %u is down\n" : ": lost, no link to %u\n", to);
+        return;
+    }
+    say(trace, "\n");
+    uint64_t since = world->packets_order;
+    uint32_t held = node->held.count;
+    size_t said_size = trace->said_size;
+    world_deliver(world, packet);
+    settle(trace, to);
+    bool answered = say_answers(trace, packet, since, held);
+    enum raft_message_type type = packet->message.type;
+    bool asks = type == RAFT_VOTE || type == RAFT_PRE_VOTE;
+    if (asks && !answered && said_size == trace->said_size) say_silence(trace, to);
+}
+
+/* deliver [ROUTE]: on a route, what is under way now; without one, until all is quiet. */
+static inline void do_deliver(struct trace *trace, const struct command *command)
+{
+    struct route route = parse_route(trace, command);
+    uint64_t until = command->count < 2 ? UINT64_MAX : trace->world->packets_order;
+    struct packet *packet;
+    for (int i = 0; (packet = take_packet(trace, route, until)) != NULL; i++) {
+        if (i == DELIVERIES_MAX) script_error("deliver: they do not stop talking");
+        deliver(trace, packet);
+        packet_free(packet);
+    }
+}
+
+/* elect ID: its timer fires until it leads. Told in one line; what it sends as a leader is under
+ * way, and so is whatever else had been. */
+static inline void do_elect(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    struct raft *raft = trace->world->nodes[id].raft;
+    size_t said_size = trace->said_size;
+    for (int i = 0; i < 5 && raft_role(raft) != RAFT_LEADER; i++) {
+        struct packet *packet;
+        act_at_deadline(trace, id);
+        while (raft_role(raft) != RAFT_LEADER &&
+               (packet = take_packet(trace, (struct route){0, 0}, UINT64_MAX)) != NULL) {
+            deliver(trace, packet);
+            packet_free(packet);
+        }
+    }
+    if (raft_role(raft) != RAFT_LEADER) script_error("%u cannot be elected", id);
+    untell(trace, said_size);
+    say(trace, "  %u is elected leader of term %llu by", id, NUM(raft_term(raft)));
+    for (uint32_t voter = 1; voter <= trace->world->nodes_count; voter++) {
+        const struct raft *other = trace->world->nodes[voter].raft;
+        if (other == NULL || raft_term(other) != raft_term(raft)) continue;
+        if (raft_vote(other) == id) say(trace, " %u", voter);
+    }
+    say(trace, " and appends ");
+    say_entry(trace, raft_entry_at(raft, raft_last_index(raft)));
+    say(trace, "\n");
+}
+
+/* rounds ID N: the leader's next N rounds of heartbeats, and what they bring about, in one line. */
+static inline void do_rounds(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    int count = (int)strtoul(word(command, 2), NULL, 10);
+    size_t said_size = trace->said_size;
+    for (int i = 0; i < count; i++) {
+        struct packet *packet;
+        do_heartbeat(trace, command);
+        while ((packet = take_packet(trace, (struct route){0, 0}, UINT64_MAX)) != NULL) {
+            deliver(trace, packet);
+            packet_free(packet);
+        }
+    }
+    untell(trace, said_size);
+    say(trace, "  %u sends %d round%s of heartbeats and hears from", id, count,
+        count == 1 ? "" : "s");
+    struct raft_progress rows[RAFT_MEMBERS_MAX];
+    uint32_t peers = raft_progress_all(trace->world->nodes[id].raft, rows);
+    for (uint32_t i = 0; i < peers; i++) {
+        if (rows[i].heard_us == trace->world->now_us) say(trace, " %u", rows[i].peer);
+    }
+    say(trace, "\n");
+}
+
+/* drop [ROUTE]: what is under way now is lost. */
+static inline void do_drop(struct trace *trace, const struct command *command)
+{
+    struct route route = parse_route(trace, command);
+    struct packet *packet;
+    while ((packet = take_packet(trace, route, UINT64_MAX)) != NULL) {
+        say_packet(trace, packet);
+        say(trace, ": lost\n");
+        packet_free(packet);
+    }
+}
+
+/* partition A B | C ...: no message crosses a bar. */
+static inline void do_partition(struct trace *trace, const struct command *command)
+{
+    int side[WORLD_NODES_MAX + 1] = {0};
+    int sides = 1;
+    for (int i = 1; i < command->count; i++) {
+        if (strcmp(command->word[i], "|") == 0)
+            sides++;
+        else
+            side[parse_server(trace, command->word[i])] = sides;
+    }
+    for (uint32_t a = 1; a <= trace->world->nodes_count; a++) {
+        for (uint32_t b = 1; b <= trace->world->nodes_count; b++) {
+            trace->cut[a][b] = side[a] != side[b];
+        }
+    }
+}
+
+static inline void do_heal(struct trace *trace, const struct command *command)
+{
+    (void)command;
+    memset(trace->cut, 0, sizeof trace->cut);
+}
+
+/* --- disks, crashes, snapshots --- */
+
+/* disk ID slow|fast */
+static inline void do_disk(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    trace->world->nodes[id].stalled = strcmp(word(command, 2), "slow") == 0;
+    settle(trace, id);
+}
+
+/* durable ID: the oldest write of a slow disk is done. */
+static inline void do_durable(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    struct node *node = &trace->world->nodes[id];
+    if (node->writes_count == 0) script_error("durable: nothing is being written");
+    say(trace, "  %u has written", id);
+    say_write(trace, &node->writes[0]);
+    say(trace, "\n");
+    world_land(trace->world, id);
+    trace->shown[id].writes--;
+    if (trace->shown[id].held > node->held.count) trace->shown[id].held = node->held.count;
+    settle(trace, id);
+}
+
+/* crash ID: what was being written is torn, and so is lost. */
+static inline void do_crash(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    struct node *node = &trace->world->nodes[id];
+    for (uint32_t i = 0; i < node->writes_count; i++) {
+        say(trace, "  %u loses the write of", id);
+        say_write(trace, &node->writes[i]);
+        say(trace, "\n");
+    }
+    world_crash(trace->world, id, 0);
+}
+
+/* restart ID: with what its disk holds. */
+static inline void do_restart(struct trace *trace, const struct command *command)
+{
+    uint32_t id = parse_server(trace, word(command, 1));
+    struct node *node = &trace->world->nodes[id];
+    if (node->raft != NULL) script_error("server %u is up", id);
+    stored_free(&trace->shown[id].log);
+    trace->shown[id] = (struct shown){.up = true, .trusted = true, .term = node->disk.term};
+    trace->shown[id].snapshot = node->disk.snapshot.index;
+    trace->shown[id].vote = node->disk.vote;
+    for (uint64_t i = 0; i < node->disk.log.count; i++) {
+        struct raft_entry entry = stored_entry(&node->disk.log.at[i]);
+        stored_push(&trace->shown[id].log, &entry);
+    }
+    say(trace, "  %u finds term=%llu vote=%u", id, NUM(node->disk.term), node->disk.vote);
+    if (node->disk.log.count > 0) say(trace, " ");
+    say_entries(trace, &node->disk.log, 0);
+    say(trace, "\n");
+    world_start(trace->world, id);
+    settle(trace, id);
+}
+
+/* compact ID: what is applied becomes a snapshot. */
+static inline void do_compact(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    world_compact(trace->world, id);
+    settle(trace, id);
+}
+
+/* snapshot A->B: the leader A sends its snapshot to B, which needs it. */
+static inline void do_snapshot(struct trace *trace, const struct command *command)
+{
+    struct route route = parse_route(trace, command);
+    if (route.from == 0 || route.to == 0) script_error("snapshot: from whom to whom?");
+    if (!trace->shown[route.from].lags[route.to]) script_error("%u needs none", route.to);
+    struct packet *packet = calloc(1, sizeof *packet);
+    packet->message.from = route.from;
+    packet->message.to = route.to;
+    packet->is_snapshot = true;
+    packet->snapshot = trace->world->nodes[route.from].compacted;
+    world_send(trace->world, packet);
+}
+
+static inline void do_state(struct trace *trace, const struct command *command)
+{
+    (void)command;
+    say_state(trace);
+}
+
+#endif
