@@ -13,14 +13,15 @@ MAY_INCLUDE = {
     "base": set(),
     "raft": {"base"},
     "machine": {"base"},
+    "check": {"base"},
     "protocol": {"base", "machine"},
     "node": {"base", "raft", "machine", "protocol"},
-    "sim": {"base", "raft", "machine", "protocol", "node"},
-    "server": {"base", "raft", "machine", "protocol", "node", "sim"},
+    "sim": {"base", "raft", "machine", "check", "protocol", "node"},
+    "server": {"base", "raft", "machine", "check", "protocol", "node", "sim"},
     "web": {"base", "sim"},
 }
 
-PURE = ["base", "raft", "machine", "protocol", "node"]
+PURE = ["base", "raft", "machine", "check", "protocol", "node"]
 
 # Headers that bring types, limits, bytes and the allocator, and nothing of the world. That the
 # functions used are harmless too is what test_purity.py proves.
