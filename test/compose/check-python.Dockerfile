@@ -1,7 +1,7 @@
-# Type-checks the clients in clean surroundings. Context: clients/python.
+# Type-checks, lints and formats Python of the course in clean surroundings. Context: its folder.
 FROM python:3.11-slim-bookworm
 WORKDIR /app
-COPY requirements.txt ./
-RUN pip install --no-cache-dir -r requirements.txt mypy==2.4.1 ruff==0.17.6
-COPY pyproject.toml *.py ./
+COPY . ./
+RUN pip install --no-cache-dir mypy==2.4.1 ruff==0.17.6 && \
+    if [ -f requirements.txt ]; then pip install --no-cache-dir -r requirements.txt; fi
 RUN mypy . && ruff check . && ruff format --check .

@@ -32,6 +32,8 @@ class Implementation:
 
 IMPLEMENTATIONS = {
     "c": Implementation("c", ("queue-1", "queue-2", "queue-3")),
+    "python": Implementation("python", ("queue-1",)),
+    "typescript": Implementation("typescript", ("queue-1",)),
     # beanstalkd 1.12 may forget the deadline of a client that stays silent after its
     # reserve-with-timeout (its pull request 174; seen here too).
     "beanstalkd": Implementation("beanstalkd", ("queue-1",), expires_silent_leases=False),

@@ -1,4 +1,5 @@
-"""The clients by themselves: sound by their languages' own checkers, clear about a mistake."""
+"""The course's programs by themselves: sound by their languages' own checkers, clear about a
+mistake."""
 
 import subprocess
 
@@ -18,9 +19,10 @@ def docker(*arguments):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_checkers_find_nothing(language):
+@pytest.mark.parametrize("folder", ["clients", "mini"])
+def test_the_checkers_find_nothing(folder, language):
     recipe = HERE / f"check-{language}.Dockerfile"
-    done = docker("build", "--force-rm", "-f", str(recipe), str(EXAMPLE / "clients" / language))
+    done = docker("build", "--force-rm", "-f", str(recipe), str(EXAMPLE / folder / language))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -4,7 +4,7 @@ One stack lives through the whole file and its producer never pauses; the tests 
 and the last one counts: every job that was acknowledged must have been processed, or lie in the
 dead tube because it deserved to.
 
-IMPL=beanstalkd runs the same against beanstalkd itself.
+IMPL chooses the implementation: c, python, typescript, or beanstalkd itself.
 """
 
 import json
