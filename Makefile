@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: help run build test traces check bench bench-queue fuzz fmt lint clean install-deps
+.PHONY: help run build test traces check bench bench-queue bench-sim fuzz fmt lint clean install-deps
 
 help: ## list these targets
 	@echo "Quartet: one replicated log, four machines, three worlds."
@@ -33,12 +33,15 @@ check: ## make test, plus sanitizers, both compilers, format and static analysis
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD) --check
 
-bench: bench-queue ## run every benchmark
+bench: bench-queue bench-sim ## run every benchmark
 
 bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=--quick)
 	@tools/deps bench
 	@tools/build $(BUILD)
 	@python3 bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
+
+bench-sim: build ## measure how much faster than real time the simulator is (ARGS=--rounds 1)
+	@python3 bench/sim.py --quartet $(BUILD)/quartet $(ARGS)
 
 fuzz: ## fuzz every decoder, FUZZ_SECONDS each (default 60)
 	@tools/deps test
