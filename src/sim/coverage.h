@@ -61,11 +61,12 @@
     X(DEADLINES, "DEADLINE_SOON heard")         \
     X(PIPELINED, "commands pipelined")
 
-#define SIM_COVERAGE_RAFT(X)         \
-    X(READS, "reads answered")       \
-    X(WRITES, "writes acknowledged") \
-    X(SWAPS, "swaps carried out")    \
-    X(KEPT, "swaps that found another value")
+#define SIM_COVERAGE_RAFT(X)                  \
+    X(READS, "reads answered")                \
+    X(WRITES, "writes acknowledged")          \
+    X(SWAPS, "swaps carried out")             \
+    X(KEPT, "swaps that found another value") \
+    X(JUDGED, "histories judged")
 
 #define SIM_COVERAGE(X) SIM_COVERAGE_WORLD(X) SIM_COVERAGE_QUEUE(X) SIM_COVERAGE_RAFT(X)
 

@@ -1,5 +1,6 @@
 /* The system `raft`: a log, the smallest machine on it (machine/register.h), and clients that
- * read, write and swap; what they did and heard is kept (raft_history.h).
+ * read, write and swap. What they did and heard is judged in the end: it must be linearizable
+ * (check/check.h).
  *
  * A client has one command under way at a time and connects to another node when its connection
  * ends. Every value written is written once only, so that a read says which write it saw. In the
@@ -9,8 +10,8 @@
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "check/check.h"
 #include "protocol/register.h"
-#include "sim/raft_history.h"
 #include "sim/system.h"
 #include "sim/text.h"
 #include "sim/world.h"
@@ -24,6 +25,8 @@ enum {
     RECONNECT_US_MAX = 300000,
     PATIENCE_US_MIN = 500000, /* a client leaves when nothing comes for so long */
     PATIENCE_US_MAX = 6000000,
+    JUDGE_BYTES_MAX = 256 << 20, /* a history that needs more stays unjudged: they are counted */
+    JUDGE_STEPS_MAX = 50 * 1000 * 1000,
 };
 
 enum client_state { CLIENT_OFFLINE, CLIENT_DIALING, CLIENT_ONLINE, CLIENT_LEAVING };
@@ -38,7 +41,9 @@ struct client {
     struct timed wake;
     struct buffer in;
     bool asking;
-    uint32_t operation;   /* under way: its index in the history */
+    struct register_command command; /* under way, and */
+    uint32_t operation;              /* its index in the history */
+    uint32_t process;     /* in the history: a new one after an unknown outcome, which stays open */
     uint64_t answered_us; /* when it last heard something other than a refusal */
     bool draining;
     uint32_t drained; /* registers read since the faults ended */
@@ -46,7 +51,7 @@ struct client {
 
 struct users {
     struct client clients[CLIENTS_MAX];
-    struct raft_history history;
+    struct history history;
     struct random random;
     uint32_t keys;
     uint64_t think_us; /* on average, between two commands of one client */
@@ -101,31 +106,52 @@ static void command_text(const struct register_command *command, struct buffer *
     }
 }
 
+/* Values are atoms as they are; a register that nobody wrote to holds 0. */
+static uint32_t history_ask(struct client *client)
+{
+    static const uint32_t functions[] = {
+        [REGISTER_READ] = MODEL_READ, [REGISTER_WRITE] = MODEL_WRITE, [REGISTER_SWAP] = MODEL_CAS};
+    const struct register_command *command = &client->command;
+    struct operation call = {
+        .process = client->process,
+        .f = functions[command->op],
+        .key = command->key,
+        .called_us = world_now_us(client->world),
+    };
+    if (command->op == REGISTER_WRITE) call.in[0] = command->value;
+    if (command->op == REGISTER_SWAP) {
+        call.in[0] = command->expected;
+        call.in[1] = command->value;
+    }
+    return history_invoke(&users_of(client->world)->history, call);
+}
+
 static void ask(struct client *client)
 {
     struct world *world = client->world;
     struct users *users = users_of(world);
-    struct register_command command = {.op = REGISTER_READ, .key = client->drained};
-    if (!client->draining) choose(world, &command);
+    client->command = (struct register_command){.op = REGISTER_READ, .key = client->drained};
+    if (!client->draining) choose(world, &client->command);
     client->asking = true;
-    client->operation =
-        raft_history_ask(&users->history, client->index, &command, world_now_us(world));
+    client->operation = history_ask(client);
     buffer_clear(&users->line);
-    command_text(&command, &users->line);
+    command_text(&client->command, &users->line);
     struct slice line = buffer_slice(&users->line);
     world_narrate(world, "client", client->index + 1, "> %b", slice_of(line.data, line.size - 1));
     network_send(&world->network, client->place, client->number, line);
     wake_in(client, users->patience_us);
 }
 
-static void ended(struct client *client, enum raft_outcome outcome, uint64_t seen)
+static void ended(struct client *client, enum operation_outcome outcome, uint64_t out)
 {
     struct world *world = client->world;
-    struct users *users = users_of(world);
-    raft_history_end(&users->history, client->operation, outcome, seen, world_now_us(world));
+    struct history *history = &users_of(world)->history;
+    history_complete(history, client->operation, outcome, out, world_now_us(world));
     client->asking = false;
-    if (outcome == RAFT_OUTCOME_UNKNOWN) world_count(world, SIM_COVER_UNKNOWN);
-    if (outcome == RAFT_OUTCOME_FAILED) world_count(world, SIM_COVER_REFUSED);
+    if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
+    if (outcome != OPERATION_UNKNOWN) return;
+    world_count(world, SIM_COVER_UNKNOWN);
+    client->process += CLIENTS_MAX;
 }
 
 /* --- hearing --- */
@@ -149,25 +175,25 @@ static bool reply_take(struct client *client, struct slice line)
 {
     struct world *world = client->world;
     struct users *users = users_of(world);
-    const struct register_command command = users->history.items[client->operation].command;
+    const struct register_command command = client->command;
     uint64_t number = 0;
     if (line.size > 8 && memcmp(line.data, "REFUSED ", 8) == 0) {
-        ended(client, RAFT_OUTCOME_FAILED, 0);
+        ended(client, OPERATION_FAILED, 0);
         return true;
     }
     if (done_in_words(&command, line)) {
         world_count(world, command.op == REGISTER_WRITE ? SIM_COVER_WRITES : SIM_COVER_SWAPS);
         users->seen[command.key] = command.value;
-        ended(client, RAFT_OUTCOME_DONE, command.value);
+        ended(client, OPERATION_OK, command.value);
     } else if (command.op == REGISTER_READ && number_after(line, "VALUE ", &number)) {
         world_count(world, SIM_COVER_READS);
         users->seen[command.key] = number;
-        ended(client, RAFT_OUTCOME_DONE, number);
+        ended(client, OPERATION_OK, number);
         if (client->draining) client->drained++;
     } else if (command.op == REGISTER_SWAP && number_after(line, "KEPT ", &number)) {
         world_count(world, SIM_COVER_KEPT);
         users->seen[command.key] = number;
-        ended(client, RAFT_OUTCOME_KEPT, number);
+        ended(client, OPERATION_KEPT, number);
     } else {
         return false;
     }
@@ -232,7 +258,7 @@ static void client_closed(struct world *world, uint32_t index)
 {
     struct client *client = &users_of(world)->clients[index];
     world_narrate(world, "client", index + 1, "is offline");
-    if (client->asking) ended(client, RAFT_OUTCOME_UNKNOWN, 0);
+    if (client->asking) ended(client, OPERATION_UNKNOWN, 0);
     buffer_clear(&client->in);
     client->state = CLIENT_OFFLINE;
     if (!client_done(client)) wake_in(client, 1000 + below(world, RECONNECT_US_MAX));
@@ -282,6 +308,7 @@ static void users_begin(struct world *world, uint64_t seed)
         struct client *client = &users->clients[i];
         client->world = world;
         client->index = i;
+        client->process = i;
         client->place = world->hosts_count + i;
         timed_init(&client->wake, client_on_wake, client);
         wake_in(client, below(world, RECONNECT_US_MAX));
@@ -292,7 +319,7 @@ static void users_end(struct world *world)
 {
     struct users *users = users_of(world);
     for (uint32_t i = 0; i < world->clients_count; i++) buffer_free(&users->clients[i].in);
-    raft_history_free(&users->history);
+    history_free(&users->history);
     buffer_free(&users->line);
     free(users);
 }
@@ -321,6 +348,34 @@ static uint64_t users_left(const struct world *world)
     return left;
 }
 
+/* The operation, the key, and what the key may have held, for the report of the run. */
+static void violation_report(struct world *world, const struct check_violation *violation)
+{
+    const struct history *history = &users_of(world)->history;
+    const struct operation *stuck = &history->items[violation->operations[violation->stuck]];
+    struct buffer text = {0};
+    model_register.describe(history, stuck, &text);
+    text_append(&text, " at %t, when it may have held", stuck->returned_us);
+    for (uint32_t i = 0; i < violation->states_count; i++) {
+        text_append(&text, "%s %U", i == 0 ? "" : ",", violation->states[i]);
+    }
+    world_fail(world, "linearizability", "register %U: %b", violation->key, buffer_slice(&text));
+    buffer_free(&text);
+}
+
+static void judge(struct world *world)
+{
+    struct check_options options = check_options_default();
+    struct check_result result;
+    options.initial = 0;
+    options.memory_bytes_max = JUDGE_BYTES_MAX;
+    options.steps_max = JUDGE_STEPS_MAX;
+    check_history(&users_of(world)->history, &model_register, &options, &result);
+    if (result.verdict != CHECK_UNKNOWN) world_count(world, SIM_COVER_JUDGED);
+    if (result.verdict == CHECK_VIOLATION) violation_report(world, &result.violations[0]);
+    check_result_free(&result);
+}
+
 static void users_finish(struct world *world)
 {
     struct users *users = users_of(world);
@@ -328,6 +383,7 @@ static void users_finish(struct world *world)
         client_leave(&users->clients[i]);
         schedule_cancel(&world->schedule, &users->clients[i].wake);
     }
+    judge(world);
 }
 
 const struct sim_system sim_system_raft = {

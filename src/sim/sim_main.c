@@ -15,7 +15,8 @@ enum {
 
 static const char usage[] =
     "usage: quartet sim queue|raft [options]   a whole cluster in one process, in virtual time\n"
-    "  queue             the work queue (the default); raft: a few registers\n"
+    "  queue             the work queue (the default); raft: registers, judged for\n"
+    "                    linearizability\n"
     "  --seed N          replay one world (default 1)\n"
     "  --seeds A..B      run many, on all cores\n"
     "  --nodes 1|3|5     (default 3)\n"

@@ -48,6 +48,7 @@ static void worlds_of_three_nodes_pass_and_are_not_quiet(void **state)
     };
     uint64_t counts[SIM_COVERAGE_COUNT] = {0};
     worlds_pass(3, 60, counts);
+    assert_int_equal(counts[SIM_COVER_JUDGED], 60);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         if (counts[wanted[i]] == 0) fail_msg("coverage %d never occurred", (int)wanted[i]);
     }
