@@ -109,8 +109,8 @@ static void join_untrusted(struct node *node, uint64_t cluster)
 {
     struct wal_hard_state state = {.term = 0, .vote = 0, .trusted = false};
     wal_put_hard_state(&node->wal, &state);
+    node->wal.meta.incarnation = 0; /* see proposals.c */
     membership_write(node, cluster, WAL_MEMBER);
-    node->proposals.held = true;
     trace_begin(node, "joining");
     trace_number(node, "cluster", cluster);
     trace_text(node, "trusted", "no");

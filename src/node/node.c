@@ -149,8 +149,7 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
 {
     struct node *node = world;
     if (session->node != node->config.self) return;
-    /* What a wiped node applies while it catches up was meant for clients of its last life. */
-    if (node->proposals.held && !node->asking) return;
+    /* Another one's were clients of an earlier life. */
     if (session->incarnation != node->wal.meta.incarnation) return;
     struct connection *connection = connection_find(node, session->connection);
     if (connection == NULL) return;
@@ -164,9 +163,7 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
 void node_ask(struct node *node, uint32_t connection, struct slice command)
 {
     struct session_key session = {node->wal.meta.incarnation, node->config.self, connection};
-    node->asking = true;
     node->replica->ops->query(node->replica->machine, &session, command);
-    node->asking = false;
 }
 
 /* --- events --- */

@@ -28,7 +28,8 @@ enum {
     NODE_MEETING_US = 3000000,     /* to be introduced within, else closed */
     NODE_LOG_KEEP_BYTES = 4 << 20, /* entries kept in memory for followers, at least about half */
     NODE_WATERMARK_US = 10000,
-    NODE_RESEND_US = 1000000, /* proposals without progress are sent again */
+    NODE_RESEND_US = 1000000,        /* proposals without progress are sent again */
+    NODE_INCARNATION_STEP = 1 << 30, /* at random above those that the log knows */
     NODE_DRAIN_US = 5000000,
     NODE_DRAIN_SESSIONS_US = 500000, /* of it, once all clients are served */
     NODE_TRANSFER_STALL_US =
@@ -132,8 +133,7 @@ struct proposals {
     uint64_t progress_us;
     uint64_t leaderless_us; /* since when nothing could be sent; 0: it can */
     uint64_t renewed_us;
-    bool held; /* untrusted: its incarnation may be one it had before (see proposals_release) */
-    uint64_t held_until; /* the index from which its last life is known; 0: not yet */
+    uint64_t held_until; /* without an incarnation: applied up to here, it may take one; 0: none */
     bool renew_idle_due; /* the last session ended: tell it */
     /* What this leader's log holds of each origin, appended or applied. */
     uint64_t expected_term;
@@ -221,7 +221,6 @@ struct node {
     struct map connections;
     struct list dirty;
     struct list sending; /* whose `out` the actions of the last turn point into */
-    bool asking;         /* a question is being answered: what is emitted is its reply */
     struct list pump;
     struct list clients;
     struct list links;

@@ -3,7 +3,22 @@
  * Commands gather in items; an item becomes one log entry. Its commands get their sequence when it
  * is first sent to a leader: until then it is certain that no log holds them, so they can be
  * refused. From then on the item is kept, and sent again to every new leader, until this node has
- * seen it applied; the replicated state drops what comes twice (replica.h). */
+ * seen it applied; the replicated state drops what comes twice (replica.h).
+ *
+ * That is exactly once only if (node, incarnation, sequence) names one proposal for ever:
+ *
+ * 1. An incarnation was never used before by this node, in any life: also not in one that its disk
+ *    has forgotten.
+ * 2. It is durable before anything is sent under it, so that no later start takes it up again.
+ * 3. What was sent under one incarnation is never sent under another: the first may have been
+ *    applied, or may yet be. A change drops it and closes the clients, who cannot know either.
+ * 4. What earlier lives proposed and no leader has appended yet is fenced: it is refused once a
+ *    higher incarnation has entered the log. Should theirs be higher, ours is fenced, and we take
+ *    another.
+ *
+ * A start that trusts its disk counts one up (1, 2). One that does not, has no incarnation: 0 in
+ * META, durably, so that a crash cannot end this state; it proposes nothing, and nothing that it
+ * applies is for its clients. proposals_release() ends it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +193,7 @@ void proposals_forwarded(struct node *node, uint32_t from, struct slice batch)
 static bool item_send(struct node *node, struct proposal_item *item)
 {
     struct proposals *p = &node->proposals;
+    ASSERT(node->wal.meta.incarnation != 0);
     bool fresh = item->first == 0;
     struct commands_header header = {
         .origin = node->config.self,
@@ -209,6 +225,7 @@ static bool item_send(struct node *node, struct proposal_item *item)
 static bool leader_reachable(struct node *node)
 {
     if (node->raft == NULL || !node_ready(node)) return false;
+    if (node->wal.meta.incarnation == 0) return false;
     if (node_leading(node)) return true;
     struct peer *peer = peer_find(node, raft_leader(node->raft));
     return peer != NULL && peer_link(node, peer, PEER_CHANNEL_LOG) != NULL;
@@ -376,8 +393,17 @@ static void lease_renew(struct node *node)
     proposals_add(node, &renew);
 }
 
-/* This incarnation was declared dead while it lived, or may be one of an earlier life: its sessions
- * are not ours to go on with. Begin a new one. */
+/* Nothing is sent before it is durable: node_ready() is false until then. */
+static void incarnation_write(struct node *node, uint64_t incarnation)
+{
+    struct wal_meta meta = node->wal.meta;
+    meta.incarnation = incarnation;
+    wal_put_meta(&node->wal, &meta);
+    node->ready_sequence = node->wal.sequence + 1;
+}
+
+/* This incarnation was declared dead while it lived, or fenced by one of an earlier life: its
+ * sessions are not ours to go on with. Begin a new one. */
 static void proposals_reborn(struct node *node, uint64_t incarnation)
 {
     struct proposals *p = &node->proposals;
@@ -394,32 +420,39 @@ static void proposals_reborn(struct node *node, uint64_t incarnation)
     }
     p->next = 1;
     p->renew_idle_due = false;
-    struct wal_meta meta = node->wal.meta;
-    meta.incarnation = incarnation;
-    wal_put_meta(&node->wal, &meta);
-    node->ready_sequence = node->wal.sequence + 1;
+    incarnation_write(node, incarnation);
     struct command open = {.type = COMMAND_OPEN};
     proposals_add(node, &open);
     trace_begin(node, "reborn");
-    trace_number(node, "incarnation", meta.incarnation);
+    trace_number(node, "incarnation", incarnation);
     trace_end(node);
 }
 
-/* A node that lost its disk counts its incarnations anew, and could take up the number of a life it
- * had, whose sessions and sequences the log still knows. So it proposes nothing until it is
- * trusted again and has applied what it then holds, and goes on above what it finds there; the
- * random step is for lives whose first proposal never got into the log. */
+/* Above all that the log knows of earlier lives; the random step is for those whose first proposal
+ * is not in it: still on its way, or in the log of a leader that was deposed. */
+static uint64_t incarnation_above(struct node *node, uint64_t last)
+{
+    return last + 1 + random_below(&node->random, NODE_INCARNATION_STEP);
+}
+
+/* Once trusted, this node holds all that was committed while it was away; when it has applied that,
+ * it knows its earlier lives. Nothing was sent so far, so what clients asked for meanwhile can go
+ * out now. */
 static void proposals_release(struct node *node)
 {
     struct proposals *p = &node->proposals;
-    if (!p->held || node->raft == NULL || !raft_trusted(node->raft)) return;
-    if (p->held_until == 0) p->held_until = raft_last_index(node->raft);
+    if (node->wal.meta.incarnation != 0) return;
+    if (node->raft == NULL || !raft_trusted(node->raft)) return;
+    /* What a new leader has replaced was not committed, and need not be waited for. */
+    uint64_t last = raft_last_index(node->raft);
+    if (p->held_until == 0 || p->held_until > last) p->held_until = last;
     if (node->replica->index < p->held_until) return;
-    p->held = false;
+    ASSERT(list_empty(&p->sent));
     const struct origin *origin = replica_origin(node->replica, node->config.self);
-    uint64_t last = origin == NULL ? 0 : origin->incarnation;
-    if (last < node->wal.meta.incarnation) last = node->wal.meta.incarnation;
-    proposals_reborn(node, last + 1 + random_below(&node->random, 1 << 16));
+    incarnation_write(node, incarnation_above(node, origin == NULL ? 0 : origin->incarnation));
+    trace_begin(node, "released");
+    trace_number(node, "incarnation", node->wal.meta.incarnation);
+    trace_end(node);
 }
 
 void proposals_turn(struct node *node)
@@ -447,9 +480,13 @@ void proposals_link_changed(struct node *node, uint32_t peer)
 void proposals_applied(struct node *node)
 {
     struct proposals *p = &node->proposals;
-    if (p->held) return; /* what comes to pass now was proposed in another life */
+    uint64_t incarnation = node->wal.meta.incarnation;
     const struct origin *origin = replica_origin(node->replica, node->config.self);
-    if (origin == NULL || origin->incarnation != node->wal.meta.incarnation) return;
+    if (incarnation == 0 || origin == NULL || origin->incarnation < incarnation) return;
+    if (origin->incarnation > incarnation) {
+        proposals_reborn(node, incarnation_above(node, origin->incarnation));
+        return;
+    }
     if (origin->ended) {
         proposals_reborn(node, origin->incarnation + 1);
         return;

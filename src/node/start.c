@@ -152,9 +152,24 @@ static void raft_build(struct node *node, struct found *found)
     /* Repaired by the peers, like any damage. */
     raft_destroy(node->raft);
     restored.trusted = false;
-    node->wal.hard_state.trusted = false;
-    node->proposals.held = true;
+    struct wal_hard_state state = node->wal.hard_state;
+    state.trusted = false;
+    wal_put_hard_state(&node->wal, &state);
+    struct wal_meta meta = node->wal.meta;
+    meta.incarnation = 0;
+    wal_put_meta(&node->wal, &meta);
     node_open_raft(node, &restored);
+}
+
+/* One above the last; a snapshot may know a later one than a log that its owner has cut. A start
+ * that follows an untrusted one still has none: see proposals.c. */
+static uint64_t next_incarnation(const struct node *node, const struct found *found)
+{
+    uint64_t last = found->log.meta.incarnation;
+    if (!found->trusted || (found->log.has_meta && last == 0)) return 0;
+    const struct origin *origin = replica_origin(node->replica, node->config.self);
+    if (origin != NULL && origin->incarnation > last) last = origin->incarnation;
+    return last + 1;
 }
 
 /* The log goes on in a new segment, in a new incarnation. */
@@ -173,7 +188,7 @@ static void wal_continue(struct node *node, struct found *found)
     wal->hard_state.trusted = found->trusted;
     struct wal_meta meta = found->log.meta;
     meta.node = node->config.self;
-    meta.incarnation++;
+    meta.incarnation = next_incarnation(node, found);
     meta.fsync_never = node->config.fsync_never;
     memcpy(meta.boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE);
     wal_put_meta(wal, &meta);
@@ -207,7 +222,6 @@ static void node_build(struct node *node, struct found *found)
     }
     boot_judge(node, found);
     wal_continue(node, found);
-    node->proposals.held = !found->trusted;
     if (node->membership == WAL_MEMBER) {
         raft_build(node, found);
         if (node->fatal == NULL) raft_start(node->raft, node->now);

@@ -12,9 +12,9 @@
 
 enum {
     QUIET_US = 2000000, /* most worlds are left alone to begin with */
-    LASTS_US_MIN = 20000,
+    LASTS_US_MIN = 1000,
     LASTS_US_MAX = 4000000,
-    DOWN_US_MIN = 5000,
+    LASTS_MAGNITUDES = 9, /* powers of two */
     DOWN_US_MAX = 4000000,
     PAUSE_US_MAX = 3000000,
     COUNTDOWN_MAX = 24, /* actions until a planned crash */
@@ -47,6 +47,14 @@ bool fault_by_word(struct slice word, enum sim_fault *fault)
 static uint64_t between(struct faults *faults, uint64_t low, uint64_t high)
 {
     return low + random_below(&faults->random, high - low);
+}
+
+/* How long something lasts: of every magnitude, as what breaks on a second of silence is seldom
+ * what breaks on a blink. */
+static uint64_t lasting_us(struct faults *faults, uint64_t most_us)
+{
+    uint64_t magnitude = random_below(&faults->random, LASTS_MAGNITUDES);
+    return LASTS_US_MIN + random_below(&faults->random, most_us >> magnitude);
 }
 
 static bool enabled(const struct faults *faults, enum sim_fault kind)
@@ -152,22 +160,27 @@ static void break_connections(struct faults *faults)
 
 /* --- faults of hosts --- */
 
+/* In the middle of a turn, soon. */
+static void crash_plan(struct faults *faults, struct host *host, enum host_end how)
+{
+    host->crash_end = how;
+    host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
+    host->crash_countdown = 1 + (uint32_t)random_below(&faults->random, COUNTDOWN_MAX);
+}
+
 static void crash(struct faults *faults, struct host *host, enum host_end how)
 {
-    uint64_t down_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
     if (random_below(&faults->random, 2) == 0) {
-        host->crash_end = how;
-        host->restart_after_us = down_us;
-        host->crash_countdown = 1 + (uint32_t)random_below(&faults->random, COUNTDOWN_MAX);
+        crash_plan(faults, host, how);
     } else {
-        sim_host_end(host, how, down_us);
+        sim_host_end(host, how, lasting_us(faults, DOWN_US_MAX));
     }
 }
 
 /* Stops in order, as on SIGTERM; if that takes too long, the restart finds it still up. */
 static void drain(struct faults *faults, struct host *host)
 {
-    host->restart_after_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
+    host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
     struct event event = {.type = EVENT_DRAIN};
     world_narrate(faults->world, "fault", host->id, "drain");
     sim_host_step(host, &event);
@@ -178,9 +191,18 @@ static void blackout(struct faults *faults)
     struct world *world = faults->world;
     world_count(world, SIM_COVER_BLACKOUTS);
     for (uint32_t i = 0; i < world->hosts_count; i++) {
-        sim_host_end(&world->hosts[i], HOST_POWER_LOST,
-                     between(faults, DOWN_US_MIN, DOWN_US_MAX / 2));
+        sim_host_end(&world->hosts[i], HOST_POWER_LOST, lasting_us(faults, DOWN_US_MAX / 2));
     }
+}
+
+/* A crash must not take the trust back: until it is durable, the disk is not to be relied on. */
+static void wiped_look(struct faults *faults)
+{
+    if (faults->wiped == 0 || faults->regained_sequence == 0) return;
+    const struct host *host = &faults->world->hosts[faults->wiped - 1];
+    const struct raft *raft = sim_host_raft(host);
+    if (raft == NULL || !raft_trusted(raft)) return;
+    if (host->disk.sequence_durable >= faults->regained_sequence) faults->wiped = 0;
 }
 
 /* The disk of one host may forget only while all others are up, trusted and have a history. */
@@ -200,10 +222,12 @@ static bool may_forget(struct faults *faults, const struct host *host)
 static void forget(struct faults *faults, struct host *host, enum sim_fault kind)
 {
     struct world *world = faults->world;
+    wiped_look(faults);
     if (faults->wiped != 0 || !may_forget(faults, host)) return;
     faults->wiped = host->index + 1;
+    faults->regained_sequence = 0;
     bool power = random_below(&faults->random, 2) == 0;
-    uint64_t down_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
+    uint64_t down_us = lasting_us(faults, DOWN_US_MAX);
     sim_host_end(host, power ? HOST_POWER_LOST : HOST_CRASHED, down_us);
     invariants_forget(world, host);
     if (kind == SIM_FAULT_WIPE) {
@@ -218,6 +242,16 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
         world_narrate(world, "fault", host->id, "rot");
         world_count(world, SIM_COVER_ROTS);
     }
+}
+
+/* What follows on trust is written step by step: a crash between two of them is worth a visit. */
+void faults_regained(struct faults *faults, struct host *host)
+{
+    if (faults->wiped != host->index + 1) return;
+    faults->regained_sequence = host->disk.sequence_written + 1;
+    if (faults->world->phase != PHASE_FAULTS || host->crash_countdown > 0) return;
+    if (random_below(&faults->random, 3) != 0) return;
+    if (enabled(faults, SIM_FAULT_CRASH)) crash_plan(faults, host, HOST_CRASHED);
 }
 
 static void skew(struct faults *faults, struct host *host)
@@ -283,7 +317,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     case SIM_FAULT_BREAK: break_connections(faults); return;
     case SIM_FAULT_PAUSE:
         world_count(world, SIM_COVER_PAUSES);
-        host->paused_until_us = world_now_us(world) + between(faults, LASTS_US_MIN, PAUSE_US_MAX);
+        host->paused_until_us = world_now_us(world) + lasting_us(faults, PAUSE_US_MAX);
         return;
     case SIM_FAULT_BLACKOUT:
         if (random_below(&faults->random, 3) == 0) blackout(faults);
@@ -297,7 +331,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     if (host->node == NULL || (too_many && random_below(&faults->random, 8) != 0)) return;
     if (kind == SIM_FAULT_FSYNC) {
         host->sync_fails = true;
-        host->restart_after_us = between(faults, DOWN_US_MIN, DOWN_US_MAX);
+        host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
     } else if (kind == SIM_FAULT_POWER) {
         world_count(world, SIM_COVER_POWER_LOSSES);
         crash(faults, host, HOST_POWER_LOST);
@@ -340,13 +374,6 @@ static void faults_next(void *owner, struct timed *timed)
 {
     struct faults *faults = owner;
     struct world *world = faults->world;
-    if (faults->wiped != 0) {
-        const struct host *host = &world->hosts[faults->wiped - 1];
-        const struct raft *raft = sim_host_raft(host);
-        if (raft != NULL && raft_trusted(raft) && node_applied_index(host->node) != 0) {
-            faults->wiped = 0;
-        }
-    }
     schedule_at(&world->schedule, timed,
                 world_now_us(world) + between(faults, 1000, faults->interval_us_max));
     enum sim_fault kind = (enum sim_fault)random_below(&faults->random, SIM_FAULT_COUNT);
@@ -367,7 +394,7 @@ static void faults_next(void *owner, struct timed *timed)
     world_narrate(world, "fault", host->id, "%s", fault_word(kind));
     faults->disturbed_us = world_now_us(world);
     if (fault_begin(fault)) {
-        uint64_t lasts_us = between(faults, LASTS_US_MIN, LASTS_US_MAX);
+        uint64_t lasts_us = lasting_us(faults, LASTS_US_MAX);
         schedule_at(&world->schedule, &fault->end, world_now_us(world) + lasts_us);
     } else {
         fault_strike(faults, kind, host);

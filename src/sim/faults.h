@@ -14,6 +14,7 @@ enum {
 };
 
 struct world;
+struct host;
 
 /* A fault that lasts. */
 struct fault {
@@ -29,9 +30,10 @@ struct faults {
     struct world *world;
     struct random random;
     struct timed next;
-    uint64_t interval_us_max; /* between two faults: some worlds are wilder than others */
-    uint64_t disturbed_us;    /* when something last went wrong or was mended */
-    uint32_t wiped;           /* host + 1 whose disk is not to be relied on yet; 0: none */
+    uint64_t interval_us_max;   /* between two faults: some worlds are wilder than others */
+    uint64_t disturbed_us;      /* when something last went wrong or was mended */
+    uint32_t wiped;             /* host + 1 whose disk is not to be relied on yet; 0: none */
+    uint64_t regained_sequence; /* of its disk: its trust is not in an earlier batch; 0: none */
     struct fault active[FAULTS_ACTIVE_MAX];
 };
 
@@ -39,6 +41,8 @@ void faults_init(struct world *world, struct faults *faults, uint64_t seed);
 void faults_start(struct faults *faults, uint64_t at_us);
 /* Ends everything that is active, starts every host that is down. */
 void faults_heal(struct faults *faults);
+/* The host whose disk was made to forget is trusted again, and has a history. */
+void faults_regained(struct faults *faults, struct host *host);
 /* Nothing is wrong now, and nothing is about to be. */
 bool faults_calm(const struct faults *faults);
 /* The word's fault; false when there is none. */

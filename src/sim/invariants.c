@@ -300,6 +300,9 @@ void invariants_step(struct world *world, struct host *host)
     }
     if (raft_commit_index(raft) != view->commit) commit_advanced(world, host, raft);
     if (node_applied_index(host->node) != view->applied) applied_advanced(world, host);
-    if (view->forgot && raft_trusted(raft) && view->applied > 0) view->forgot = false;
+    if (view->forgot && raft_trusted(raft) && view->applied > 0) {
+        view->forgot = false;
+        faults_regained(&world->faults, host);
+    }
     if (++view->steps % INVARIANTS_CHECK_STEPS == 0) node_check(host->node);
 }
