@@ -207,6 +207,12 @@ enum queue_job_state queue_job_state(const void *machine, uint64_t id, struct se
     return (enum queue_job_state)job->state;
 }
 
+uint64_t queue_sessions_count(const void *machine)
+{
+    const struct queue *queue = machine;
+    return queue->sessions.count;
+}
+
 uint64_t queue_jobs_count(const void *machine)
 {
     const struct queue *queue = machine;

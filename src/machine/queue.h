@@ -154,5 +154,6 @@ enum queue_job_state {
 };
 enum queue_job_state queue_job_state(const void *machine, uint64_t id, struct session_key *holder);
 uint64_t queue_jobs_count(const void *machine);
+uint64_t queue_sessions_count(const void *machine); /* those not yet forgotten included */
 
 #endif

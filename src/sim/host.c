@@ -130,6 +130,7 @@ static void host_tell_durable(struct host *host, uint64_t sequence)
 {
     if (sequence <= host->told_durable) return;
     host->told_durable = sequence;
+    promises_durable(host->world, host, sequence);
     struct event event = {.type = EVENT_DURABLE, .count = sequence};
     sim_host_step(host, &event);
 }
@@ -245,7 +246,10 @@ static void host_carry_out(struct host *host, const struct action *action)
         world_narrate(world, "host", host->id, "trims below=%U", action->segment);
         sim_disk_trim(&host->disk, action->segment);
         break;
-    case ACTION_SEND: network_send(network, host->index, action->connection, action->bytes); break;
+    case ACTION_SEND:
+        if (action->connection >= NODE_DIALED) promises_sent(world, host, action->bytes);
+        network_send(network, host->index, action->connection, action->bytes);
+        break;
     case ACTION_CONNECT: host_connect(host, action); break;
     case ACTION_CLOSE: network_close(network, host->index, action->connection); break;
     case ACTION_READ:
@@ -323,6 +327,10 @@ static void host_turn(struct host *host)
     if (actions.fatal != NULL) {
         world_fail(world, "fatal", "node %u gave up: %s", host->id, actions.fatal);
         return;
+    }
+    for (uint32_t i = 0; i < actions.count; i++) {
+        if (actions.items[i].type != ACTION_WRITE) continue;
+        promises_write(world, host, &actions.items[i]);
     }
     for (uint32_t i = 0; i < actions.count; i++) {
         if (host->crash_countdown > 0 && --host->crash_countdown == 0) {

@@ -66,6 +66,7 @@ void invariants_host_lost(struct world *world, struct host *host)
 {
     struct node_view *view = &world->invariants.nodes[host->index];
     const struct raft *raft = host->node == NULL ? NULL : node_raft(host->node);
+    promises_lost(world, host);
     if (raft == NULL || view->forgot) return;
     view->claim = raft_durable_index(raft);
     view->claim_first = raft_first_index(raft);
@@ -81,7 +82,10 @@ void invariants_host_lost(struct world *world, struct host *host)
 
 void invariants_forget(struct world *world, struct host *host)
 {
-    world->invariants.nodes[host->index].forgot = true;
+    struct node_view *view = &world->invariants.nodes[host->index];
+    view->forgot = true;
+    view->forgot_count = world->invariants.entries_count;
+    promises_forget(world, host);
 }
 
 void invariants_started(struct world *world, struct host *host)
@@ -95,6 +99,7 @@ void invariants_started(struct world *world, struct host *host)
         world_fail(world, "durability", "node %u starts as if it had never been founded", host->id);
         return;
     }
+    promises_started(world, host);
     view->started = true;
     view->term = raft_term(raft);
     view->role = RAFT_FOLLOWER;
@@ -152,6 +157,16 @@ static void check_committed(struct world *world, struct host *host, uint64_t ind
     }
 }
 
+/* Section 5.4.2: by counting, a leader commits only entries of its own term. */
+static void check_commit_rule(struct world *world, struct host *host, const struct raft *raft)
+{
+    uint64_t commit = raft_commit_index(raft);
+    uint64_t term = raft_term_at(raft, commit);
+    if (raft_role(raft) != RAFT_LEADER || term == raft_term(raft)) return;
+    world_fail(world, "commit", "node %u, leader of term %U, commits entry %U of term %U", host->id,
+               raft_term(raft), commit, term);
+}
+
 static void commit_advanced(struct world *world, struct host *host, const struct raft *raft)
 {
     struct invariants *invariants = &world->invariants;
@@ -175,6 +190,7 @@ static void commit_advanced(struct world *world, struct host *host, const struct
     uint64_t from = view->commit + 1;
     if (from < raft_first_index(raft)) from = raft_first_index(raft);
     for (uint64_t index = from; index <= commit; index++) check_committed(world, host, index);
+    check_commit_rule(world, host, raft);
     if (commit > known) check_quorum_durable(world, host, commit, raft_term_at(raft, commit));
     view->commit = commit;
 }
@@ -229,6 +245,10 @@ static void check_new_leader(struct world *world, struct host *host, const struc
         return;
     }
     *leader = (struct term_leader){host->index + 1, host->boots};
+    if (raft_term_at(raft, raft_last_index(raft)) != term) {
+        world_fail(world, "commit", "node %u leads term %U without an entry of that term to commit",
+                   host->id, term);
+    }
     world_count(world, SIM_COVER_LEADERS);
     /* Votes may come late: a leader of an older term owes nothing of what newer ones committed. */
     uint64_t index = raft_first_index(raft);
@@ -244,6 +264,25 @@ static void check_new_leader(struct world *world, struct host *host, const struc
     }
 }
 
+/* Time in the log: a leader goes on from the stamp that it found, as fast as its own clock. */
+static void check_elapsed(struct world *world, struct host *host, const struct raft *raft)
+{
+    struct node_view *view = &world->invariants.nodes[host->index];
+    const struct raft_entry *last = raft_entry_at(raft, raft_last_index(raft));
+    if (last == NULL) return;
+    uint64_t mono_us = sim_host_time(host).mono_us;
+    if (view->last == 0) { /* it leads since this step */
+        const struct raft_entry *before = raft_entry_at(raft, last->index - 1);
+        view->elapsed_us = before == NULL ? last->elapsed_us : before->elapsed_us;
+        view->elapsed_at_us = mono_us;
+    }
+    if (last->elapsed_us - view->elapsed_us > mono_us - view->elapsed_at_us) {
+        world_fail(world, "log time",
+                   "node %u adds %U us to the time in the log while its clock shows %U us",
+                   host->id, last->elapsed_us - view->elapsed_us, mono_us - view->elapsed_at_us);
+    }
+}
+
 static void check_append_only(struct world *world, struct host *host, const struct raft *raft)
 {
     struct node_view *view = &world->invariants.nodes[host->index];
@@ -256,6 +295,7 @@ static void check_append_only(struct world *world, struct host *host, const stru
                        host->id, view->last);
         }
     }
+    check_elapsed(world, host, raft);
     view->last = last;
     view->last_term = raft_term_at(raft, last);
 }
@@ -276,6 +316,22 @@ static void role_changed(struct world *world, struct host *host, const struct ra
     view->term = raft_term(raft);
     view->last = 0;
     if (role == RAFT_LEADER) check_new_leader(world, host, raft);
+}
+
+/* It may only be trusted with all that was committed, by anyone, when its disk forgot. */
+static void trusted_again(struct world *world, struct host *host, const struct raft *raft)
+{
+    struct node_view *view = &world->invariants.nodes[host->index];
+    uint64_t held = raft_durable_index(raft);
+    if (held < view->forgot_count) {
+        world_fail(world, "durability",
+                   "node %u is trusted with entries up to %U, while its disk forgot %U that were "
+                   "committed",
+                   host->id, held, view->forgot_count);
+    }
+    if (view->applied == 0) return;
+    view->forgot = false;
+    faults_regained(&world->faults, host);
 }
 
 void invariants_step(struct world *world, struct host *host)
@@ -300,9 +356,7 @@ void invariants_step(struct world *world, struct host *host)
     }
     if (raft_commit_index(raft) != view->commit) commit_advanced(world, host, raft);
     if (node_applied_index(host->node) != view->applied) applied_advanced(world, host);
-    if (view->forgot && raft_trusted(raft) && view->applied > 0) {
-        view->forgot = false;
-        faults_regained(&world->faults, host);
-    }
+    if (view->forgot && raft_trusted(raft)) trusted_again(world, host, raft);
+    promises_step(world, host);
     if (++view->steps % INVARIANTS_CHECK_STEPS == 0) node_check(host->node);
 }

@@ -6,8 +6,12 @@
  * leader completeness    a new leader has every entry that was committed in an earlier term
  * state-machine safety   replicas that applied the same index have the same digest
  * durability             what is committed is durable on a quorum; what a node called durable is
- *                        there when it starts again
- * log time               stamps of committed entries never go back
+ *                        there when it starts again; who lost its disk is trusted again only with
+ *                        all that was committed before (see also promises.h)
+ * commit                 a leader commits by counting only what is of its own term, and has an
+ *                        entry of that term as soon as it leads (sections 5.4.2, 8)
+ * log time               stamps of committed entries never go back, and elapsed time in the log
+ *                        goes no faster than the clocks of its leaders
  *
  * Each step costs O(1), amortized over the entries that it commits. */
 #ifndef QUARTET_SIM_INVARIANTS_H
@@ -45,12 +49,15 @@ struct node_view {
     uint64_t applied;
     uint64_t last; /* while it leads */
     uint64_t last_term;
+    uint64_t elapsed_us; /* in the log, and on its clock, when it began to lead */
+    uint64_t elapsed_at_us;
     uint32_t steps;
     bool started; /* it has a raft, so it was founded */
     bool untrusted;
-    bool forgot;          /* its disk was wiped or damaged on purpose: owes nothing until trusted */
-    uint64_t claim;       /* durable index when it went down */
-    uint64_t claim_first; /* the first index that claim_terms holds */
+    bool forgot; /* its disk was wiped or damaged on purpose: owes nothing until trusted */
+    uint64_t forgot_count; /* entries that were committed then */
+    uint64_t claim;        /* durable index when it went down */
+    uint64_t claim_first;  /* the first index that claim_terms holds */
     uint64_t claim_terms[INVARIANTS_CLAIMS_MAX];
     uint32_t claim_count;
 };

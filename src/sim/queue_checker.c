@@ -161,14 +161,21 @@ void checker_let_go(struct world *world, uint32_t client, uint32_t key)
 void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,
                     uint64_t held_since_us)
 {
-    if (queue_users(world)->checker.jobs[key].deleted)
-        return; /* by the holder itself, in the same burst */
+    const struct checked_job *job = &queue_users(world)->checker.jobs[key];
+    if (job->deleted && job->deleted_by == client) return; /* in the same burst */
     if (world_now_us(world) >= held_until_us || !calm_since(world, held_since_us)) return;
     world_fail(world, "one holder", "client %u holds job %U until %t at least, but is denied it",
-               client + 1, queue_users(world)->checker.jobs[key].id, held_until_us);
+               client + 1, job->id, held_until_us);
 }
 
-void checker_delete_over(struct world *world, uint32_t key, enum outcome outcome)
+void checker_unanswered(struct world *world, uint32_t client, uint64_t sent_us)
+{
+    if (!faults_calm(&world->faults) || sent_us <= world->faults.disturbed_us) return;
+    world_fail(world, "liveness", "client %u sent a command at %t and hears nothing", client + 1,
+               sent_us);
+}
+
+void checker_delete_over(struct world *world, uint32_t client, uint32_t key, enum outcome outcome)
 {
     struct checked_job *job = &queue_users(world)->checker.jobs[key];
     if (outcome == OUTCOME_UNKNOWN) {
@@ -182,6 +189,7 @@ void checker_delete_over(struct world *world, uint32_t key, enum outcome outcome
         return;
     }
     job->deleted = true;
+    job->deleted_by = client;
     job->deleted_us = world_now_us(world);
     if (job->put == OUTCOME_ACKNOWLEDGED) queue_users(world)->checker.live--;
 }

@@ -7,6 +7,7 @@
  * one holder       while no fault is near, a job is not handed to a second client while the first
  *                  holds it by its time-to-run
  * content          a job comes out as it was put in
+ * liveness         while nothing goes wrong, who waits is answered or loses its connection
  *
  * An outcome that a client did not hear is unknown, and allows both. */
 #ifndef QUARTET_SIM_QUEUE_CHECKER_H
@@ -33,6 +34,7 @@ struct checked_job {
     uint32_t ttr_s;
     enum outcome put;
     bool deleted;        /* acknowledged */
+    uint32_t deleted_by; /* client */
     bool delete_unknown; /* a delete may have been carried out */
     uint64_t deleted_us;
     uint32_t holder; /* client + 1 who believes to hold it; 0: none known */
@@ -67,7 +69,9 @@ void checker_let_go(struct world *world, uint32_t client, uint32_t key);
 /* The holder is told that it is not: wrong while nothing is wrong with the cluster. */
 void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,
                     uint64_t held_since_us);
-void checker_delete_over(struct world *world, uint32_t key, enum outcome outcome);
+void checker_delete_over(struct world *world, uint32_t client, uint32_t key, enum outcome outcome);
+/* A client gives up a command that it sent then. */
+void checker_unanswered(struct world *world, uint32_t client, uint64_t sent_us);
 
 /* After everything was drained. */
 void checker_finish(struct world *world);

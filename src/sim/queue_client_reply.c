@@ -90,7 +90,7 @@ static bool delete_over(struct client *client, const struct client_op *op,
                         const struct reply *reply)
 {
     if (is(reply, "DELETED")) {
-        checker_delete_over(client->world, op->key, OUTCOME_ACKNOWLEDGED);
+        checker_delete_over(client->world, client->index, op->key, OUTCOME_ACKNOWLEDGED);
         queue_client_forget_held(client, op->id);
         return true;
     }

@@ -93,7 +93,7 @@ static void client_outcomes_unknown(struct client *client)
         world_count(client->world, SIM_COVER_UNKNOWN);
         if (op->kind == OP_PUT) checker_put_over(client->world, op->key, OUTCOME_UNKNOWN, 0);
         if (op->kind == OP_DELETE && op->key != CHECKER_NO_KEY) {
-            checker_delete_over(client->world, op->key, OUTCOME_UNKNOWN);
+            checker_delete_over(client->world, client->index, op->key, OUTCOME_UNKNOWN);
         }
     }
     while (client->held_count > 0) queue_client_forget_held(client, client->held[0].id);
@@ -120,7 +120,9 @@ static void client_on_wake(void *owner, struct timed *timed)
     case CLIENT_OFFLINE: client_dial(client); break;
     case CLIENT_ONLINE:
         if (client->ops_count > 0 && client->progress_us + PATIENCE_US < world_now_us(world)) {
+            const struct client_op *op = &client->ops[client->ops_head];
             world_narrate(world, "client", client->index + 1, "loses patience");
+            if (op->kind != OP_RESERVE) checker_unanswered(world, client->index, op->sent_us);
             queue_client_leave(client);
         } else if (client->ops_count > 0) {
             queue_client_wake_in(client, LOOK_US);
@@ -144,6 +146,7 @@ static void users_opened(struct world *world, uint32_t index)
     client->drain_step = 0;
     client->probe.step = 0;
     queue_client_wake_in(client, 0);
+    if (queue_users(world)->clients.gone) queue_client_leave(client);
 }
 
 static void users_closed(struct world *world, uint32_t index)
@@ -152,6 +155,7 @@ static void users_closed(struct world *world, uint32_t index)
     world_narrate(world, "client", client->index + 1, "is offline");
     client_outcomes_unknown(client);
     client->state = CLIENT_OFFLINE;
+    if (queue_users(world)->clients.gone) return;
     queue_client_wake_in(
         client, 1000 + random_below(&queue_users(world)->clients.random, RECONNECT_US_MAX));
 }
@@ -254,10 +258,22 @@ static void users_finish(struct world *world)
 {
     struct clients *clients = &queue_users(world)->clients;
     checker_finish(world);
+    clients->gone = true;
     for (uint32_t i = 0; i < clients->count; i++) {
         queue_client_leave(&clients->items[i]);
         schedule_cancel(&world->schedule, &clients->items[i].wake);
     }
+}
+
+/* Sessions, of clients that are all gone. */
+static uint64_t users_lingering(const struct world *world)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        uint64_t sessions = queue_sessions_count(node_machine(world->hosts[i].node));
+        if (sessions > most) most = sessions;
+    }
+    return most;
 }
 
 static const struct queue_options machine_options = {.seed = 7};
@@ -278,5 +294,6 @@ const struct sim_system sim_system_queue = {
     .drain = users_drain,
     .left = users_left,
     .finish = users_finish,
+    .lingering = users_lingering,
     .end = users_end,
 };

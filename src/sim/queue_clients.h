@@ -102,6 +102,7 @@ struct clients {
     uint32_t count;
     struct random random;
     uint64_t think_us; /* on average, between two commands of one worker */
+    bool gone;         /* for good: who is connected leaves, no one comes back */
 };
 
 struct world;

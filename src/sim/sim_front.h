@@ -18,6 +18,7 @@ struct sim_request {
     struct sim_options options; /* but for the seed */
     uint64_t first, last;       /* seeds */
     bool single;
+    bool stop_at_first; /* end with the first failure */
     uint32_t jobs;
     char command[512]; /* the flags that replay it, but for the seed */
 };

@@ -23,6 +23,7 @@ static const char usage[] =
     "  --seconds S       of virtual time with faults (default 30); healing comes on top\n"
     "  --faults LIST     comma-separated, or none, default, all (default: all but rot)\n"
     "  --trace           print what happens (with --seed)\n"
+    "  --stop-at-first   end at the first seed that fails (with --jobs 1: the lowest)\n"
     "  --jobs N          worker processes (default: one per core)\n"
     "  --canary ack-before-durable   let the disk lie: the run must fail\n"
     "faults:\n"
@@ -74,6 +75,7 @@ static int read_flag(struct sim_request *request, const char *flag, const char *
     struct sim_options *options = &request->options;
     uint64_t number = 0;
     if (strcmp(flag, "--trace") == 0) return options->trace = true, 1;
+    if (strcmp(flag, "--stop-at-first") == 0) return request->stop_at_first = true, 1;
     if (strcmp(flag, "--seed") == 0) {
         if (!read_number(value, UINT64_MAX, &number)) return 0;
         request->first = request->last = number;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +112,15 @@ static void worker_read(struct worker *worker, const struct sim_request *request
     if (!worker->busy) sim_totals_add(totals, request, &worker->record);
 }
 
+static void workers_end(struct worker *workers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (workers[i].pid == 0) continue;
+        kill(workers[i].pid, SIGKILL);
+        waitpid(workers[i].pid, NULL, 0);
+    }
+}
+
 void sim_workers_run(const struct sim_request *request, struct sim_totals *totals)
 {
     static struct worker workers[SIM_JOBS_MAX];
@@ -131,6 +141,10 @@ void sim_workers_run(const struct sim_request *request, struct sim_totals *total
         if (poll(fds, count, PROGRESS_MS) < 0 && errno != EINTR) return;
         for (nfds_t i = 0; i < count; i++) {
             if (fds[i].revents != 0) worker_read(owners[i], request, totals);
+        }
+        if (request->stop_at_first && totals->failures > 0) {
+            workers_end(workers, request->jobs);
+            return;
         }
         if (!request->single) sim_totals_progress(totals, request);
     }

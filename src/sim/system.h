@@ -37,6 +37,8 @@ struct sim_system {
     uint64_t (*left)(const struct world *world);
     /* Nothing is left: judges the run, and sends all clients away. */
     void (*finish)(struct world *world);
+    /* What the state still holds for clients that are gone, with all nodes up; NULL: nothing. */
+    uint64_t (*lingering)(const struct world *world);
     /* Frees world->users. */
     void (*end)(struct world *world);
 };

@@ -120,6 +120,10 @@ static void too_long(struct world *world)
                    world->system->left(world), world->system->leftovers, (uint64_t)DRAIN_US_MAX);
         break;
     default:
+        if (all_equal(world)) {
+            world_fail(world, "liveness", "%U sessions of clients that are gone do not end in %t s",
+                       world->system->lingering(world), (uint64_t)SETTLE_US_MAX);
+        }
         world_fail(world, "liveness", "the replicas do not become equal within %t s",
                    (uint64_t)SETTLE_US_MAX);
         break;
@@ -149,6 +153,7 @@ static void phase_look(struct world *world)
         return;
     case PHASE_SETTLE:
         if (!all_equal(world)) break;
+        if (world->system->lingering != NULL && world->system->lingering(world) > 0) break;
         for (uint32_t i = 0; i < world->hosts_count; i++) node_check(world->hosts[i].node);
         phase_enter(world, PHASE_OVER);
         return;

@@ -12,6 +12,7 @@
 #include "sim/faults.h"
 #include "sim/invariants.h"
 #include "sim/network.h"
+#include "sim/promises.h"
 #include "sim/schedule.h"
 #include "sim/sim.h"
 #include "sim/system.h"
@@ -94,6 +95,7 @@ struct world {
     struct node_config config;
     struct faults faults;
     struct invariants invariants;
+    struct promises promises[SIM_NODES_MAX];
     const struct sim_system *system;
     void *users; /* the system's own: its clients, and what they saw */
     uint32_t clients_count;

@@ -1,0 +1,143 @@
+/* Promises and the disk. See promises.h. */
+#include "sim/promises.h"
+
+#include "protocol/peer.h"
+#include "sim/world.h"
+
+/* Of a RAFT frame (specs/peer.md): what is looked at here. */
+enum {
+    FRAME_TYPE_AT = 8,
+    MESSAGE_TYPE_AT = PEER_FRAME_HEADER_SIZE,
+    MESSAGE_FLAGS_AT = MESSAGE_TYPE_AT + 1,
+    MESSAGE_TO_AT = MESSAGE_TYPE_AT + 6,
+    MESSAGE_TERM_AT = MESSAGE_TYPE_AT + 10,
+    MESSAGE_GRANTED = 2,
+};
+
+static struct promises *promises_of(struct world *world, const struct host *host)
+{
+    return &world->promises[host->index];
+}
+
+static struct promise promise_now(const struct raft *raft)
+{
+    uint64_t last = raft_last_index(raft);
+    return (struct promise){.term = raft_term(raft),
+                            .vote = raft_vote(raft),
+                            .last = last,
+                            .last_term = raft_term_at(raft, last)};
+}
+
+void promises_started(struct world *world, struct host *host)
+{
+    struct promises *promises = promises_of(world, host);
+    struct promise now = promise_now(node_raft(host->node));
+    const struct promise *owed = &promises->durable;
+    bool vote_kept = now.term > owed->term || owed->vote == 0 || now.vote == owed->vote;
+    if (promises->known && (now.term < owed->term || !vote_kept)) {
+        world_fail(world, "durability",
+                   "node %u had term %U and its vote for node %u on disk, but starts with term %U "
+                   "and a vote for node %u",
+                   host->id, owed->term, owed->vote, now.term, now.vote);
+    }
+    promises->known = true;
+    promises->durable = now;
+    promises->durable.last = raft_durable_index(node_raft(host->node));
+}
+
+void promises_write(struct world *world, struct host *host, const struct action *write)
+{
+    struct promises *promises = promises_of(world, host);
+    const struct raft *raft = node_raft(host->node);
+    if (raft == NULL) return;
+    if (promises->writes_count == PROMISES_WRITES_MAX) {
+        world_fail(world, "limit", "node %u has more than %u writes under way", host->id,
+                   (uint32_t)PROMISES_WRITES_MAX);
+        return;
+    }
+    uint32_t at = (promises->writes_head + promises->writes_count++) % PROMISES_WRITES_MAX;
+    promises->writes[at] = promise_now(raft);
+    promises->writes[at].sequence = write->sequence;
+}
+
+void promises_durable(struct world *world, struct host *host, uint64_t sequence)
+{
+    struct promises *promises = promises_of(world, host);
+    while (promises->writes_count > 0 &&
+           promises->writes[promises->writes_head].sequence <= sequence) {
+        promises->durable = promises->writes[promises->writes_head];
+        promises->writes_head = (promises->writes_head + 1) % PROMISES_WRITES_MAX;
+        promises->writes_count--;
+    }
+}
+
+/* Entries that a snapshot covers are none of the log's business. */
+void promises_step(struct world *world, struct host *host)
+{
+    const struct promise *durable = &promises_of(world, host)->durable;
+    const struct raft *raft = node_raft(host->node);
+    uint64_t claimed = raft_durable_index(raft);
+    if (claimed < durable->last || claimed < raft_first_index(raft)) return;
+    if (claimed == durable->last && raft_term_at(raft, claimed) == durable->last_term) return;
+    world_fail(world, "durability",
+               "node %u calls entry %U of term %U durable, while its disk has reported entries up "
+               "to %U of term %U",
+               host->id, claimed, raft_term_at(raft, claimed), durable->last, durable->last_term);
+}
+
+static void check_vote(struct world *world, struct host *host, uint64_t term, uint32_t vote)
+{
+    struct promises *promises = promises_of(world, host);
+    const struct promise *durable = &promises->durable;
+    if (durable->term == term && durable->vote != vote) {
+        world_fail(world, "durability",
+                   "node %u tells its vote for node %u in term %U, and has one for node %u on disk",
+                   host->id, vote, term, durable->vote);
+    }
+    if (promises->voted_term == term && promises->voted_for != vote) {
+        world_fail(world, "election safety", "node %u votes for nodes %u and %u in term %U",
+                   host->id, promises->voted_for, vote, term);
+    }
+    if (term < promises->voted_term) return; /* it waited for the disk */
+    promises->voted_term = term;
+    promises->voted_for = vote;
+}
+
+static void check_message(struct world *world, struct host *host, const uint8_t *frame)
+{
+    uint8_t type = frame[MESSAGE_TYPE_AT];
+    uint64_t term = load_u64(frame + MESSAGE_TERM_AT);
+    if (type == RAFT_PRE_VOTE || type == RAFT_PRE_VOTE_REPLY) return; /* promise nothing */
+    if (term > promises_of(world, host)->durable.term) {
+        world_fail(world, "durability", "node %u speaks in term %U, and has term %U on disk",
+                   host->id, term, promises_of(world, host)->durable.term);
+    }
+    bool granted = (frame[MESSAGE_FLAGS_AT] & MESSAGE_GRANTED) != 0;
+    if (type == RAFT_VOTE) check_vote(world, host, term, host->id);
+    if (type == RAFT_VOTE_REPLY && granted) {
+        check_vote(world, host, term, load_u32(frame + MESSAGE_TO_AT));
+    }
+}
+
+void promises_sent(struct world *world, struct host *host, struct slice frames)
+{
+    while (frames.size > MESSAGE_TERM_AT + 8) { /* they are whole: a node sends nothing else */
+        size_t size = load_u32(frames.data);
+        if (size < PEER_FRAME_HEADER_SIZE || size > frames.size) return;
+        if (frames.data[FRAME_TYPE_AT] == PEER_RAFT) check_message(world, host, frames.data);
+        frames.data += size;
+        frames.size -= size;
+    }
+}
+
+void promises_lost(struct world *world, struct host *host)
+{
+    promises_of(world, host)->writes_count = 0;
+}
+
+void promises_forget(struct world *world, struct host *host)
+{
+    struct promises *promises = promises_of(world, host);
+    promises->known = false;
+    promises->voted_term = 0;
+}

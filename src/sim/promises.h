@@ -1,0 +1,57 @@
+/* What a node says, held against what its disk has reported done by then:
+ *
+ * durability       a Raft message leaves only when the term it speaks in, and the vote it gives,
+ *                  are durable (`gate` in raft.h); a node starts with the term and vote that were;
+ *                  an entry is called durable only when a write that held it was reported done
+ * election safety  in one term a node votes for one candidate, itself included, restarts or not
+ *
+ * Other invariants look at states, and a state that is wrong for a moment only matters when the
+ * right fault strikes within it; these look at the moment. */
+#ifndef QUARTET_SIM_PROMISES_H
+#define QUARTET_SIM_PROMISES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum {
+    PROMISES_WRITES_MAX = 8192, /* of one node under way */
+};
+
+struct world;
+struct host;
+struct action;
+
+/* A node's state as one write leaves it on disk. */
+struct promise {
+    uint64_t sequence;
+    uint64_t term;
+    uint32_t vote;
+    uint64_t last; /* entry, and its term */
+    uint64_t last_term;
+};
+
+struct promises {
+    bool known;             /* `durable` is: the node has a raft, or had and owes what it held */
+    struct promise durable; /* sequence 0: as it started */
+    struct promise writes[PROMISES_WRITES_MAX]; /* ring, not reported done yet */
+    uint32_t writes_head, writes_count;
+    uint64_t voted_term; /* the last term in which it voted, and for whom */
+    uint32_t voted_for;
+};
+
+/* The node has a raft: since its start, or because it was founded. */
+void promises_started(struct world *world, struct host *host);
+/* A turn is over and its write, if there is one, about to be carried out. */
+void promises_write(struct world *world, struct host *host, const struct action *write);
+/* All writes up to this sequence are done; before the node is told. */
+void promises_durable(struct world *world, struct host *host, uint64_t sequence);
+void promises_step(struct world *world, struct host *host);
+/* Frames to a peer leave. */
+void promises_sent(struct world *world, struct host *host, struct slice frames);
+/* The process is gone; `forgot`: its disk was made to forget, and it owes nothing. */
+void promises_lost(struct world *world, struct host *host);
+void promises_forget(struct world *world, struct host *host);
+
+#endif
