@@ -62,9 +62,15 @@ static bool enabled(const struct faults *faults, enum sim_fault kind)
     return faults->world->options->faults & 1u << kind;
 }
 
+/* Half of what goes wrong goes wrong with whoever leads: that is where it hurts. */
 static struct host *any_host(struct faults *faults)
 {
     struct world *world = faults->world;
+    bool leader = random_below(&faults->random, 2) == 0;
+    for (uint32_t i = 0; leader && i < world->hosts_count; i++) {
+        const struct raft *raft = sim_host_raft(&world->hosts[i]);
+        if (raft != NULL && raft_role(raft) == RAFT_LEADER) return &world->hosts[i];
+    }
     return &world->hosts[random_below(&faults->random, world->hosts_count)];
 }
 
