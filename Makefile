@@ -3,11 +3,8 @@
 
 BUILD = build
 
-<<<<<<< HEAD
-.PHONY: help run build test traces check bench bench-queue bench-sim fuzz fmt lint clean install-deps
-=======
-.PHONY: help run build test traces check mutants bench bench-queue fuzz fmt lint clean install-deps
->>>>>>> 00f6ccd (Break one rule at a time, and see that the simulator notices)
+.PHONY: help run build test traces check mutants bench bench-queue bench-sim fuzz fmt lint clean \
+  install-deps
 
 help: ## list these targets
 	@echo "Quartet: one replicated log, four machines, three worlds."
@@ -44,14 +41,11 @@ bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=-
 	@tools/build $(BUILD)
 	@python3 bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
 
-<<<<<<< HEAD
 bench-sim: build ## measure how much faster than real time the simulator is (ARGS=--rounds 1)
 	@python3 bench/sim.py --quartet $(BUILD)/quartet $(ARGS)
-=======
 mutants: ## break one rule of the code at a time: the simulator must notice each (ARGS=NAME...)
 	@tools/deps build
 	@tools/mutants $(ARGS)
->>>>>>> 00f6ccd (Break one rule at a time, and see that the simulator notices)
 
 fuzz: ## fuzz every decoder, FUZZ_SECONDS each (default 60)
 	@tools/deps test
