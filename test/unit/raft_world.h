@@ -123,6 +123,7 @@ static inline void world_flush(struct world *world, uint32_t id)
     }
     check_leader(world, id);
     check_applied(world, id);
+    check_reads(world, node, &output);
     world_send_snapshots(world, id);
 }
 
@@ -130,7 +131,7 @@ static inline void world_deliver_snapshot(struct world *world, struct packet *pa
 {
     struct node *node = &world->nodes[packet->message.to];
     const struct snapshot *snapshot = &packet->snapshot;
-    if (!raft_install_snapshot(node->raft, world_time(world), snapshot->index, snapshot->term,
+    if (!raft_install_snapshot(node->raft, node_time(world, node), snapshot->index, snapshot->term,
                                snapshot->elapsed_us, snapshot->wall_us, &snapshot->members)) {
         return;
     }
@@ -152,7 +153,7 @@ static inline void world_deliver(struct world *world, struct packet *packet)
             entries[i] = stored_entry(&packet->entries.at[i]);
         }
         packet->message.entries = entries;
-        raft_receive(node->raft, world_time(world), &packet->message);
+        raft_receive(node->raft, node_time(world, node), &packet->message);
     }
     world_flush(world, to);
 }
@@ -174,7 +175,7 @@ static inline void world_land(struct world *world, uint32_t id)
             node->held.at[kept++] = packet;
     }
     node->held.count = kept;
-    raft_durable(node->raft, world_time(world), write.sequence);
+    raft_durable(node->raft, node_time(world, node), write.sequence);
     world_flush(world, id);
 }
 
@@ -183,8 +184,9 @@ static inline bool world_propose(struct world *world, uint32_t id, uint64_t valu
     struct node *node = &world->nodes[id];
     uint64_t index;
     if (node->raft == NULL || node->paused) return false;
-    enum raft_propose_result result = raft_propose(node->raft, world_time(world), RAFT_KIND_CALLER,
-                                                   1, slice_of(&value, sizeof value), &index);
+    enum raft_propose_result result =
+        raft_propose(node->raft, node_time(world, node), RAFT_KIND_CALLER, 1,
+                     slice_of(&value, sizeof value), &index);
     world_flush(world, id);
     return result == RAFT_PROPOSE_OK;
 }
@@ -232,7 +234,7 @@ static inline void world_start(struct world *world, uint32_t id)
     raft_restore_commit(node->raft, disk->commit);
     node->applied = disk->snapshot.index;
     node->compacted = disk->snapshot;
-    raft_start(node->raft, world_time(world));
+    raft_start(node->raft, node_time(world, node));
     world_flush(world, id);
 }
 
@@ -251,6 +253,7 @@ static inline void world_crash(struct world *world, uint32_t id, uint32_t landed
     node->raft = NULL;
     node->stalled = false;
     node->paused = false;
+    node->asked_count = 0;
 }
 
 /* A down node's disk is lost. What it had sent goes with its connections. */
@@ -296,6 +299,7 @@ static inline struct world *world_new(uint32_t nodes_count, uint64_t seed)
         .append_bytes_max = 256,
         .inflight_messages_max = 4,
         .uncommitted_bytes_max = 1 << 20,
+        .clock_drift_permille = WORLD_DRIFT_PERMILLE,
     };
     world->founding.count = nodes_count;
     for (uint32_t i = 0; i < nodes_count; i++) {
@@ -359,7 +363,7 @@ static inline bool world_step(struct world *world, uint64_t until_us)
     for (uint32_t id = 1; id <= world->nodes_count; id++) {
         struct node *node = &world->nodes[id];
         if (node->raft == NULL || node->paused) continue;
-        uint64_t deadline_us = raft_deadline_us(node->raft);
+        uint64_t deadline_us = clock_due_us(node, raft_deadline_us(node->raft));
         if (deadline_us < due_us) due_us = deadline_us, ticks = id, lands = 0;
         if (node->writes_count == 0 || node->stalled) continue;
         if (node->writes[0].due_us < due_us) due_us = node->writes[0].due_us, lands = id, ticks = 0;
@@ -377,7 +381,7 @@ static inline bool world_step(struct world *world, uint64_t until_us)
     } else if (lands != 0) {
         world_land(world, lands);
     } else if (ticks != 0) {
-        raft_tick(world->nodes[ticks].raft, world_time(world));
+        raft_tick(world->nodes[ticks].raft, node_time(world, &world->nodes[ticks]));
         world_flush(world, ticks);
     } else {
         return false;

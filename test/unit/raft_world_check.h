@@ -3,7 +3,7 @@
 #ifndef QUARTET_TEST_RAFT_WORLD_CHECK_H
 #define QUARTET_TEST_RAFT_WORLD_CHECK_H
 
-#include "raft_world_state.h"
+#include "raft_world_reads.h"
 
 static inline void world_reserve_terms(struct world *world, uint64_t term)
 {
@@ -76,6 +76,7 @@ static inline void check_applied(struct world *world, uint32_t id)
             WORLD_CHECK(world, index == world->truth.count + 1);
             check_durable(world, index, entry->term);
             stored_push(&world->truth, entry);
+            check_leases(world);
         }
     }
 }

@@ -22,6 +22,8 @@ enum {
     WORLD_MS = 1000,
     WORLD_TIMEOUT_US = 150 * WORLD_MS,
     WORLD_HEARTBEAT_US = 20 * WORLD_MS,
+    WORLD_DRIFT_PERMILLE = 100, /* the bound that the replicas are told */
+    WORLD_READS_MAX = 64,       /* of one node, waiting */
 };
 
 struct stored {
@@ -69,6 +71,10 @@ struct disk {
     struct stored_list log; /* what they amount to: entries after the snapshot */
 };
 
+struct asked {
+    uint64_t ticket, committed;
+};
+
 struct node {
     struct raft *raft; /* NULL: down */
     struct disk disk;
@@ -80,6 +86,10 @@ struct node {
     struct snapshot compacted; /* of the state that `first_index` begins after */
     bool stalled;              /* its writes do not land */
     bool paused;               /* gets no messages and no time */
+    int fast_permille;         /* its clock: see raft_world_reads.h */
+    uint64_t clock_us, clock_local_us;
+    struct asked asked[WORLD_READS_MAX]; /* reads that wait, and what was committed then */
+    uint32_t asked_count;
 };
 
 struct world {
@@ -105,6 +115,8 @@ struct world {
     uint32_t *votes[WORLD_NODES_MAX + 1];
     uint64_t terms_capacity;
     uint64_t elections;
+    uint64_t reads, lease_reads, lease_reads_stale, transfers;
+    bool clocks_unbounded; /* drift beyond the bound: a lease may lie */
 };
 
 static struct world *world_current; /* whose seed a failure prints */

@@ -5,7 +5,7 @@
 enum { FAULT_STEP_US = 20 * WORLD_MS };
 
 struct faults {
-    bool messages, partitions, crashes, wipes, stalls, compaction, mute, hunt;
+    bool messages, partitions, crashes, wipes, stalls, compaction, mute, hunt, transfers, clocks;
     uint64_t calm; /* faults are so much rarer */
     uint64_t proposed;
     uint64_t wiped, crashed;
@@ -62,6 +62,27 @@ static bool chance(struct world *world, const struct faults *faults, uint64_t on
     return world_random(world, one_in * faults->calm) == 0;
 }
 
+/* As far apart as the bound allows: 950 / 1050 > 1 - 100 / 1000. */
+static void draw_clocks(struct world *world)
+{
+    const int off_permille = WORLD_DRIFT_PERMILLE / 2;
+    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+        int drawn = (int)world_random(world, 2 * off_permille + 1) - off_permille;
+        if (world_random(world, 2) == 0) drawn = drawn < 0 ? -off_permille : off_permille;
+        clock_set(world, &world->nodes[id], drawn);
+    }
+}
+
+/* Whoever takes itself for the leader hands over to anyone. */
+static void fault_transfer(struct world *world, uint32_t id)
+{
+    struct node *node = &world->nodes[id];
+    uint32_t peer = 1 + (uint32_t)world_random(world, world->nodes_count);
+    struct raft_time now = node_time(world, node);
+    world->transfers += raft_transfer(node->raft, now, peer) == RAFT_TRANSFER_OK;
+    world_flush(world, id);
+}
+
 static void fault_one(struct world *world, struct faults *faults)
 {
     uint32_t id = 1 + (uint32_t)world_random(world, world->nodes_count);
@@ -75,15 +96,28 @@ static void fault_one(struct world *world, struct faults *faults)
     if (faults->stalls && chance(world, faults, 16)) node->paused = true;
     if (node->raft == NULL && world_random(world, 6) == 0) world_start(world, id);
     if (node->raft == NULL) return;
+    if (faults->clocks && chance(world, faults, 24)) draw_clocks(world);
     if (faults->compaction && world_random(world, 4) == 0) world_compact(world, id);
     if (faults->mute && chance(world, faults, 16)) {
-        raft_set_mute(node->raft, world_time(world), world_random(world, 2) == 0);
+        raft_set_mute(node->raft, node_time(world, node), world_random(world, 2) == 0);
         world_flush(world, id);
     }
     if (chance(world, faults, 16)) {
         raft_peer_lost(node->raft, 1 + (uint32_t)world_random(world, world->nodes_count));
     }
     raft_set_waiting(node->raft, world_random(world, 2) == 0);
+    if (faults->transfers && world_leader(world) != 0 && chance(world, faults, 6)) {
+        fault_transfer(world, world_leader(world));
+    }
+}
+
+static void read_some(struct world *world)
+{
+    for (uint64_t n = world_random(world, 4); n > 0; n--) {
+        uint32_t id = 1 + (uint32_t)world_random(world, world->nodes_count);
+        world_read(world, id);
+        if (world->nodes[id].raft != NULL && world_random(world, 2) == 0) world_flush(world, id);
+    }
 }
 
 static void propose_some(struct world *world, struct faults *faults)
@@ -103,7 +137,7 @@ static void heal(struct world *world)
         struct node *node = &world->nodes[id];
         node->stalled = node->paused = false;
         if (node->raft == NULL) world_start(world, id);
-        raft_set_mute(node->raft, world_time(world), false);
+        raft_set_mute(node->raft, node_time(world, node), false);
         world_flush(world, id);
     }
 }
@@ -113,6 +147,9 @@ static bool agreed(struct world *world, uint64_t value)
     for (uint32_t id = 1; id <= world->nodes_count; id++) {
         const struct node *node = &world->nodes[id];
         if (node->applied != world->truth.count || !node->disk.trusted) return false;
+    }
+    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+        if (world->nodes[id].asked_count != 0) return false; /* a read without an answer */
     }
     const struct stored *last = &world->truth.at[world->truth.count - 1];
     return last->entry.data.size == sizeof value && memcmp(last->bytes, &value, sizeof value) == 0;
@@ -135,6 +172,7 @@ static void check_liveness(struct world *world)
 }
 
 static uint64_t all_elections, all_committed, all_wiped, all_crashed;
+static uint64_t all_reads, all_lease_reads, all_lease_reads_stale, all_transfers;
 
 static void live(uint64_t seed, uint32_t nodes)
 {
@@ -149,8 +187,13 @@ static void live(uint64_t seed, uint32_t nodes)
         .compaction = drawn & 32,
         .mute = drawn & 64,
         .hunt = drawn & 512,
+        .transfers = drawn & 4096,
     };
     faults.calm = 1 + world_random(world, 10);
+    if (drawn & 2048) {
+        faults.clocks = true;
+        draw_clocks(world);
+    }
     if (faults.messages) {
         world->loss_permille = (uint32_t)world_random(world, 300);
         world->duplicate_permille = (uint32_t)world_random(world, 300);
@@ -163,6 +206,7 @@ static void live(uint64_t seed, uint32_t nodes)
     for (uint64_t step = 0; step < steps; step++) {
         fault_one(world, &faults);
         propose_some(world, &faults);
+        read_some(world);
         world_run(world, 1 + world_random(world, 2 * FAULT_STEP_US));
     }
     check_liveness(world);
@@ -170,6 +214,10 @@ static void live(uint64_t seed, uint32_t nodes)
     all_committed += world->truth.count;
     all_wiped += faults.wiped;
     all_crashed += faults.crashed;
+    all_reads += world->reads;
+    all_lease_reads += world->lease_reads;
+    all_lease_reads_stale += world->lease_reads_stale;
+    all_transfers += world->transfers;
     world_free(world);
 }
 
@@ -179,6 +227,7 @@ static void random_lives(uint64_t seeds, uint32_t nodes)
     const char *many = getenv("QUARTET_SEEDS");
     if (many != NULL) seeds = strtoull(many, NULL, 10);
     all_elections = all_committed = all_wiped = all_crashed = 0;
+    all_reads = all_lease_reads = all_lease_reads_stale = all_transfers = 0;
     if (one != NULL)
         live(strtoull(one, NULL, 10), nodes);
     else
@@ -186,8 +235,12 @@ static void random_lives(uint64_t seeds, uint32_t nodes)
     print_message("%u nodes: %llu elections, %llu committed, %llu crashes, %llu wiped\n", nodes,
                   (unsigned long long)all_elections, (unsigned long long)all_committed,
                   (unsigned long long)all_crashed, (unsigned long long)all_wiped);
+    print_message("   %llu reads, %llu on a lease (%llu stale), %llu transfers\n",
+                  (unsigned long long)all_reads, (unsigned long long)all_lease_reads,
+                  (unsigned long long)all_lease_reads_stale, (unsigned long long)all_transfers);
     /* A quiet world proves nothing. */
     if (one == NULL) assert_true(all_elections > seeds && all_committed > 20 * seeds);
+    if (one == NULL) assert_true(all_reads > 20 * seeds && all_lease_reads > 20 * seeds);
 }
 
 static void three_nodes_survive_every_fault(void **state)
