@@ -21,7 +21,7 @@ enum {
     CLIENTS_PER_NODE = 3,
     CLIENTS_MIN = 4,
     KEYS_MAX = 8, /* in use: fewer make clients meet more often */
-    THINK_US = 1400,
+    THINK_US = 2800,
     RECONNECT_US_MAX = 300000,
     PATIENCE_US_MIN = 500000, /* a client leaves when nothing comes for so long */
     PATIENCE_US_MAX = 6000000,
