@@ -44,22 +44,31 @@ static inline struct solo paper_server(uint32_t servers, uint64_t term, const ch
 /* Time passes until this server's election timer fires; enough others grant the pre-vote. */
 static inline void paper_campaign(struct solo *server)
 {
-    uint32_t servers = raft_members(server->raft)->count;
     uint64_t term = raft_term(server->raft) + 1;
     uint64_t deadline_us = raft_deadline_us(server->raft);
     solo_tick(server, deadline_us > server->now.mono_us ? deadline_us - server->now.mono_us : 0);
-    for (uint32_t id = 2; id <= servers && raft_role(server->raft) == RAFT_PRE_CANDIDATE; id++) {
+    for (uint32_t id = 2; id <= 9 && raft_role(server->raft) == RAFT_PRE_CANDIDATE; id++) {
         solo_vote_reply(server, id, RAFT_PRE_VOTE_REPLY, term, true);
     }
     assert_int_equal(raft_role(server->raft), RAFT_CANDIDATE);
     assert_int_equal(raft_term(server->raft), term);
 }
 
+/* The candidate's own vote becomes durable, and enough others grant theirs. */
+static inline void paper_win(struct solo *server)
+{
+    solo_durable(server);
+    for (uint32_t id = 2; id <= 9 && raft_role(server->raft) != RAFT_LEADER; id++) {
+        solo_vote_reply(server, id, RAFT_VOTE_REPLY, raft_term(server->raft), true);
+    }
+    assert_int_equal(raft_role(server->raft), RAFT_LEADER);
+}
+
 /* A candidate in this term. Its last step's messages are its RequestVotes. */
 static inline struct solo paper_candidate(uint32_t servers, uint64_t term, const char *log)
 {
     struct solo server = paper_server(servers, term - 1, log);
-    if (servers > 1) paper_campaign(&server); /* alone, it leads from its start */
+    if (servers > 1) paper_campaign(&server); /* alone, it has begun by itself */
     return server;
 }
 
@@ -68,11 +77,7 @@ static inline struct solo paper_candidate(uint32_t servers, uint64_t term, const
 static inline struct solo paper_elected(uint32_t servers, uint64_t term, const char *log)
 {
     struct solo server = paper_candidate(servers, term, log);
-    solo_durable(&server);
-    for (uint32_t id = 2; id <= servers && raft_role(server.raft) != RAFT_LEADER; id++) {
-        solo_vote_reply(&server, id, RAFT_VOTE_REPLY, term, true);
-    }
-    assert_int_equal(raft_role(server.raft), RAFT_LEADER);
+    paper_win(&server);
     return server;
 }
 
@@ -104,6 +109,82 @@ static inline void paper_assert_log(const struct solo *server, const char *log)
         assert_int_equal(raft_term_at(server->raft, ++index), term);
     }
     assert_int_equal(raft_last_index(server->raft), index);
+}
+
+/* "1 2 +4": voters 1 and 2, and 4 that learns. */
+static inline struct raft_members paper_members(const char *list)
+{
+    struct raft_members members = {.count = 0};
+    for (const char *at = list; *at != '\0';) {
+        bool learner = *at == '+';
+        char *end;
+        uint32_t id = (uint32_t)strtoul(at + learner, &end, 10);
+        members.member[members.count++] =
+            (struct raft_member){.id = id, .learner = learner, .address_size = 1, .address = "x"};
+        for (at = end; *at == ' '; at++) {}
+    }
+    return members;
+}
+
+/* C_old,new: the voters of both lists. */
+static inline struct raft_members paper_joint(const char *old_list, const char *new_list)
+{
+    struct raft_members old = paper_members(old_list), new = paper_members(new_list);
+    struct raft_members joint = {.count = 0};
+    for (uint32_t id = 1; id <= RAFT_MEMBERS_MAX; id++) {
+        const struct raft_member *in_old = NULL, *in_new = NULL;
+        for (uint32_t i = 0; i < old.count; i++) {
+            if (old.member[i].id == id) in_old = &old.member[i];
+        }
+        for (uint32_t i = 0; i < new.count; i++) {
+            if (new.member[i].id == id) in_new = &new.member[i];
+        }
+        if (in_old == NULL && in_new == NULL) continue;
+        struct raft_member *member = &joint.member[joint.count++];
+        *member = in_new != NULL ? *in_new : *in_old;
+        member->outgoing = in_old != NULL;
+        member->leaving = in_new == NULL;
+    }
+    return joint;
+}
+
+/* An entry of this configuration is on the disk already. */
+static inline void paper_restore_members(struct solo *server, uint64_t index, uint64_t term,
+                                         const struct raft_members *members)
+{
+    struct buffer data = {0};
+    raft_members_encode(members, &data);
+    struct raft_entry entry = {
+        .index = index, .term = term, .kind = RAFT_KIND_MEMBERS, .data = buffer_slice(&data)};
+    raft_restore_entry(server->raft, &entry);
+    buffer_free(&data);
+}
+
+/* Server 1 in term 2, founded as one of these; its log is entry 1, and as entry 2 the configuration
+ * `latest`, of which it does not know whether it is committed. */
+static inline struct solo paper_configured(const char *founded, const struct raft_members *latest)
+{
+    struct solo server = solo_make(0);
+    server.restored.term = 2;
+    server.restored.members = paper_members(founded);
+    solo_create(&server);
+    solo_restore(&server, 1, 1);
+    paper_restore_members(&server, 2, 2, latest);
+    solo_start(&server);
+    server.now.mono_us += 2 * SOLO_TIMEOUT_US;
+    return server;
+}
+
+static inline void paper_assert_members(const struct solo *server,
+                                        const struct raft_members *expected)
+{
+    struct buffer is = {0}, should_be = {0};
+    raft_members_encode(raft_members(server->raft), &is);
+    raft_members_encode(expected, &should_be);
+    bool equal = slice_equal(buffer_slice(&is), buffer_slice(&should_be));
+    buffer_free(&is);
+    buffer_free(&should_be);
+    assert_true(equal);
 }
 
 /* RequestVote from a server whose log ends at (index, index_term); NULL: no answer. */

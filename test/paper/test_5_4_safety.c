@@ -11,6 +11,7 @@ static void a_candidate_must_contact_a_majority_in_order_to_be_elected(void **st
     struct world *world = world_make(5, 4);
     for (uint32_t id = 3; id <= 5; id++) world_crash(world, id, 0);
     assert_int_equal(world_elect(world, 40 * WORLD_TIMEOUT_US), 0);
+    assert_int_equal(world->elections, 0);
     world_start(world, 5);
     assert_int_not_equal(world_elect(world, 10 * WORLD_TIMEOUT_US), 0);
     world_free(world);

@@ -142,6 +142,7 @@ static void append_2_reply_false_if_the_previous_entry_does_not_match(void **sta
 {
     struct solo server = paper_server(3, 5, "1 3");
     assert_false(paper_append(&server, 5, 3, 3, "5", 0)->granted);
+    assert_false(paper_append(&server, 5, 3, 0, "5", 0)->granted);
     assert_false(paper_append(&server, 5, 2, 2, "5", 0)->granted);
     paper_assert_log(&server, "1 3");
     assert_true(paper_append(&server, 5, 2, 3, "5", 0)->granted);
@@ -291,7 +292,12 @@ static void append_entries_and_granted_votes_put_off_the_election(void **state)
  * timer; send RequestVote RPCs to all other servers." */
 static void on_conversion_to_candidate_start_election(void **state)
 {
-    struct solo server = paper_candidate(5, 3, "1 2");
+    struct solo server = paper_server(5, 2, "1 2");
+    solo_tick_deadline(&server);
+    server.now.mono_us += SOLO_TIMEOUT_US / 2; /* the pre-votes took their time */
+    solo_vote_reply(&server, 2, RAFT_PRE_VOTE_REPLY, 3, true);
+    solo_vote_reply(&server, 3, RAFT_PRE_VOTE_REPLY, 3, true);
+    assert_int_equal(raft_role(server.raft), RAFT_CANDIDATE);
     assert_int_equal(raft_term(server.raft), 3);
     assert_int_equal(raft_vote(server.raft), 1);
     assert_true(raft_deadline_us(server.raft) >= server.now.mono_us + SOLO_TIMEOUT_US);
