@@ -76,28 +76,37 @@ static inline void settle(struct trace *trace, uint32_t id)
 
 /* --- cluster, log --- */
 
-/* cluster N [term=T] [batch=BYTES]: N servers that know each other. They are in T, or
- * in term 1, in which a cluster is founded and nobody leads. */
+/* cluster N [term=T] [batch=BYTES] [members=M]: N servers that know each other. They are in term
+ * T, or in 1, in which a cluster is founded and nobody leads. With M, only the first M are members;
+ * the others are new, and empty. */
 static inline void do_cluster(struct trace *trace, const struct command *command)
 {
     uint32_t count = (uint32_t)strtoul(word(command, 1), NULL, 10);
     if (trace->world != NULL || count < 1 || count > WORLD_NODES_MAX) script_error("cluster?");
+    uint64_t term = 1, batch = 0;
+    uint32_t members = count;
+    for (int i = 2; i < command->count; i++) {
+        const char *text = command->word[i];
+        uint64_t value = strtoul(text + strcspn(text, "=") + 1, NULL, 10);
+        if (strncmp(text, "term=", 5) == 0)
+            term = value;
+        else if (strncmp(text, "batch=", 6) == 0)
+            batch = value;
+        else if (strncmp(text, "members=", 8) == 0)
+            members = (uint32_t)value;
+        else
+            script_error("cluster: %s?", text);
+    }
     struct world *world = trace->world = world_new(count, 1);
     world->scripted = true;
     world->delay_us_max = world->write_us_max = 0;
-    uint64_t term = 1;
-    for (int i = 2; i < command->count; i++) {
-        if (strncmp(command->word[i], "term=", 5) == 0)
-            term = strtoul(command->word[i] + 5, NULL, 10);
-        else if (strncmp(command->word[i], "batch=", 6) == 0)
-            world->config.append_bytes_max = (uint32_t)strtoul(command->word[i] + 6, NULL, 10);
-        else
-            script_error("cluster: %s?", command->word[i]);
-    }
-    for (uint32_t id = 1; id <= count; id++) {
-        world->nodes[id].disk.trusted = true;
-        world->nodes[id].disk.term = term;
-        world->nodes[id].disk.snapshot.members = world->founding;
+    if (batch != 0) world->config.append_bytes_max = (uint32_t)batch;
+    world->founding.count = members;
+    for (uint32_t id = 1; id <= members; id++) {
+        struct disk *disk = &world->nodes[id].disk;
+        disk->trusted = true;
+        disk->term = term;
+        disk->snapshot.members = world->founding;
     }
 }
 
@@ -130,7 +139,7 @@ static inline void start_all(struct trace *trace)
     for (uint32_t id = 1; id <= world->nodes_count; id++) {
         world_start(world, id);
         size_t said_size = trace->said_size;
-        trace->shown[id].trusted = true;
+        trace->shown[id].trusted = world->nodes[id].disk.trusted;
         trace->shown[id].term = raft_term(world->nodes[id].raft);
         settle(trace, id);
         untell(trace, said_size); /* that they start is not news */
@@ -195,12 +204,67 @@ static inline void do_propose(struct trace *trace, const struct command *command
             raft_propose(raft, world_time(trace->world), RAFT_KIND_CALLER, 1,
                          slice_text(command->word[i]), &index);
         if (result == RAFT_PROPOSE_OK) continue;
+        if (result == RAFT_PROPOSE_TRANSFER) {
+            say(trace, "  %u refuses: it is handing over to %u\n", id, raft_transferring(raft));
+            continue;
+        }
         say(trace, "  %u does not lead", id);
         if (raft_leader(raft) != 0)
             say(trace, ": it sends the client to %u\n", raft_leader(raft));
         else
             say(trace, " and does not know who does\n");
     }
+    world_flush(trace->world, id);
+    settle(trace, id);
+}
+
+/* read ID: a client asks for the latest state. */
+static inline void do_read(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    trace->shown[id].read = raft_read(trace->world->nodes[id].raft, world_time(trace->world));
+    world_flush(trace->world, id);
+    settle(trace, id);
+}
+
+/* lease ID: the same, and the answer must come at once. */
+static inline void do_lease(struct trace *trace, const struct command *command)
+{
+    uint32_t id = server_up(trace, command, 1);
+    uint64_t index;
+    if (raft_read_lease(trace->world->nodes[id].raft, world_time(trace->world), &index))
+        say(trace, "  %u holds a lease: it answers, as of index %llu\n", id, NUM(index));
+    else
+        say(trace, "  %u holds no lease\n", id);
+}
+
+/* --- members and leaders --- */
+
+/* change ID MEMBER...: to these; +4 is a learner. */
+static inline void do_change(struct trace *trace, const struct command *command)
+{
+    static const char *const refusals[] = {
+        [RAFT_CHANGE_NOT_LEADER] = "it does not lead",
+        [RAFT_CHANGE_NOT_SETTLED] = "it has committed nothing in its term yet",
+        [RAFT_CHANGE_UNDER_WAY] = "the last change is not committed yet",
+        [RAFT_CHANGE_NOT_CAUGHT_UP] = "a new voter has to learn first, and catch up",
+        [RAFT_CHANGE_NOTHING_TO_DO] = "that is how it is",
+        [RAFT_CHANGE_TOO_MANY] = "they are too many",
+        [RAFT_CHANGE_INVALID_TARGET] = "these are no members",
+    };
+    uint32_t id = server_up(trace, command, 1);
+    struct raft_members target = {.count = 0};
+    for (int i = 2; i < command->count && target.count < RAFT_MEMBERS_MAX; i++) {
+        const char *text = command->word[i];
+        target.member[target.count++] =
+            (struct raft_member){.id = parse_server(trace, text + (*text == '+')),
+                                 .learner = *text == '+',
+                                 .address_size = 1,
+                                 .address = "x"};
+    }
+    enum raft_change_result result =
+        raft_change_members(trace->world->nodes[id].raft, world_time(trace->world), &target);
+    if (result != RAFT_CHANGE_OK) say(trace, "  %u refuses: %s\n", id, refusals[result]);
     world_flush(trace->world, id);
     settle(trace, id);
 }
@@ -283,6 +347,20 @@ static inline void deliver(struct trace *trace, struct packet *packet)
     enum raft_message_type type = packet->message.type;
     bool asks = type == RAFT_VOTE || type == RAFT_PRE_VOTE;
     if (asks && !answered && said_size == trace->said_size) say_silence(trace, to);
+}
+
+/* transfer A->B: leader A is asked to make B leader. */
+static inline void do_transfer(struct trace *trace, const struct command *command)
+{
+    struct route route = parse_route(trace, command);
+    if (route.from == 0 || route.to == 0) script_error("transfer: from whom to whom?");
+    struct raft *raft = trace->world->nodes[route.from].raft;
+    if (raft == NULL) script_error("server %u is down", route.from);
+    if (raft_transfer(raft, world_time(trace->world), route.to) != RAFT_TRANSFER_OK) {
+        say(trace, "  %u refuses\n", route.from);
+    }
+    world_flush(trace->world, route.from);
+    settle(trace, route.from);
 }
 
 /* deliver [ROUTE]: on a route, what is under way now; without one, until all is quiet. */
@@ -433,7 +511,8 @@ static inline void do_restart(struct trace *trace, const struct command *command
     struct node *node = &trace->world->nodes[id];
     if (node->raft != NULL) script_error("server %u is up", id);
     stored_free(&trace->shown[id].log);
-    trace->shown[id] = (struct shown){.up = true, .trusted = true, .term = node->disk.term};
+    trace->shown[id] = (struct shown){.up = true, .term = node->disk.term};
+    trace->shown[id].trusted = node->disk.trusted;
     trace->shown[id].snapshot = node->disk.snapshot.index;
     trace->shown[id].vote = node->disk.vote;
     for (uint64_t i = 0; i < node->disk.log.count; i++) {

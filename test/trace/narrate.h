@@ -14,6 +14,7 @@ struct shown {
     struct stored_list log;         /* what follows the snapshot */
     uint32_t writes;                /* under way */
     uint32_t held;                  /* messages behind them */
+    uint64_t read;                  /* the ticket of a read that waits; 0: none */
     bool lags[WORLD_NODES_MAX + 1]; /* leader: needs a snapshot */
 };
 
@@ -43,17 +44,42 @@ __attribute__((format(printf, 2, 3))) static inline void say(struct trace *trace
 
 /* --- entries and messages --- */
 
-/* [2:x] is the command x of term 2, [2:-] a leader's no-op, [2] an entry of which only the term
- * matters. */
+/* {1 2 +4}: voters 1 and 2, and 4 that learns. {1 2 3}{2 3 4}: from the first to the second. */
+static inline void say_members(struct trace *trace, struct slice data)
+{
+    struct raft_members members;
+    if (!raft_members_decode(data, &members)) abort();
+    const char *gap = "{";
+    for (uint32_t i = 0; i < members.count && raft_members_joint(&members); i++) {
+        if (!members.member[i].outgoing) continue;
+        say(trace, "%s%u", gap, members.member[i].id);
+        gap = " ";
+    }
+    if (raft_members_joint(&members)) say(trace, "}");
+    gap = "{";
+    for (uint32_t i = 0; i < members.count; i++) {
+        const struct raft_member *member = &members.member[i];
+        if (member->leaving) continue;
+        say(trace, "%s%s%u", gap, member->learner ? "+" : "", member->id);
+        gap = " ";
+    }
+    say(trace, "}");
+}
+
+/* [2:x] is the command x of term 2, [2:-] a leader's no-op, [2:{1 2 3}] a membership, [2] an entry
+ * of which only the term matters. */
 static inline void say_entry(struct trace *trace, const struct raft_entry *entry)
 {
-    if (entry->kind == RAFT_KIND_NOOP)
-        say(trace, "[%llu:-]", NUM(entry->term));
-    else if (entry->data.size == 0)
-        say(trace, "[%llu]", NUM(entry->term));
-    else
-        say(trace, "[%llu:%.*s]", NUM(entry->term), (int)entry->data.size,
-            (const char *)entry->data.data);
+    say(trace, "[%llu", NUM(entry->term));
+    if (entry->kind == RAFT_KIND_NOOP) {
+        say(trace, ":-");
+    } else if (entry->kind == RAFT_KIND_MEMBERS) {
+        say(trace, ":");
+        say_members(trace, entry->data);
+    } else if (entry->data.size > 0) {
+        say(trace, ":%.*s", (int)entry->data.size, (const char *)entry->data.data);
+    }
+    say(trace, "]");
 }
 
 static inline void say_entries(struct trace *trace, const struct stored_list *list, uint64_t from)
@@ -65,9 +91,15 @@ static inline void say_entries(struct trace *trace, const struct stored_list *li
 }
 
 static const char *const message_names[RAFT_MESSAGE_TYPES] = {
-    [RAFT_PRE_VOTE] = "PRE_VOTE", [RAFT_PRE_VOTE_REPLY] = "PRE_VOTE_REPLY",
-    [RAFT_VOTE] = "VOTE",         [RAFT_VOTE_REPLY] = "VOTE_REPLY",
-    [RAFT_APPEND] = "APPEND",     [RAFT_APPEND_REPLY] = "APPEND_REPLY",
+    [RAFT_PRE_VOTE] = "PRE_VOTE",
+    [RAFT_PRE_VOTE_REPLY] = "PRE_VOTE_REPLY",
+    [RAFT_VOTE] = "VOTE",
+    [RAFT_VOTE_REPLY] = "VOTE_REPLY",
+    [RAFT_READ] = "READ",
+    [RAFT_READ_REPLY] = "READ_REPLY",
+    [RAFT_TIMEOUT_NOW] = "TIMEOUT_NOW",
+    [RAFT_APPEND] = "APPEND",
+    [RAFT_APPEND_REPLY] = "APPEND_REPLY",
 };
 
 static inline void say_append_reply(struct trace *trace, const struct raft_message *message)
@@ -93,6 +125,7 @@ static inline void say_packet(struct trace *trace, const struct packet *packet)
     case RAFT_PRE_VOTE:
     case RAFT_VOTE:
         say(trace, " last=%llu/%llu", NUM(message->index), NUM(message->index_term));
+        if (message->round != 0) say(trace, ", as the leader told it to");
         break;
     case RAFT_PRE_VOTE_REPLY:
     case RAFT_VOTE_REPLY: say(trace, message->granted ? " granted" : " refused"); break;
@@ -103,6 +136,7 @@ static inline void say_packet(struct trace *trace, const struct packet *packet)
         say(trace, " commit=%llu", NUM(message->commit));
         break;
     case RAFT_APPEND_REPLY: say_append_reply(trace, message); break;
+    case RAFT_READ_REPLY: say(trace, " at %llu", NUM(message->index)); break;
     default: break;
     }
 }
@@ -134,7 +168,7 @@ static inline void say_role(struct trace *trace, uint32_t id, const struct raft 
     if (vote != 0 && vote != id && (was->vote != vote || was->term != term)) {
         say(trace, "  %u votes for %u in term %llu\n", id, vote, NUM(term));
     }
-    if (raft_trusted(raft) && !was->trusted) say(trace, "  %u is trusted again\n", id);
+    if (raft_trusted(raft) && !was->trusted) say(trace, "  %u is trusted from now on\n", id);
 }
 
 static inline void say_log(struct trace *trace, uint32_t id, const struct raft *raft)
@@ -210,6 +244,17 @@ static inline void say_who_needs_a_snapshot(struct trace *trace, uint32_t id,
     memcpy(trace->shown[id].lags, lags, sizeof lags);
 }
 
+/* A read is answered from what is applied, once it is confirmed. */
+static inline void say_read(struct trace *trace, uint32_t id, const struct raft *raft)
+{
+    struct shown *was = &trace->shown[id];
+    const struct node *node = &trace->world->nodes[id];
+    if (was->read == 0 || node->reads_confirmed < was->read) return;
+    if (raft_commit_index(raft) < node->reads_index) return;
+    say(trace, "  %u answers the read, as of index %llu\n", id, NUM(raft_commit_index(raft)));
+    was->read = 0;
+}
+
 /* Everything about this server that is not as it was. */
 static inline void say_changes(struct trace *trace, uint32_t id)
 {
@@ -221,6 +266,7 @@ static inline void say_changes(struct trace *trace, uint32_t id)
     if (raft_commit_index(raft) != was->commit && raft_commit_index(raft) > was->snapshot) {
         say(trace, "  %u commits up to %llu\n", id, NUM(raft_commit_index(raft)));
     }
+    say_read(trace, id, raft);
     say_disk(trace, id);
     say_who_needs_a_snapshot(trace, id, raft);
     was->up = true;

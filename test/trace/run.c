@@ -20,6 +20,8 @@ static const struct {
     {"partition", do_partition, false}, {"heal", do_heal, false},
     {"disk", do_disk, false},           {"durable", do_durable, false},
     {"crash", do_crash, false},         {"restart", do_restart, false},
+    {"read", do_read, false},           {"lease", do_lease, false},
+    {"change", do_change, false},       {"transfer", do_transfer, false},
     {"compact", do_compact, false},     {"snapshot", do_snapshot, false},
     {"state", do_state, false},
 };

@@ -105,6 +105,8 @@ static inline void world_flush(struct world *world, uint32_t id)
     struct node *node = &world->nodes[id];
     struct raft_output output;
     raft_take_output(node->raft, node->sequence + 1, &output);
+    node->reads_confirmed = output.reads_confirmed;
+    node->reads_index = output.reads_index;
     if (output.hard_state || output.persist_first != 0) node_write(world, node, &output);
     for (uint32_t i = 0; i < output.messages_count; i++) {
         const struct raft_message *message = &output.messages[i];
