@@ -31,7 +31,8 @@ enum {
     NODE_RESEND_US = 1000000,        /* proposals without progress are sent again */
     NODE_INCARNATION_STEP = 1 << 30, /* at random above those that the log knows */
     NODE_DRAIN_US = 5000000,
-    NODE_DRAIN_SESSIONS_US = 500000, /* of it, once all clients are served */
+    NODE_DRAIN_SESSIONS_US = 500000,  /* of it, once all clients are served */
+    NODE_SNAPSHOT_PAUSE_US = 5000000, /* after one failed, and between two on a full disk */
     NODE_TRANSFER_STALL_US =
         5000000, /* a follower that takes nothing of a snapshot that long is dropped */
 };
@@ -154,6 +155,7 @@ struct transfer { /* one follower of the cut under way */
 struct snapshots {
     uint64_t disk_index; /* newest durable snapshot, 0: none */
     uint64_t disk_bytes;
+    uint64_t pause_until_us; /* none is written to disk before */
     /* A cut being streamed out. */
     bool cutting;  /* the machine's cut is open or its last bytes are under way */
     bool cut_done; /* the stream is complete */

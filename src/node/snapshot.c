@@ -125,12 +125,19 @@ struct replica *snapshot_restore_file(struct node *node, struct slice bytes,
 
 /* --- a cut begins --- */
 
-static bool cut_wanted_for_disk(const struct node *node)
+/* On a full disk even a small log is worth a snapshot, as long as that frees some of it: the world
+ * keeps room for one. */
+static bool cut_wanted_for_disk(struct node *node)
 {
     const struct snapshots *s = &node->snapshots;
     uint64_t limit = node->config.log_bytes_compact;
     if (s->disk_bytes > limit) limit = s->disk_bytes;
-    return node->wal.bytes > limit && node->replica->index > s->disk_index && !node->disk_full;
+    if (node->replica->index <= s->disk_index) return false;
+    bool frees = node->disk_full && wal_trims(&node->wal, node->replica->index);
+    if (node->wal.bytes <= limit && !frees) return false;
+    if (node->now.mono_us >= s->pause_until_us) return true;
+    node_wake(node, s->pause_until_us);
+    return false;
 }
 
 static bool transfers_invite(struct node *node)
@@ -182,7 +189,10 @@ static void cut_begin(struct node *node)
     };
     s->cutting = true;
     s->cut_done = false;
-    s->to_disk = s->incoming == NULL && !node->disk_full && header.index > s->disk_index;
+    s->to_disk = s->incoming == NULL && header.index > s->disk_index &&
+                 node->now.mono_us >= s->pause_until_us;
+    /* One that failed, or freed too little, is not tried again at once. */
+    if (s->to_disk && node->disk_full) snapshots_pause(node);
     s->cut_index = header.index;
     s->cut_number++;
     s->disk_offset = 0;
@@ -205,6 +215,11 @@ static void transfer_drop(struct node *node, uint32_t at)
 {
     struct snapshots *s = &node->snapshots;
     trace_begin(node, "snapshot-transfer-dropped");
+static void snapshots_pause(struct node *node)
+{
+    node->snapshots.pause_until_us = node->now.mono_us + NODE_SNAPSHOT_PAUSE_US;
+}
+
     trace_number(node, "peer", s->transfers[at].peer);
     trace_end(node);
     s->transfers[at] = s->transfers[--s->transfers_count];
@@ -432,6 +447,7 @@ static void log_compact(struct node *node)
     if (node->config.peers_count != 0) {
         uint64_t bytes = raft_log_bytes(node->raft);
         if (bytes <= NODE_LOG_KEEP_BYTES) return;
+    snapshots_pause(node);
         bool over = bytes > node->config.log_bytes_memory;
         uint64_t held = raft_replicated_index(node->raft);
         if (!over && upto > held) upto = held;

@@ -204,13 +204,20 @@ void wal_flush(struct wal *wal, struct action *write)
 uint64_t wal_trim(struct wal *wal, uint64_t index)
 {
     uint32_t gone = 0;
-    while (gone + 1 < wal->segments_count && wal->segments[gone].index_max <= index &&
-           wal->segments[gone + 1].opened_sequence <= wal->durable) {
-        wal->bytes -= wal->segments[gone].bytes;
-        gone++;
-    }
+    while (segment_may_go(wal, gone, index)) wal->bytes -= wal->segments[gone++].bytes;
     memmove(wal->segments, wal->segments + gone,
             (wal->segments_count - gone) * sizeof *wal->segments);
     wal->segments_count -= gone;
     return wal->segments_count == 0 ? 0 : wal->segments[0].number;
 }
+static bool segment_may_go(const struct wal *wal, uint32_t at, uint64_t index)
+{
+    return at + 1 < wal->segments_count && wal->segments[at].index_max <= index &&
+           wal->segments[at + 1].opened_sequence <= wal->durable;
+}
+
+bool wal_trims(const struct wal *wal, uint64_t index)
+{
+    return segment_may_go(wal, 0, index);
+}
+

@@ -92,6 +92,7 @@ void wal_flushed(struct wal *wal);
 uint64_t wal_trim(struct wal *wal, uint64_t index);
 
 /* --- reading back --- */
+bool wal_trims(const struct wal *wal, uint64_t index); /* would it forget any? */
 
 enum wal_verdict {
     WAL_CLEAN,   /* ended where nothing more was written */

@@ -268,3 +268,5 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+    assert_false(wal_trims(&images.wal, 0));
+    assert_true(wal_trims(&images.wal, 50));
