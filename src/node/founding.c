@@ -63,7 +63,7 @@ static void founding_entry_write(struct node *node, uint64_t cluster)
     struct wal_hard_state state = {.term = 1, .vote = 0, .trusted = true};
     wal_put_hard_state(&node->wal, &state);
     trace_begin(node, "founding");
-    trace_number(node, "cluster", cluster);
+    trace_hex(node, "cluster", cluster);
     trace_number(node, "members", node->peers_count + 1);
     trace_end(node);
 }
@@ -112,7 +112,7 @@ static void join_untrusted(struct node *node, uint64_t cluster)
     node->wal.meta.incarnation = 0; /* see proposals.c */
     membership_write(node, cluster, WAL_MEMBER);
     trace_begin(node, "joining");
-    trace_number(node, "cluster", cluster);
+    trace_hex(node, "cluster", cluster);
     trace_text(node, "trusted", "no");
     trace_end(node);
 }
@@ -224,7 +224,7 @@ void founding_durable(struct node *node)
         }
         raft_start(node->raft, node->now);
         trace_begin(node, "member");
-        trace_number(node, "cluster", node->cluster);
+        trace_hex(node, "cluster", node->cluster);
         trace_end(node);
     }
     founding_consider(node);

@@ -89,6 +89,7 @@ void node_destroy(struct node *node)
     buffer_free(&node->snapshots.slice);
     buffer_free(&node->snapshots.incoming_file);
     buffer_free(&node->gated);
+    buffer_free(&node->set_aside);
     buffer_free(&node->trace);
     buffer_free(&node->world_metrics);
     buffer_free(&node->scratch);
@@ -238,6 +239,7 @@ static void event_durable(struct node *node, uint64_t sequence)
     peers_durable(node);
     founding_durable(node);
     if (!was_ready && node_ready(node)) {
+        start_set_aside(node);
         links_process(node);
         founding_consider(node);
     }

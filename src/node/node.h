@@ -121,6 +121,7 @@ struct event_start {
     uint32_t segments_count;
     const struct segment_image *segments; /* ascending by number */
     struct slice snapshot;                /* the newest complete file; size 0: none */
+    uint64_t snapshot_number;             /* in its name */
     uint8_t boot_id[NODE_BOOT_ID_SIZE];   /* changes when the operating system restarts */
 };
 
@@ -135,18 +136,20 @@ struct event {
 };
 
 enum action_type {
-    ACTION_TRUNCATE = 1, /* segment, offset: only after START: cut the file to this size, durably */
-    ACTION_SET_ASIDE,    /* segment: only after START: rename out of the way, keep for the owner */
+    ACTION_TRUNCATE = 1, /* segment, offset: only after START: cut the file to this size, durably;
+                             0: delete it */
+    ACTION_SET_ASIDE,    /* segment: rename out of the way, durably, keep for the owner */
     ACTION_WRITE,   /* segment, offset, bytes, sequence, sync. A new segment begins at offset 0 */
     ACTION_TRIM,    /* segment: all below it may be deleted */
     ACTION_SEND,    /* connection, bytes */
     ACTION_CONNECT, /* connection, bytes: the address "host:port" to resolve and dial (a peer) */
     ACTION_CLOSE,   /* connection: after what was sent before */
     ACTION_READ,    /* connection, on: back-pressure */
-    ACTION_SNAPSHOT_WRITE,  /* bytes: append to the temporary snapshot file; answer WRITTEN */
-    ACTION_SNAPSHOT_COMMIT, /* sequence: the snapshot's index. Sync, rename, delete older ones;
+    ACTION_SNAPSHOT_WRITE,     /* bytes: append to the temporary snapshot file; answer WRITTEN */
+    ACTION_SNAPSHOT_COMMIT,    /* sequence: the snapshot's index. Sync, rename, delete older ones;
                                answer SNAPSHOT_DURABLE */
-    ACTION_SNAPSHOT_ABORT,  /* drop the temporary file; pending answers need not come */
+    ACTION_SNAPSHOT_ABORT,     /* drop the temporary file; pending answers need not come */
+    ACTION_SNAPSHOT_SET_ASIDE, /* sequence: the snapshot_number of START; as SET_ASIDE */
 };
 
 struct action {

@@ -214,6 +214,8 @@ struct node {
     char fatal_space[320];
     bool disk_full;
 
+    struct buffer set_aside;      /* numbers of segments, u64 each: see start_set_aside() */
+    uint64_t set_aside_snapshot;  /* its number, 0: none */
     uint64_t ready_sequence;      /* the incarnation is durable from here: nothing is sent before */
     uint64_t membership_sequence; /* the meta being written is announced once durable */
     uint8_t membership;           /* announced: durable */
@@ -269,6 +271,7 @@ void node_ask(struct node *node, uint32_t connection, struct slice command);
 /* trace.c: lines "word key=value ...", for people, tests and /events */
 void trace_begin(struct node *node, const char *word);
 void trace_number(struct node *node, const char *key, uint64_t value);
+void trace_hex(struct node *node, const char *key, uint64_t value); /* 16 digits, as in /status */
 void trace_text(struct node *node, const char *key, const char *value);
 void trace_end(struct node *node);
 void trace_raft_changes(struct node *node);
@@ -342,11 +345,17 @@ struct snapshot_header {
     uint64_t cluster, index, term, elapsed_us, wall_us, digest;
     struct raft_members members;
 };
+struct snapshot_fault {
+    const char *why;
+    char space[80];  /* where `why` may point */
+    uint64_t offset; /* where in the file */
+    bool foreign;    /* sound, and not for this program or system */
+};
 void snapshot_header_encode(const struct node *node, const struct snapshot_header *header,
                             struct buffer *out);
-/* False with *why set when it is not for this machine or malformed. */
+/* False with *fault set when it is not for this machine or malformed. */
 bool snapshot_header_decode(const struct node *node, struct slice bytes,
-                            struct snapshot_header *header, const char **why);
+                            struct snapshot_header *header, struct snapshot_fault *fault);
 void snapshot_chunk_append(struct buffer *out, struct slice payload);
 void snapshot_end_append(struct buffer *out, uint32_t chunks);
 void snapshots_turn(struct node *node);
@@ -361,12 +370,14 @@ void snapshot_incoming_turn(struct node *node);
 void snapshot_incoming_written(struct node *node);
 void snapshot_incoming_durable(struct node *node);
 void snapshot_incoming_abort(struct node *node);
-/* Reads a snapshot file into a fresh replica; NULL with *why when it is damaged or not ours. */
+/* Reads a snapshot file into a fresh replica; NULL with *fault when it is damaged or not ours. */
 struct replica *snapshot_restore_file(struct node *node, struct slice file,
-                                      struct snapshot_header *header, const char **why);
+                                      struct snapshot_header *header, struct snapshot_fault *fault);
 
 /* start.c */
 void node_start(struct node *node, const struct event_start *start);
+/* What the start found damaged moves out of the way, now that the start itself is durable. */
+void start_set_aside(struct node *node);
 
 /* admin.c */
 void admin_opened(struct node *node, uint32_t id);

@@ -6,6 +6,8 @@
 #include "base/assert.h"
 #include "base/crc32c.h"
 #include "node/node_internal.h"
+#include "node/snapshot_check.h"
+#include "node/text.h"
 
 #define SNAPSHOT_MAGIC 0x504E5351u /* "QSNP" */
 
@@ -30,8 +32,24 @@ void snapshot_header_encode(const struct node *node, const struct snapshot_heade
     store_u32(out->data + out->head + at, (uint32_t)(out->size - at - 4));
 }
 
+static bool snapshot_versions_good(const struct node *node, uint16_t format, uint16_t machine,
+                                   struct snapshot_fault *fault)
+{
+    struct text text = text_in(fault->space, sizeof fault->space);
+    bool of_format = format != SNAPSHOT_FORMAT_VERSION;
+    uint64_t known = of_format ? SNAPSHOT_FORMAT_VERSION : node->config.machine->snapshot_version;
+    if (!of_format && machine <= known) return true;
+    text_add(&text, of_format ? "snapshot format " : "the machine's format ");
+    text_add_decimal(&text, of_format ? format : machine);
+    text_add(&text, ", this quartet reads ");
+    text_add_decimal(&text, known);
+    text_add(&text, "; use a newer quartet");
+    fault->why = fault->space;
+    return false;
+}
+
 bool snapshot_header_decode(const struct node *node, struct slice bytes,
-                            struct snapshot_header *header, const char **why)
+                            struct snapshot_header *header, struct snapshot_fault *fault)
 {
     struct reader reader = reader_of(bytes);
     uint32_t magic = read_u32(&reader);
@@ -45,15 +63,18 @@ bool snapshot_header_decode(const struct node *node, struct slice bytes,
     header->digest = read_u64(&reader);
     struct slice name = read_bytes(&reader);
     struct slice members = read_bytes(&reader);
-    *why = "malformed snapshot header";
-    if (!reader_done(&reader) || magic != SNAPSHOT_MAGIC || header->index == 0) return false;
-    *why = "the snapshot is of a newer format; use a newer quartet";
-    if (format > SNAPSHOT_FORMAT_VERSION || machine > node->config.machine->snapshot_version) {
-        return false;
-    }
-    *why = "the snapshot is of another system";
+    fault->foreign = false;
+    fault->why = "malformed snapshot header";
+    if (magic != SNAPSHOT_MAGIC) return false;
+    fault->foreign = true;
+    if (!snapshot_versions_good(node, format, machine, fault)) return false;
+    fault->foreign = false;
+    if (!reader_done(&reader) || header->index == 0) return false;
+    fault->foreign = true;
+    fault->why = "the snapshot is of another system";
     if (!slice_equal(name, slice_text(node->config.machine->name))) return false;
-    *why = "malformed members in the snapshot header";
+    fault->foreign = false;
+    fault->why = "malformed members in the snapshot header";
     return raft_members_decode(members, &header->members);
 }
 
@@ -82,40 +103,56 @@ static bool chunk_read(struct reader *file, struct slice *payload, uint32_t *chu
     return size == 0 || crc == crc32c(0, payload->data, size);
 }
 
-static bool restore_chunks(struct replica *replica, struct reader *file, const char **why)
+bool snapshot_file_whole(struct slice file, uint64_t *offset)
+{
+    struct reader reader = reader_of(file);
+    for (uint32_t chunks = 0;; chunks++) {
+        struct slice payload;
+        uint32_t claimed = 0;
+        *offset = file.size - reader.bytes.size;
+        if (!chunk_read(&reader, &payload, &claimed)) return false;
+        if (payload.size == 0) return claimed == chunks && reader.bytes.size == 0;
+    }
+}
+
+static bool restore_chunks(struct replica *replica, struct reader *file,
+                           struct snapshot_fault *fault)
 {
     struct slice payload;
     uint32_t claimed = 0;
+    size_t size = fault->offset + file->bytes.size;
     for (uint32_t chunks = 1;; chunks++) {
-        *why = "a chunk of the snapshot does not check out";
+        fault->offset = size - file->bytes.size;
+        fault->why = "damaged: a chunk of the snapshot does not check out";
         if (!chunk_read(file, &payload, &claimed)) return false;
         if (payload.size == 0) {
-            *why = "the snapshot is not complete";
+            fault->why = "damaged: the snapshot is not complete";
             return claimed == chunks && file->bytes.size == 0 && replica_restore_end(replica);
         }
-        *why = "the content of the snapshot is malformed";
+        fault->why = "damaged: the content of the snapshot is malformed";
         if (!replica_restore(replica, payload)) return false;
     }
 }
 
 struct replica *snapshot_restore_file(struct node *node, struct slice bytes,
-                                      struct snapshot_header *header, const char **why)
+                                      struct snapshot_header *header, struct snapshot_fault *fault)
 {
     struct reader file = reader_of(bytes);
     struct slice payload;
     uint32_t chunks = 0;
-    *why = "the first chunk of the snapshot does not check out";
+    *fault = (struct snapshot_fault){.why = "damaged: the first chunk does not check out"};
     if (!chunk_read(&file, &payload, &chunks) || payload.size == 0) return NULL;
-    if (!snapshot_header_decode(node, payload, header, why)) return NULL;
+    if (!snapshot_header_decode(node, payload, header, fault)) return NULL;
+    fault->offset = bytes.size - file.bytes.size;
     struct replica *replica =
         replica_create(node->config.machine, node->config.machine_options, node_emit, node);
-    bool good = restore_chunks(replica, &file, why);
+    bool good = restore_chunks(replica, &file, fault);
     replica->index = header->index;
     replica->term = header->term;
     replica->elapsed_us = header->elapsed_us;
     replica->wall_us = header->wall_us;
     if (good && replica_digest(replica) != header->digest) {
-        *why = "the restored state has another digest than was written";
+        fault->why = "damaged: the restored state has another digest than was written";
         good = false;
     }
     if (good) return replica;
@@ -175,6 +212,11 @@ static void transfers_begin(struct node *node, struct slice header)
     }
 }
 
+static void snapshots_pause(struct node *node)
+{
+    node->snapshots.pause_until_us = node->now.mono_us + NODE_SNAPSHOT_PAUSE_US;
+}
+
 static void cut_begin(struct node *node)
 {
     struct snapshots *s = &node->snapshots;
@@ -215,11 +257,6 @@ static void transfer_drop(struct node *node, uint32_t at)
 {
     struct snapshots *s = &node->snapshots;
     trace_begin(node, "snapshot-transfer-dropped");
-static void snapshots_pause(struct node *node)
-{
-    node->snapshots.pause_until_us = node->now.mono_us + NODE_SNAPSHOT_PAUSE_US;
-}
-
     trace_number(node, "peer", s->transfers[at].peer);
     trace_end(node);
     s->transfers[at] = s->transfers[--s->transfers_count];
@@ -410,6 +447,7 @@ void snapshots_failed(struct node *node)
         return;
     }
     if (!s->cutting) return;
+    snapshots_pause(node);
     s->to_disk = false; /* the host has dropped the file */
     snapshots_abort(node);
 }
@@ -447,7 +485,6 @@ static void log_compact(struct node *node)
     if (node->config.peers_count != 0) {
         uint64_t bytes = raft_log_bytes(node->raft);
         if (bytes <= NODE_LOG_KEEP_BYTES) return;
-    snapshots_pause(node);
         bool over = bytes > node->config.log_bytes_memory;
         uint64_t held = raft_replicated_index(node->raft);
         if (!over && upto > held) upto = held;

@@ -40,11 +40,11 @@ static bool incoming_begin(struct node *node, struct link *link, struct reader *
     uint64_t number = read_u64(content);
     struct slice bytes = read_bytes(content);
     struct snapshot_header header;
-    const char *why = NULL;
+    struct snapshot_fault fault;
     if (!reader_done(content)) return false;
     if (node->raft == NULL || term != raft_term(node->raft)) return true;
     if (link->peer->id != raft_leader(node->raft) || s->incoming_committing) return true;
-    if (!snapshot_header_decode(node, bytes, &header, &why)) return false;
+    if (!snapshot_header_decode(node, bytes, &header, &fault)) return false;
     if (header.cluster != node->cluster || header.index <= node->replica->index) return true;
     snapshot_incoming_abort(node);
     snapshots_abort(node); /* one temporary file: the one that helps us wins */

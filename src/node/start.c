@@ -10,11 +10,11 @@
 struct found {
     const struct event_start *start;
     struct wal_recovered log;
-    uint32_t segments_used; /* images that may be read for entries */
     struct replica *replica;
     struct snapshot_header header;
-    bool fresh;
+    bool snapshot_damaged;
     bool trusted;
+    bool hole; /* entries are missing between the snapshot and the log, or within it */
 };
 
 static bool alone(const struct node *node)
@@ -37,40 +37,71 @@ static void log_cut(struct node *node, struct found *found)
     trace_end(node);
 }
 
-/* A member of a cluster goes on without what is damaged; its peers have it. */
-static void log_set_aside(struct node *node, struct found *found)
+/* A member of a cluster goes on without what is damaged, and all behind it; its peers have it. */
+static void log_give_up(struct node *node, struct found *found)
 {
     const struct event_start *start = found->start;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < start->segments_count; i++) {
-        if (start->segments[i].number < found->log.bad_segment) {
-            kept = i + 1;
-            continue;
-        }
-        node_act(node, ACTION_SET_ASIDE)->segment = start->segments[i].number;
-    }
-    found->segments_used = kept;
-    if (found->log.segments_count > kept) found->log.segments_count = kept;
+    wal_recover_before(start->segments, start->segments_count, found->log.bad_segment,
+                       found->header.index, found->header.term, &found->log);
     found->trusted = false;
     trace_begin(node, "log-damaged");
     trace_text(node, "why", found->log.reason);
     trace_end(node);
 }
 
+/* What is not part of the log any more moves out of the way, once this start is durable: until
+ * then the next one has to find the damage again. */
+static void set_aside_plan(struct node *node, const struct found *found)
+{
+    const struct event_start *start = found->start;
+    bool torn = found->log.verdict == WAL_TORN;
+    for (uint32_t i = 0; i < start->segments_count; i++) {
+        uint64_t number = start->segments[i].number;
+        if (wal_recovered_keeps(&found->log, number)) continue;
+        if (torn && number >= found->log.bad_segment) continue; /* cut */
+        buffer_put_u64(&node->set_aside, number);
+    }
+    if (found->snapshot_damaged) node->set_aside_snapshot = start->snapshot_number;
+}
+
+void start_set_aside(struct node *node)
+{
+    struct reader numbers = reader_of(buffer_slice(&node->set_aside));
+    while (numbers.bytes.size > 0) {
+        node_act(node, ACTION_SET_ASIDE)->segment = read_u64(&numbers);
+    }
+    buffer_free(&node->set_aside);
+    if (node->set_aside_snapshot != 0) {
+        node_act(node, ACTION_SNAPSHOT_SET_ASIDE)->sequence = node->set_aside_snapshot;
+    }
+    node->set_aside_snapshot = 0;
+}
+
 static bool snapshot_read(struct node *node, struct found *found)
 {
-    const char *why = NULL;
-    if (found->start->snapshot.size == 0) return true;
-    found->replica = snapshot_restore_file(node, found->start->snapshot, &found->header, &why);
+    const struct event_start *start = found->start;
+    if (start->snapshot.size == 0) return true;
+    struct snapshot_fault fault = {0};
+    found->replica = snapshot_restore_file(node, start->snapshot, &found->header, &fault);
     if (found->replica != NULL) return true;
-    if (alone(node)) {
-        node_die(node, "the snapshot in the data directory is damaged: ", why);
+    char reason[160];
+    struct text text = text_in(reason, sizeof reason);
+    text_add(&text, "snapshot-");
+    text_add_hex(&text, start->snapshot_number, 16);
+    text_add(&text, " at offset ");
+    text_add_decimal(&text, fault.offset);
+    text_add(&text, ": ");
+    text_add(&text, fault.why);
+    if (fault.foreign || alone(node)) {
+        node_die(node, reason,
+                 fault.foreign ? "" : ". Not starting: what was acknowledged is in it");
         return false;
     }
     memset(&found->header, 0, sizeof found->header);
+    found->snapshot_damaged = true;
     found->trusted = false;
     trace_begin(node, "snapshot-damaged");
-    trace_text(node, "why", why);
+    trace_text(node, "why", reason);
     trace_end(node);
     return true;
 }
@@ -80,7 +111,6 @@ static bool log_read(struct node *node, struct found *found)
     const struct event_start *start = found->start;
     wal_recover(start->segments, start->segments_count, node->config.self, found->header.index,
                 found->header.term, &found->log);
-    found->segments_used = found->log.segments_count;
     switch (found->log.verdict) {
     case WAL_CLEAN: return true;
     case WAL_TORN: log_cut(node, found); return true;
@@ -91,7 +121,7 @@ static bool log_read(struct node *node, struct found *found)
                      "`quartet log show`, decide with `quartet log cut`");
             return false;
         }
-        log_set_aside(node, found);
+        log_give_up(node, found);
         return true;
     case WAL_REFUSED: node_die(node, found->log.reason, ""); return false;
     }
@@ -128,6 +158,7 @@ static void restore_entry(void *context, const struct raft_entry *entry)
     raft_restore_entry(r->node->raft, entry);
 }
 
+/* Raft as the disk has it; without its entries where some are missing. */
 static void raft_build(struct node *node, struct found *found)
 {
     struct raft_restored restored = {
@@ -141,9 +172,10 @@ static void raft_build(struct node *node, struct found *found)
         .members = found->header.members,
     };
     node_open_raft(node, &restored);
+    if (!found->log.keeps_suffix) return;
     struct restoring r = {.node = node, .after = found->header.index};
-    uint32_t readable = found->log.keeps_suffix ? found->segments_used : 0;
-    wal_each_entry(found->start->segments, readable, &found->log, restore_entry, &r);
+    wal_each_entry(found->start->segments, found->start->segments_count, &found->log, restore_entry,
+                   &r);
     if (!r.hole) return;
     if (alone(node)) {
         node_die(node, "entries are missing between the snapshot and the log", "");
@@ -151,13 +183,9 @@ static void raft_build(struct node *node, struct found *found)
     }
     /* Repaired by the peers, like any damage. */
     raft_destroy(node->raft);
+    found->hole = true;
+    found->trusted = false;
     restored.trusted = false;
-    struct wal_hard_state state = node->wal.hard_state;
-    state.trusted = false;
-    wal_put_hard_state(&node->wal, &state);
-    struct wal_meta meta = node->wal.meta;
-    meta.incarnation = 0;
-    wal_put_meta(&node->wal, &meta);
     node_open_raft(node, &restored);
 }
 
@@ -177,10 +205,11 @@ static void wal_continue(struct node *node, struct found *found)
 {
     struct wal *wal = &node->wal;
     wal->segment = found->log.segment_last;
+    wal->follows = found->log.sequence;
     wal->sequence = found->log.sequence;
     if (found->log.watermark > wal->sequence) wal->sequence = found->log.watermark;
     wal->durable = wal->sequence;
-    for (uint32_t i = 0; i < found->segments_used; i++) {
+    for (uint32_t i = 0; i < found->log.segments_count; i++) {
         wal_segment_kept(wal, &found->log.segments[i]);
     }
     wal_begin_segment(wal);
@@ -193,22 +222,41 @@ static void wal_continue(struct node *node, struct found *found)
     memcpy(meta.boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE);
     wal_put_meta(wal, &meta);
     if (found->log.has_hard_state) wal_put_hard_state(wal, &wal->hard_state);
-    if (node->snapshots.disk_index > 0 && !found->log.keeps_suffix) {
-        /* The snapshot was durable before the log was: what is written from here on stands behind
-         * the snapshot, not behind what is left of the log, and the next start must know. */
+    if (found->hole || (node->snapshots.disk_index > 0 && !found->log.keeps_suffix)) {
+        /* Entries are missing, or the snapshot was durable before the log was: what is written
+         * from here on stands behind the snapshot, not behind what is left of the log, and the next
+         * start must know. */
         wal_put_reset(wal, found->header.index, found->header.term);
     }
     node->ready_sequence = wal->sequence + 1;
-    node->membership = meta.membership;
     node->cluster = meta.cluster;
 }
 
 static bool cluster_agrees(struct node *node, const struct found *found)
 {
-    if (found->replica == NULL || !found->log.has_meta) return true;
+    if (found->replica == NULL) return true;
     if (found->header.cluster == found->log.meta.cluster) return true;
     node_die(node, "log and snapshot in the data directory belong to different clusters", "");
     return false;
+}
+
+/* The log is gone, or cut back to before this node was a member, and a snapshot is left: that knows
+ * which cluster it belongs to. */
+static bool log_replace(struct node *node, struct found *found)
+{
+    struct wal_meta *meta = &found->log.meta;
+    if (found->replica == NULL || meta->membership == WAL_MEMBER) return true;
+    if (alone(node)) {
+        node_die(node, "the data directory holds a snapshot and no log", "");
+        return false;
+    }
+    if (meta->cluster == 0) meta->cluster = found->header.cluster;
+    meta->membership = WAL_MEMBER;
+    found->log.has_hard_state = true;
+    found->trusted = false;
+    trace_begin(node, "log-missing");
+    trace_end(node);
+    return true;
 }
 
 static void node_build(struct node *node, struct found *found)
@@ -221,13 +269,12 @@ static void node_build(struct node *node, struct found *found)
         node->snapshots.disk_bytes = found->start->snapshot.size;
     }
     boot_judge(node, found);
+    node->membership = found->log.meta.membership;
+    if (node->membership == WAL_MEMBER) raft_build(node, found);
     wal_continue(node, found);
-    if (node->membership == WAL_MEMBER) {
-        raft_build(node, found);
-        if (node->fatal == NULL) raft_start(node->raft, node->now);
-    } else {
-        founding_begin(node);
-    }
+    set_aside_plan(node, found);
+    if (node->membership != WAL_MEMBER) founding_begin(node);
+    if (node->raft != NULL && node->fatal == NULL) raft_start(node->raft, node->now);
     trace_begin(node, "started");
     trace_number(node, "incarnation", node->wal.meta.incarnation);
     trace_number(node, "snapshot", node->snapshots.disk_index);
@@ -240,16 +287,10 @@ void node_start(struct node *node, const struct event_start *start)
     ASSERT(!node->started);
     node->started = true;
     node->started_us = node->now.mono_us;
-    struct found found = {.start = start};
-    bool good = snapshot_read(node, &found);
-    found.trusted = found.start->snapshot.size == 0 || found.replica != NULL;
-    if (good) good = log_read(node, &found);
+    struct found found = {.start = start, .trusted = true};
+    bool good = snapshot_read(node, &found) && log_read(node, &found);
     if (good && found.log.has_hard_state && !found.log.hard_state.trusted) found.trusted = false;
-    if (good && !found.log.has_meta && found.replica != NULL) {
-        node_die(node, "the data directory holds a snapshot and no log", "");
-        good = false;
-    }
-    if (good) good = cluster_agrees(node, &found);
+    if (good) good = log_replace(node, &found) && cluster_agrees(node, &found);
     if (good) node_build(node, &found);
     if (found.replica != NULL) replica_destroy(found.replica);
     wal_recovered_free(&found.log);

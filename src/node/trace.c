@@ -14,6 +14,14 @@ void trace_number(struct node *node, const char *key, uint64_t value)
     buffer_append_decimal(&node->trace, value);
 }
 
+void trace_hex(struct node *node, const char *key, uint64_t value)
+{
+    buffer_put_u8(&node->trace, ' ');
+    buffer_append_text(&node->trace, key);
+    buffer_put_u8(&node->trace, '=');
+    buffer_append_hex(&node->trace, value, 16);
+}
+
 void trace_text(struct node *node, const char *key, const char *value)
 {
     buffer_put_u8(&node->trace, ' ');

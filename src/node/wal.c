@@ -104,22 +104,45 @@ void wal_begin_segment(struct wal *wal)
     wal->offset = UINT64_MAX / 2; /* nothing fits behind this */
 }
 
-/* Fills in the header in front of the records and pads to 8. */
-static void batch_seal(struct wal *wal, struct buffer *batch, uint64_t segment)
+uint64_t wal_batch_extent(uint64_t body_size)
+{
+    return (WAL_BATCH_HEADER_SIZE + body_size + WAL_BATCH_PAD_MIN + 7) / 8 * 8;
+}
+
+uint32_t wal_blank_sectors(const uint8_t *at, uint64_t from, uint64_t to)
+{
+    uint32_t blank = 0;
+    uint64_t sector = (from + WAL_SECTOR_SIZE - 1) / WAL_SECTOR_SIZE * WAL_SECTOR_SIZE;
+    for (; sector < to; sector += WAL_SECTOR_SIZE) {
+        uint64_t size = to - sector < WAL_SECTOR_SIZE ? to - sector : WAL_SECTOR_SIZE;
+        const uint8_t *first = at + (sector - from);
+        if (first[0] == 0 && memcmp(first, first + 1, size - 1) == 0) blank++;
+    }
+    return blank;
+}
+
+/* Fills in the header in front of the records, and pads, for a batch at `offset` of its segment. */
+static void batch_seal(struct wal *wal, struct buffer *batch, uint64_t segment, uint64_t offset)
 {
     size_t body = batch->size - WAL_BATCH_HEADER_SIZE;
-    static const uint8_t zeros[8];
-    buffer_append(batch, zeros, (8 - batch->size % 8) % 8);
+    uint64_t extent = wal_batch_extent(body);
+    static const uint8_t pad[8] = {WAL_PAD_BYTE, WAL_PAD_BYTE, WAL_PAD_BYTE, WAL_PAD_BYTE,
+                                   WAL_PAD_BYTE, WAL_PAD_BYTE, WAL_PAD_BYTE, WAL_PAD_BYTE};
+    buffer_append(batch, pad, extent - batch->size);
     uint8_t *at = batch->data + batch->head;
     wal->sequence++;
+    wal->follows = wal->sequence;
     wal->watermark = wal->durable;
     store_u32(at, WAL_BATCH_MAGIC);
     store_u32(at + 4, (uint32_t)body);
     store_u64(at + 8, segment);
     store_u64(at + 16, wal->sequence);
     store_u64(at + 24, wal->durable);
-    store_u32(at + 32, crc32c(0, at + WAL_BATCH_HEADER_SIZE, body));
-    store_u32(at + 36, crc32c(0, at, 36));
+    store_u32(at + 32, wal_blank_sectors(at + WAL_BATCH_HEADER_SIZE, offset + WAL_BATCH_HEADER_SIZE,
+                                         offset + extent));
+    store_u32(at + 36, 0);
+    store_u32(at + 40, crc32c(0, at + WAL_BATCH_HEADER_SIZE, body));
+    store_u32(at + 44, crc32c(0, at, 44));
 }
 
 static void batch_clear(struct buffer *batch)
@@ -159,8 +182,9 @@ static void segment_open(struct wal *wal)
     batch_clear(&first);
     encode_meta(&first, &wal->meta);
     encode_hard_state(&first, &wal->hard_state);
+    uint64_t follows = wal->follows;
     uint64_t first_sequence = wal->sequence + 1;
-    batch_seal(wal, &first, wal->segment);
+    batch_seal(wal, &first, wal->segment, WAL_SEGMENT_HEADER_SIZE);
 
     uint8_t header[WAL_SEGMENT_HEADER_SIZE] = {0};
     store_u32(header, WAL_SEGMENT_MAGIC);
@@ -168,6 +192,7 @@ static void segment_open(struct wal *wal)
     store_u64(header + 8, wal->segment);
     store_u64(header + 16, first_sequence);
     store_u32(header + 24, wal->meta.node);
+    store_u64(header + 32, follows);
     store_u32(header + 60, crc32c(0, header, 60));
 
     buffer_clear(&wal->opening);
@@ -178,10 +203,10 @@ static void segment_open(struct wal *wal)
 
 void wal_flush(struct wal *wal, struct action *write)
 {
-    size_t padded = (wal->batch.size + 7) / 8 * 8;
-    bool fits = wal->segment != 0 && wal->offset + padded <= wal->segment_bytes;
+    uint64_t extent = wal_batch_extent(wal->batch.size - WAL_BATCH_HEADER_SIZE);
+    bool fits = wal->segment != 0 && wal->offset + extent <= wal->segment_bytes;
     if (!fits) segment_open(wal);
-    batch_seal(wal, &wal->batch, wal->segment);
+    batch_seal(wal, &wal->batch, wal->segment, fits ? wal->offset : wal->opening.size);
     *write = (struct action){
         .type = ACTION_WRITE,
         .segment = wal->segment,
@@ -201,15 +226,6 @@ void wal_flush(struct wal *wal, struct action *write)
     if (wal->batch_index_max > last->index_max) last->index_max = wal->batch_index_max;
 }
 
-uint64_t wal_trim(struct wal *wal, uint64_t index)
-{
-    uint32_t gone = 0;
-    while (segment_may_go(wal, gone, index)) wal->bytes -= wal->segments[gone++].bytes;
-    memmove(wal->segments, wal->segments + gone,
-            (wal->segments_count - gone) * sizeof *wal->segments);
-    wal->segments_count -= gone;
-    return wal->segments_count == 0 ? 0 : wal->segments[0].number;
-}
 static bool segment_may_go(const struct wal *wal, uint32_t at, uint64_t index)
 {
     return at + 1 < wal->segments_count && wal->segments[at].index_max <= index &&
@@ -221,3 +237,12 @@ bool wal_trims(const struct wal *wal, uint64_t index)
     return segment_may_go(wal, 0, index);
 }
 
+uint64_t wal_trim(struct wal *wal, uint64_t index)
+{
+    uint32_t gone = 0;
+    while (segment_may_go(wal, gone, index)) wal->bytes -= wal->segments[gone++].bytes;
+    memmove(wal->segments, wal->segments + gone,
+            (wal->segments_count - gone) * sizeof *wal->segments);
+    wal->segments_count -= gone;
+    return wal->segments_count == 0 ? 0 : wal->segments[0].number;
+}

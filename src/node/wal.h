@@ -12,8 +12,8 @@
 
 enum {
     WAL_SEGMENT_HEADER_SIZE = 64,
-    WAL_BATCH_HEADER_SIZE = 40,
-    WAL_FORMAT_VERSION = 1,
+    WAL_BATCH_HEADER_SIZE = 48,
+    WAL_FORMAT_VERSION = 2,
     WAL_SEGMENTS_MAX = 4096, /* more at a start are refused */
 };
 
@@ -52,6 +52,8 @@ struct wal {
     uint64_t segment;   /* being written; 0: none yet */
     uint64_t offset;    /* in it */
     uint64_t sequence;  /* of the last batch */
+    uint64_t follows;   /* the batch behind which the next one stands; less than `sequence` only
+                           after a start that left damage behind */
     uint64_t durable;   /* highest sequence known durable */
     uint64_t watermark; /* highest that a batch on disk names */
     struct wal_meta meta;
@@ -90,9 +92,9 @@ void wal_flushed(struct wal *wal);
 /* Forgets segments whose entries are all at or below `index`; returns the oldest that stays. That
  * one's first batch is durable: it repeats what else would be lost with the older ones. */
 uint64_t wal_trim(struct wal *wal, uint64_t index);
+bool wal_trims(const struct wal *wal, uint64_t index); /* would it forget any? */
 
 /* --- reading back --- */
-bool wal_trims(const struct wal *wal, uint64_t index); /* would it forget any? */
 
 enum wal_verdict {
     WAL_CLEAN,   /* ended where nothing more was written */
@@ -117,7 +119,7 @@ struct wal_recovered {
                                covers; entries in earlier batches are void */
     bool keeps_suffix;       /* entries behind the snapshot belong to it (see wal_recover) */
     uint64_t segment_last;   /* highest number of any image; the next segment is above it */
-    uint32_t segments_count; /* good ones, the last perhaps cut */
+    uint32_t segments_count; /* good ones, the last perhaps cut; void ones are not among them */
     struct wal_segment *segments;
 };
 
@@ -129,6 +131,14 @@ void wal_recover(const struct segment_image *images, uint32_t count, uint32_t no
 void wal_recovered_free(struct wal_recovered *recovered);
 
 typedef void wal_visit_entry(void *context, const struct raft_entry *entry);
+/* Leaves out the segments from `number` on, as if they were not there: what is known of meta, hard
+ * state and watermarks stays, everything else is as the segments before tell it. */
+void wal_recover_before(const struct segment_image *images, uint32_t count, uint64_t number,
+                        uint64_t snapshot_index, uint64_t snapshot_term,
+                        struct wal_recovered *recovered);
+/* Whether the segment is part of the log that was read. */
+bool wal_recovered_keeps(const struct wal_recovered *recovered, uint64_t number);
+
 /* The entries of the good batches that are not void, in order; after wal_recover() only. */
 void wal_each_entry(const struct segment_image *images, uint32_t count,
                     const struct wal_recovered *recovered, wal_visit_entry *visit, void *context);

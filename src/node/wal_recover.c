@@ -11,20 +11,29 @@
 enum header_state {
     HEADER_GOOD,
     HEADER_BAD, /* also: not there at all */
-    HEADER_NEWER,
+    HEADER_FOREIGN,
 };
 
-static enum header_state segment_header(const struct segment_image *image, uint64_t *sequence,
-                                        uint32_t *node)
+struct segment_header {
+    uint32_t format;
+    uint64_t first;   /* sequence of its first batch */
+    uint64_t follows; /* sequence of the batch behind which that one stands */
+    uint32_t node;
+};
+
+static enum header_state segment_header(const struct segment_image *image,
+                                        struct segment_header *header)
 {
     const uint8_t *at = image->bytes.data;
     if (image->bytes.size < WAL_SEGMENT_HEADER_SIZE) return HEADER_BAD;
     if (load_u32(at) != WAL_SEGMENT_MAGIC) return HEADER_BAD;
     if (load_u32(at + 60) != crc32c(0, at, 60)) return HEADER_BAD;
-    if (load_u32(at + 4) > WAL_FORMAT_VERSION) return HEADER_NEWER;
+    header->format = load_u32(at + 4);
+    if (header->format != WAL_FORMAT_VERSION) return HEADER_FOREIGN;
     if (load_u64(at + 8) != image->number) return HEADER_BAD;
-    *sequence = load_u64(at + 16);
-    *node = load_u32(at + 24);
+    header->first = load_u64(at + 16);
+    header->node = load_u32(at + 24);
+    header->follows = load_u64(at + 32);
     return HEADER_GOOD;
 }
 
@@ -33,15 +42,12 @@ static bool batch_header_good(const struct segment_image *image, uint64_t offset
     if (offset + WAL_BATCH_HEADER_SIZE > image->bytes.size) return false;
     const uint8_t *at = image->bytes.data + offset;
     return load_u32(at) == WAL_BATCH_MAGIC && load_u64(at + 8) == image->number &&
-           load_u32(at + 36) == crc32c(0, at, 36);
+           load_u32(at + 44) == crc32c(0, at, 44);
 }
 
 static bool all_zero(const uint8_t *at, uint64_t size)
 {
-    for (uint64_t i = 0; i < size; i++) {
-        if (at[i] != 0) return false;
-    }
-    return true;
+    return size == 0 || (at[0] == 0 && memcmp(at, at + 1, size - 1) == 0);
 }
 
 bool wal_batch_at(const struct segment_image *image, uint64_t offset, struct wal_batch *batch,
@@ -60,14 +66,24 @@ bool wal_batch_at(const struct segment_image *image, uint64_t offset, struct wal
     batch->watermark = load_u64(at + 24);
     if (offset + WAL_BATCH_HEADER_SIZE + body > size) return true;
     batch->body = slice_of(at + WAL_BATCH_HEADER_SIZE, body);
-    batch->good = load_u32(at + 32) == crc32c(0, batch->body.data, body);
-    *next = offset + (WAL_BATCH_HEADER_SIZE + body + 7) / 8 * 8;
+    batch->good = load_u32(at + 40) == crc32c(0, batch->body.data, body);
+    *next = offset + wal_batch_extent(body);
     return true;
+}
+
+/* Is the first batch of a segment there? It says what state the start that began it was in. */
+static bool opens_well(const struct segment_image *image, const struct segment_header *header)
+{
+    struct wal_batch batch;
+    uint64_t next = 0;
+    return wal_batch_at(image, WAL_SEGMENT_HEADER_SIZE, &batch, &next) && batch.good &&
+           batch.sequence == header->first;
 }
 
 /* The reading under way. */
 struct recovery {
     const struct segment_image *images;
+    const uint64_t *limits; /* of each image: batches in it above this sequence are void */
     uint32_t count;
     uint32_t image;    /* the one being read */
     uint64_t offset;   /* in it */
@@ -78,20 +94,19 @@ struct recovery {
     struct wal_recovered *out;
 };
 
-static void recovery_say(struct recovery *r, enum wal_verdict verdict, uint32_t image,
-                         uint64_t offset, const char *what)
+static void recovery_say(struct recovery *r, enum wal_verdict verdict, const char *what)
 {
     struct wal_recovered *out = r->out;
     struct text text = text_in(out->reason, sizeof out->reason);
     text_add(&text, "log-");
-    text_add_hex(&text, r->images[image].number, 16);
+    text_add_hex(&text, r->images[r->image].number, 16);
     text_add(&text, " at offset ");
-    text_add_decimal(&text, offset);
+    text_add_decimal(&text, r->offset);
     text_add(&text, ": ");
     text_add(&text, what);
     out->verdict = verdict;
-    out->bad_segment = r->images[image].number;
-    out->bad_offset = offset;
+    out->bad_segment = r->images[r->image].number;
+    out->bad_offset = r->offset;
 }
 
 static void take_entry(struct recovery *r, struct reader *record, struct wal_segment *segment,
@@ -175,27 +190,54 @@ static bool take_batch(struct recovery *r, const struct wal_batch *batch,
     return true;
 }
 
-/* Rule 1: what do batches behind the bad place know to be durable? */
-static uint64_t watermark_behind(const struct recovery *r, bool *any)
+/* Does the log go on in this image behind the batch before r->expected? */
+static bool image_goes_on(const struct recovery *r, uint32_t at, struct segment_header *header)
 {
-    uint64_t watermark = 0;
-    *any = false;
-    for (uint32_t i = r->image; i < r->count; i++) {
-        const struct segment_image *image = &r->images[i];
-        uint64_t from = i == r->image ? (r->offset + 7) / 8 * 8 : WAL_SEGMENT_HEADER_SIZE;
-        for (uint64_t at = from; at + WAL_BATCH_HEADER_SIZE <= image->bytes.size; at += 8) {
-            if (load_u32(image->bytes.data + at) != WAL_BATCH_MAGIC) continue;
-            if (!batch_header_good(image, at)) continue;
-            if (load_u64(image->bytes.data + at + 16) <= r->expected) continue;
-            *any = true;
-            uint64_t here = load_u64(image->bytes.data + at + 24);
-            if (here > watermark) watermark = here;
-        }
-    }
-    return watermark;
+    const struct segment_image *image = &r->images[at];
+    if (segment_header(image, header) != HEADER_GOOD) return false;
+    if (r->out->segments_count == 0) return true; /* the oldest that is left */
+    return header->first == r->expected ||
+           (header->follows + 1 == r->expected && opens_well(image, header));
 }
 
-/* Has every sector of [from, to) been written, as far as a byte other than zero can show? */
+/* A later segment says that the log goes on in it without this one. */
+static bool image_void(const struct recovery *r, uint32_t at)
+{
+    struct segment_header header;
+    uint64_t limit = r->limits[at];
+    if (r->out->segments_count > 0) return r->expected > limit;
+    if (limit == 0) return true;
+    return segment_header(&r->images[at], &header) == HEADER_GOOD && header.first > limit;
+}
+
+/* The next image of the log, r->count if there is none. */
+static uint32_t image_next(const struct recovery *r, uint32_t at)
+{
+    while (at < r->count && image_void(r, at)) at++;
+    return at;
+}
+
+/* What does an image know of batches behind the one that is missing? */
+struct behind {
+    bool any;
+    uint64_t watermark;
+};
+
+static void look_behind(const struct recovery *r, uint32_t at, uint64_t from, struct behind *behind)
+{
+    const struct segment_image *image = &r->images[at];
+    for (from = (from + 7) / 8 * 8; from + WAL_BATCH_HEADER_SIZE <= image->bytes.size; from += 8) {
+        if (load_u32(image->bytes.data + from) != WAL_BATCH_MAGIC) continue;
+        if (!batch_header_good(image, from)) continue;
+        if (load_u64(image->bytes.data + from + 16) <= r->expected) continue;
+        behind->any = true;
+        uint64_t watermark = load_u64(image->bytes.data + from + 24);
+        if (watermark > behind->watermark) behind->watermark = watermark;
+    }
+}
+
+/* Rule 2: is every sector that [from, to) touches written, as far as a byte other than zero can
+ * show? */
 static bool sectors_written(const struct segment_image *image, uint64_t from, uint64_t to)
 {
     while (from < to) {
@@ -207,54 +249,52 @@ static bool sectors_written(const struct segment_image *image, uint64_t from, ui
     return true;
 }
 
-/* Rule 2: the batch lies there whole, and yet it is bad. */
-static bool written_but_bad(const struct recovery *r)
+/* The batch at `offset` lies there whole. With a good header it says itself how many of its sectors
+ * are blank. */
+static bool batch_written(const struct segment_image *image, uint64_t offset)
 {
-    const struct segment_image *image = &r->images[r->image];
     uint64_t size = image->bytes.size;
-    uint64_t header_end = r->offset + WAL_BATCH_HEADER_SIZE;
-    if (header_end > size) return false;
-    if (!sectors_written(image, r->offset, header_end)) return false;
-    if (!batch_header_good(image, r->offset)) return true;
-    uint64_t end = header_end + load_u32(image->bytes.data + r->offset + 4);
+    uint64_t body = offset + WAL_BATCH_HEADER_SIZE;
+    if (body > size || !sectors_written(image, offset, body)) return false;
+    if (!batch_header_good(image, offset)) return true;
+    const uint8_t *at = image->bytes.data + offset;
+    uint64_t end = offset + wal_batch_extent(load_u32(at + 4));
     if (end > size) return false; /* the file itself was not long enough yet */
-    return sectors_written(image, header_end, end);
+    return wal_blank_sectors(at + WAL_BATCH_HEADER_SIZE, body, end) <= load_u32(at + 32);
 }
 
-/* Reading stopped at r->image, r->offset: why? */
-static void judge(struct recovery *r)
+/* Reading stopped at r->image, r->offset: why? `written`: by rule 2 no write that was under way
+ * explains what lies there. */
+static void judge(struct recovery *r, bool written)
 {
-    bool any = false;
-    uint64_t behind = watermark_behind(r, &any);
-    if (behind > r->out->watermark) r->out->watermark = behind;
-    if (r->out->watermark >= r->expected) {
-        recovery_say(r, WAL_DAMAGED, r->image, r->offset,
-                     "damaged: a batch that was durable is not readable");
-        return;
+    struct behind behind = {.watermark = r->out->watermark};
+    look_behind(r, r->image, r->offset, &behind);
+    for (uint32_t i = r->image + 1; i < r->count; i++) {
+        look_behind(r, i, WAL_SEGMENT_HEADER_SIZE, &behind);
     }
-    if (written_but_bad(r) && !any) {
-        recovery_say(r, WAL_DAMAGED, r->image, r->offset,
-                     "damaged: the last batch was written whole and does not check out");
-        return;
+    r->out->watermark = behind.watermark;
+    if (behind.watermark >= r->expected) {
+        recovery_say(r, WAL_DAMAGED, "damaged: a batch that was durable is not readable");
+    } else if (written) {
+        recovery_say(r, WAL_DAMAGED, "damaged: what was written whole does not check out");
+    } else {
+        recovery_say(r, WAL_TORN, "torn tail cut: nothing durable was lost");
     }
-    recovery_say(r, WAL_TORN, r->image, r->offset, "torn tail cut: nothing durable was lost");
 }
 
 /* Nothing at the offset. True when the log goes on in the next image. */
 static bool segment_ended(struct recovery *r)
 {
-    bool any = false;
-    (void)watermark_behind(r, &any);
-    uint64_t first = 0;
-    uint32_t node = 0;
-    if (r->image + 1 < r->count) {
-        enum header_state state = segment_header(&r->images[r->image + 1], &first, &node);
-        if (state == HEADER_GOOD && first == r->expected) return true;
-        judge(r);
-    } else if (any) {
-        judge(r);
+    struct segment_header header;
+    uint32_t next = image_next(r, r->image + 1);
+    if (next < r->count && image_goes_on(r, next, &header)) return true;
+    struct behind behind = {0};
+    look_behind(r, r->image, r->offset, &behind);
+    if (behind.any) {
+        judge(r, false);
+        return false;
     }
-    return false;
+    return next < r->count; /* what is missing, if anything, is missing there */
 }
 
 /* Reads one segment's batches; true when the next segment should be read. */
@@ -270,13 +310,14 @@ static bool read_segment(struct recovery *r)
         struct wal_batch batch;
         uint64_t next = 0;
         segment->bytes = r->offset;
+        if (r->expected > r->limits[r->image]) return true;
         if (!wal_batch_at(image, r->offset, &batch, &next)) return segment_ended(r);
         if (!batch.good || batch.sequence != r->expected) {
-            judge(r);
+            judge(r, batch_written(image, r->offset));
             return false;
         }
         if (!take_batch(r, &batch, segment)) {
-            recovery_say(r, WAL_REFUSED, r->image, r->offset,
+            recovery_say(r, WAL_REFUSED,
                          "holds a record that this version does not know; use a newer quartet");
             return false;
         }
@@ -285,30 +326,71 @@ static bool read_segment(struct recovery *r)
     }
 }
 
+static void say_format(struct recovery *r, uint32_t format)
+{
+    r->offset = 4;
+    recovery_say(r, WAL_REFUSED, "");
+    struct text text = text_in(r->out->reason, sizeof r->out->reason);
+    text_add(&text, "log-");
+    text_add_hex(&text, r->images[r->image].number, 16);
+    text_add(&text, " is of log format ");
+    text_add_decimal(&text, format);
+    text_add(&text, ", this quartet reads format ");
+    text_add_decimal(&text, WAL_FORMAT_VERSION);
+    text_add(&text, format > WAL_FORMAT_VERSION ? "; use a newer quartet" : "; use an older one");
+}
+
+static void say_owner(struct recovery *r, uint32_t owner, uint32_t node)
+{
+    r->offset = 24;
+    recovery_say(r, WAL_REFUSED, "");
+    struct text text = text_in(r->out->reason, sizeof r->out->reason);
+    text_add(&text, "the data directory belongs to node ");
+    text_add_decimal(&text, owner);
+    text_add(&text, ", this is node ");
+    text_add_decimal(&text, node);
+}
+
 /* False when this image must not or cannot be read. */
 static bool enter_segment(struct recovery *r, uint32_t node)
 {
-    uint64_t first = 0;
-    uint32_t owner = 0;
+    const struct segment_image *image = &r->images[r->image];
+    struct segment_header header;
     r->offset = 0;
-    switch (segment_header(&r->images[r->image], &first, &owner)) {
-    case HEADER_NEWER:
-        recovery_say(r, WAL_REFUSED, r->image, 4, "a newer log format; use a newer quartet");
+    switch (segment_header(image, &header)) {
+    case HEADER_FOREIGN: say_format(r, header.format); return false;
+    case HEADER_BAD:
+        judge(r, image->bytes.size >= WAL_SEGMENT_HEADER_SIZE &&
+                     sectors_written(image, 0, WAL_SEGMENT_HEADER_SIZE));
         return false;
-    case HEADER_BAD: judge(r); return false;
     case HEADER_GOOD: break;
     }
-    if (node != 0 && owner != node) {
-        recovery_say(r, WAL_REFUSED, r->image, 24, "");
-        struct text text = text_in(r->out->reason, sizeof r->out->reason);
-        text_add(&text, "the data directory belongs to node ");
-        text_add_decimal(&text, owner);
-        text_add(&text, ", this is node ");
-        text_add_decimal(&text, node);
+    if (node != 0 && header.node != node) {
+        say_owner(r, header.node, node);
         return false;
     }
-    if (r->image == 0) r->expected = first;
+    if (!image_goes_on(r, r->image, &header)) {
+        judge(r, false); /* batches before it are missing */
+        return false;
+    }
+    r->expected = header.first;
     return true;
+}
+
+/* Batches that a later segment does not follow were left out by the start that began it. Its word
+ * counts only with its first batch, which says that this start was an untrusted one. */
+static uint64_t *limits_of(const struct segment_image *images, uint32_t count)
+{
+    uint64_t *limits = calloc(count + 1, sizeof *limits);
+    ASSERT(limits != NULL);
+    uint64_t limit = UINT64_MAX;
+    for (uint32_t i = count; i-- > 0;) {
+        struct segment_header header;
+        limits[i] = limit;
+        if (segment_header(&images[i], &header) != HEADER_GOOD) continue;
+        if (header.follows < limit && opens_well(&images[i], &header)) limit = header.follows;
+    }
+    return limits;
 }
 
 void wal_recover(const struct segment_image *images, uint32_t count, uint32_t node,
@@ -317,8 +399,10 @@ void wal_recover(const struct segment_image *images, uint32_t count, uint32_t no
     memset(recovered, 0, sizeof *recovered);
     recovered->segments = calloc(count + 1, sizeof *recovered->segments);
     ASSERT(recovered->segments != NULL);
+    uint64_t *limits = limits_of(images, count);
     struct recovery r = {
         .images = images,
+        .limits = limits,
         .count = count,
         .expected = 1,
         .snapshot_index = snapshot_index,
@@ -326,12 +410,42 @@ void wal_recover(const struct segment_image *images, uint32_t count, uint32_t no
         .out = recovered,
     };
     if (count > 0) recovered->segment_last = images[count - 1].number;
-    for (r.image = 0; r.image < count; r.image++) {
-        if (!enter_segment(&r, node)) break;
-        if (!read_segment(&r)) break;
+    while ((r.image = image_next(&r, r.image)) < count) {
+        if (!enter_segment(&r, node) || !read_segment(&r)) break;
+        r.image++;
     }
+    free(limits);
     recovered->keeps_suffix = snapshot_index == 0 || r.term_at_snapshot == snapshot_term ||
                               r.first_index == snapshot_index + 1;
+}
+
+void wal_recover_before(const struct segment_image *images, uint32_t count, uint64_t number,
+                        uint64_t snapshot_index, uint64_t snapshot_term,
+                        struct wal_recovered *recovered)
+{
+    struct wal_recovered all = *recovered;
+    while (count > 0 && images[count - 1].number >= number) count--;
+    wal_recover(images, count, 0, snapshot_index, snapshot_term, recovered);
+    recovered->verdict = all.verdict;
+    memcpy(recovered->reason, all.reason, sizeof recovered->reason);
+    recovered->bad_segment = all.bad_segment;
+    recovered->bad_offset = all.bad_offset;
+    recovered->has_meta = all.has_meta;
+    recovered->meta = all.meta;
+    recovered->has_hard_state = all.has_hard_state;
+    recovered->hard_state = all.hard_state;
+    recovered->stopped = false;
+    recovered->watermark = all.watermark;
+    recovered->segment_last = all.segment_last;
+    wal_recovered_free(&all);
+}
+
+bool wal_recovered_keeps(const struct wal_recovered *recovered, uint64_t number)
+{
+    for (uint32_t i = 0; i < recovered->segments_count; i++) {
+        if (recovered->segments[i].number == number) return true;
+    }
+    return false;
 }
 
 void wal_recovered_free(struct wal_recovered *recovered)
@@ -368,9 +482,11 @@ static void visit_batch(const struct wal_batch *batch, wal_visit_entry *visit, v
 void wal_each_entry(const struct segment_image *images, uint32_t count,
                     const struct wal_recovered *recovered, wal_visit_entry *visit, void *context)
 {
-    for (uint32_t i = 0; i < count && i < recovered->segments_count; i++) {
+    for (uint32_t i = 0, kept = 0; i < count && kept < recovered->segments_count; i++) {
+        if (images[i].number != recovered->segments[kept].number) continue;
         uint64_t offset = WAL_SEGMENT_HEADER_SIZE;
-        while (offset < recovered->segments[i].bytes) {
+        uint64_t end = recovered->segments[kept++].bytes;
+        while (offset < end) {
             struct wal_batch batch;
             uint64_t next = 0;
             bool there = wal_batch_at(&images[i], offset, &batch, &next);

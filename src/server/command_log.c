@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/snapshot_check.h"
 #include "node/wal.h"
 #include "server/commands.h"
 #include "server/directory.h"
@@ -55,7 +56,7 @@ static void show_records(struct slice body)
     if (first != 0) printf(" ENTRY %" PRIu64 "-%" PRIu64, first, last);
 }
 
-static void show_segment(const struct segment_image *image, bool batches)
+static void show_segment(const struct segment_image *image, bool batches, bool kept)
 {
     char name[DIRECTORY_NAME_SIZE_MAX];
     directory_segment_name(image->number, name);
@@ -77,8 +78,23 @@ static void show_segment(const struct segment_image *image, bool batches)
         if (next <= offset) break;
         offset = next;
     }
-    printf("%s: %" PRIu64 " batches, %" PRIu64 " of %zu bytes used\n", name, count, end,
-           image->bytes.size);
+    printf("%s: %" PRIu64 " batches, %" PRIu64 " of %zu bytes used%s\n", name, count, end,
+           image->bytes.size,
+           kept ? "" : ", not read: see below, or a later segment goes on without it");
+}
+
+/* False when it is damaged. */
+static bool show_snapshot(const struct event_start *start)
+{
+    if (start->snapshot.size == 0) return true;
+    char name[DIRECTORY_NAME_SIZE_MAX];
+    uint64_t offset = 0;
+    directory_snapshot_name(start->snapshot_number, name);
+    bool whole = snapshot_file_whole(start->snapshot, &offset);
+    printf("%s: %zu bytes", name, start->snapshot.size);
+    if (!whole) printf(", damaged at offset %" PRIu64, offset);
+    putchar('\n');
+    return whole;
 }
 
 /* The node whose log this is, from the first header that is long enough; 0: no log at all. */
@@ -96,15 +112,14 @@ static int show(const struct directory_images *images, const struct wal_recovere
                 bool batches)
 {
     for (uint32_t i = 0; i < images->start.segments_count; i++) {
-        show_segment(&images->segments[i], batches);
+        const struct segment_image *image = &images->segments[i];
+        show_segment(image, batches, wal_recovered_keeps(recovered, image->number));
     }
-    if (images->start.snapshot.size > 0) {
-        printf("snapshot: %zu bytes\n", images->start.snapshot.size);
-    }
+    bool whole = show_snapshot(&images->start);
     printf("node %u, term %" PRIu64 ", last good batch %" PRIu64 ", log %s%s%s\n", owner_of(images),
            recovered->hard_state.term, recovered->sequence, verdict_name(recovered->verdict),
            recovered->reason[0] != '\0' ? ": " : "", recovered->reason);
-    return recovered->verdict == WAL_CLEAN || recovered->verdict == WAL_TORN ? 0 : 1;
+    return whole && (recovered->verdict == WAL_CLEAN || recovered->verdict == WAL_TORN) ? 0 : 1;
 }
 
 /* Copies the segment aside before it is cut: what is cut off stays for a second look. */
@@ -146,7 +161,9 @@ static int cut(const struct directory *directory, const struct directory_images 
     if (recovered->verdict != WAL_DAMAGED) {
         printf("nothing to cut: the log is %s%s%s\n", verdict_name(recovered->verdict),
                recovered->reason[0] != '\0' ? ": " : "", recovered->reason);
-        return recovered->verdict == WAL_REFUSED ? 1 : 0;
+        bool whole = show_snapshot(&images->start);
+        if (!whole) printf("a snapshot cannot be cut: restore it from a copy\n");
+        return recovered->verdict == WAL_REFUSED || !whole ? 1 : 0;
     }
     for (uint32_t i = 0; i < images->start.segments_count; i++) {
         const struct segment_image *image = &images->segments[i];

@@ -219,7 +219,8 @@ const char *directory_map(const struct directory *directory, struct directory_im
         start->segments_count = i + 1;
     }
     if (wrong == NULL && listing.snapshots_count > 0) {
-        directory_snapshot_name(listing.snapshots[listing.snapshots_count - 1], name);
+        start->snapshot_number = listing.snapshots[listing.snapshots_count - 1];
+        directory_snapshot_name(start->snapshot_number, name);
         wrong = map_file(directory, name, &start->snapshot);
     }
     directory_listing_free(&listing);

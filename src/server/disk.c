@@ -83,25 +83,43 @@ void disk_truncate(struct disk *disk, uint64_t segment, uint64_t size)
 {
     char name[DIRECTORY_NAME_SIZE_MAX];
     directory_segment_name(segment, name);
-    int fd = openat(disk->directory->fd, name, O_WRONLY | O_CLOEXEC);
     int failed = 0;
-    if (fd < 0 || ftruncate(fd, (off_t)size) != 0 || fsync(fd) != 0) failed = -errno;
-    if (fd >= 0) close(fd);
+    if (size == 0) {
+        if (unlinkat(disk->directory->fd, name, 0) != 0) failed = -errno;
+        if (failed == 0) failed = directory_sync(disk->directory);
+    } else {
+        int fd = openat(disk->directory->fd, name, O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || ftruncate(fd, (off_t)size) != 0 || fsync(fd) != 0) failed = -errno;
+        if (fd >= 0) close(fd);
+    }
     if (failed != 0) die(disk, "cutting the torn end of the log", failed);
 }
 
-void disk_set_aside(struct disk *disk, uint64_t segment)
+static void set_aside(struct disk *disk, const char *name)
 {
-    char name[DIRECTORY_NAME_SIZE_MAX];
     char aside[DIRECTORY_NAME_SIZE_MAX + 8];
-    directory_segment_name(segment, name);
     snprintf(aside, sizeof aside, "%s.damaged", name);
     int directory = disk->directory->fd;
     int failed = renameat(directory, name, directory, aside) == 0 ? 0 : -errno;
     if (failed == -ENOENT) failed = 0;
     if (failed == 0) failed = directory_sync(disk->directory);
-    if (failed != 0) die(disk, "setting a damaged log segment aside", failed);
-    system_say("%s/%s is damaged: kept as %s", disk->directory->path, name, aside);
+    if (failed != 0) die(disk, "setting a damaged file aside", failed);
+    system_say("%s/%s is damaged, or stands behind damage: kept as %s", disk->directory->path, name,
+               aside);
+}
+
+void disk_set_aside(struct disk *disk, uint64_t segment)
+{
+    char name[DIRECTORY_NAME_SIZE_MAX];
+    directory_segment_name(segment, name);
+    set_aside(disk, name);
+}
+
+void disk_set_aside_snapshot(struct disk *disk, uint64_t number)
+{
+    char name[DIRECTORY_NAME_SIZE_MAX];
+    directory_snapshot_name(number, name);
+    set_aside(disk, name);
 }
 
 /* --- deleting what is covered by a snapshot -------------------------------------------------- */

@@ -101,6 +101,7 @@ void disk_set_oldest(struct disk *disk, uint64_t oldest);
 
 void disk_truncate(struct disk *disk, uint64_t segment, uint64_t size);
 void disk_set_aside(struct disk *disk, uint64_t segment);
+void disk_set_aside_snapshot(struct disk *disk, uint64_t number);
 void disk_write(struct disk *disk, const struct action *action);
 void disk_trim(struct disk *disk, uint64_t below);
 /* At the end of a turn's writes: makes them durable, or has the thread do so. Returns the highest

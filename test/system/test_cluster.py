@@ -181,8 +181,41 @@ def test_damage_on_one_node_is_repaired_by_its_peers(cluster):
         file.seek(2000)
         file.write(bytes([byte[0] ^ 1]))
     victim.start_and_wait()
-    assert victim.files("*.damaged") and "damaged" in victim.output()
+    eventually(lambda: victim.files("log-*.damaged"), "the damaged segment is set aside")
+    assert "damaged" in victim.output()
     cluster.wait_agreement()
+    with greenstalk.Client(cluster.leader().address) as client:
+        client.put("one more")
+    cluster.wait_agreement()
+    victim.kill()
+    victim.start_and_wait()
+    assert len(victim.files("log-*.damaged")) == 1  # the gap that is left is no new damage
+    assert victim.status()["trusted"]
+    cluster.wait_agreement()
+
+
+def test_damaged_snapshot_and_lost_log_are_repaired_by_the_peers(place):
+    cluster = place.cluster(segment_bytes=65536, compact_bytes=131072).start()
+    with greenstalk.Client(cluster.leader().address) as client:
+        for i in range(30):
+            client.put(f"{i}".ljust(20000, "."))
+    damaged, logless = cluster.followers()
+    for victim in (damaged, logless):
+        cluster.wait_agreement()
+        eventually(lambda: victim.files("snapshot-*"), "there is a snapshot")
+        victim.kill()
+        if victim is damaged:
+            with open(victim.files("snapshot-*")[-1], "r+b") as file:
+                file.seek(1000)
+                file.write(b"\xff\x00\xff")
+        else:
+            for segment in victim.files("log-*"):
+                segment.unlink()
+        victim.start_and_wait()
+        cluster.wait_agreement()
+    eventually(lambda: damaged.files("snapshot-*.damaged"), "the damaged snapshot is set aside")
+    with greenstalk.Client(cluster.leader().address) as client:
+        assert client.stats_tube("default")["current-jobs-ready"] == 30
 
 
 def test_no_majority_no_acknowledgement(cluster):

@@ -10,7 +10,7 @@ import pytest
 
 from harness import DEADLINE_S, Wire, eventually, http, run
 
-HEADER = 64  # of a segment and 40 of a batch: specs/disk.md
+HEADER = 64  # of a segment, and 48 of a batch: specs/disk.md
 MIB = 1 << 20
 
 
@@ -149,7 +149,7 @@ def test_newer_format_is_refused(node):
     segment.write_bytes(blob)
     node.start()
     assert node.wait() == 1
-    assert "newer log format" in node.output()
+    assert "is of log format 9, this quartet reads format 2" in node.output()
 
 
 def crc32c(data):
@@ -171,7 +171,7 @@ def batches(segment):
     while blob[offset : offset + 4] == b"QBAT":
         found.append(offset)
         size = int.from_bytes(blob[offset + 4 : offset + 8], "little")
-        offset += (40 + size + 7) // 8 * 8
+        offset += (48 + size + 1 + 7) // 8 * 8
     return found, offset
 
 
@@ -213,11 +213,11 @@ def test_torn_tail_is_cut_and_said(node):
     found, end = batches(segment)
     with open(segment, "r+b") as file:  # a header that no body followed: no one was told of it
         file.seek(found[-1])
-        last = file.read(40)
+        last = file.read(48)
         sequence = int.from_bytes(last[16:24], "little")
         header = b"QBAT" + (4096).to_bytes(4, "little") + last[8:16]
         header += (sequence + 1).to_bytes(8, "little") + sequence.to_bytes(8, "little")
-        header += b"\x01\x02\x03\x04"
+        header += bytes(8) + b"\x01\x02\x03\x04"
         file.seek(end)
         file.write(header + crc32c(header).to_bytes(4, "little"))
     node.start_and_wait()
@@ -234,6 +234,29 @@ def test_log_of_a_healthy_node(node):
     assert last.endswith(" STOPPED") and " ENTRY " in shown.stdout
     cut = run("log", "cut", "--data", node.data)
     assert cut.returncode == 0 and "nothing to cut" in cut.stdout
+
+
+def test_damaged_snapshot_is_named_and_refused(place):
+    node = place.node(segment_bytes=65536, compact_bytes=131072)
+    node.start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        for i in range(30):
+            client.put(f"{i}".ljust(20000, "."))
+    eventually(lambda: node.files("snapshot-*"), "there is a snapshot")
+    assert node.stop() == 0
+    snapshot = node.files("snapshot-*")[-1]
+    blob = bytearray(snapshot.read_bytes())
+    first = 8 + int.from_bytes(blob[0:4], "little")  # the second chunk begins here
+    blob[first + 100] ^= 1
+    snapshot.write_bytes(blob)
+    node.start()
+    assert node.wait() == 1
+    says = node.output()
+    assert snapshot.name in says and f"offset {first}:" in says, says
+    shown = run("log", "show", "--data", node.data)
+    assert shown.returncode == 1 and f"damaged at offset {first}" in shown.stdout
+    cut = run("log", "cut", "--data", node.data)
+    assert cut.returncode == 1 and "cannot be cut" in cut.stdout
 
 
 # --- a full disk ------------------------------------------------------------------------------------
@@ -425,3 +448,30 @@ def test_retry_policy(node):
         job = client.reserve(timeout=DEADLINE_S)
         assert client.stats_job(job)["tube"] == "dead" and job.body == "fails"
     assert run("queue-policy", "clear", "work", *admin).returncode == 0
+
+
+def test_a_disk_filled_by_what_is_no_longer_needed(place, small_disk):
+    """The log alone fills it, far below the size at which it would be compacted: a snapshot helps."""
+    node = place.node(directory=small_disk, segment_bytes=1 * MIB)
+    node.log = place.directory / "node.log"
+    node.start_and_wait()
+    kept = {}
+    with greenstalk.Client(node.address) as client:
+        for i in range(10):
+            body = f"kept {i}"
+            kept[client.put(body)] = body
+
+        def round_trip():
+            try:
+                client.delete(client.put("x" * 50000))
+                return True
+            except greenstalk.OutOfMemoryError:
+                return False
+
+        eventually(lambda: not round_trip(), "the disk is full", every_s=0)
+        assert node.status()["disk_full"]
+        eventually(round_trip, "the log was shortened", every_s=0.2)
+        assert not node.status()["disk_full"] and node.files("snapshot-*")
+    node.kill()
+    node.start_and_wait()
+    assert take_all(node) == kept

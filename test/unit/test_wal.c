@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/crc32c.h"
+#include "node/wal_format.h"
 #include "wal_image.h"
 
 struct seen {
@@ -128,6 +130,178 @@ static void test_last_batch_written_whole_and_bad_is_damage(void **state)
     images_free(&images);
 }
 
+/* A vote may stand in it that was told: written behind its back, a batch that did not know yet. */
+static void test_batch_written_whole_and_bad_is_damage_whatever_lies_behind_it(void **state)
+{
+    (void)state;
+    struct images images;
+    struct wal_recovered recovered;
+    write_entries(&images, 5, 100);
+    images_put(&images, 6, 1, 700);
+    uint64_t at = images_flush(&images, false);
+    images_put(&images, 7, 1, 700);
+    images_flush(&images, false);
+    images.bytes[0][at + 300] ^= 4;
+    (void)read_back(&images, &recovered, 0, 0);
+    assert_int_equal(recovered.verdict, WAL_DAMAGED);
+    assert_int_equal(recovered.bad_offset, at);
+    wal_recovered_free(&recovered);
+    images_free(&images);
+}
+
+static void test_segment_opened_a_moment_ago_is_not_torn_by_a_flipped_bit(void **state)
+{
+    (void)state;
+    for (uint64_t at = 0; at < 200; at++) {
+        struct images images;
+        struct wal_recovered recovered;
+        write_entries(&images, 5, 100);
+        wal_begin_segment(&images.wal);
+        images_put(&images, 6, 2, 100);
+        images_flush(&images, false);
+        assert_int_equal(images.count, 2);
+        images.bytes[1][at] ^= 1;
+        struct seen seen = read_back(&images, &recovered, 0, 0);
+        bool nobodys = recovered.verdict == WAL_CLEAN && seen.last == 6; /* padding */
+        assert_true(nobodys || recovered.verdict == WAL_DAMAGED);
+        wal_recovered_free(&recovered);
+        images_free(&images);
+    }
+}
+
+/* Sectors of zeros are ordinary data: the header counts them, so that one that is missing shows. */
+static void test_blank_sectors_are_told_from_those_never_written(void **state)
+{
+    (void)state;
+    struct images images;
+    struct wal_recovered recovered;
+    static uint8_t zeros[4000];
+    write_entries(&images, 2, 100);
+    struct raft_entry blank = {
+        .index = 3, .term = 1, .kind = 16, .version = 1, .data = slice_of(zeros, sizeof zeros)};
+    wal_put_entry(&images.wal, &blank);
+    images_put(&images, 4, 1, 2000);
+    uint64_t at = images_flush(&images, false);
+    struct seen seen = read_back(&images, &recovered, 0, 0);
+    assert_int_equal(recovered.verdict, WAL_CLEAN);
+    assert_int_equal(seen.last, 4);
+    wal_recovered_free(&recovered);
+
+    images.bytes[0][at + 4000 + 500] ^= 1;
+    (void)read_back(&images, &recovered, 0, 0);
+    assert_int_equal(recovered.verdict, WAL_DAMAGED);
+    wal_recovered_free(&recovered);
+
+    memset(images.bytes[0] + ((at + 4000) / 512 + 1) * 512, 0, 512);
+    (void)read_back(&images, &recovered, 0, 0);
+    assert_int_equal(recovered.verdict, WAL_TORN);
+    wal_recovered_free(&recovered);
+    images_free(&images);
+}
+
+/* Also where the last sector of a batch holds one byte of it, or none but padding. */
+static void test_flipped_bit_in_the_last_batch_is_damage_at_every_size(void **state)
+{
+    (void)state;
+    for (size_t size = 300; size < 900; size++) {
+        struct images images;
+        struct wal_recovered recovered;
+        write_entries(&images, 2, 100);
+        images_put(&images, 3, 1, size);
+        uint64_t at = images_flush(&images, false);
+        uint64_t body = at + WAL_BATCH_HEADER_SIZE;
+        uint64_t last = body + load_u32(images.bytes[0] + at + 4) - 1;
+        for (int bit = 0; bit < 8; bit++) {
+            images.bytes[0][last] ^= (uint8_t)(1 << bit);
+            (void)read_back(&images, &recovered, 0, 0);
+            assert_int_equal(recovered.verdict, WAL_DAMAGED);
+            wal_recovered_free(&recovered);
+            images.bytes[0][last] ^= (uint8_t)(1 << bit);
+        }
+        images_free(&images);
+    }
+}
+
+/* A log of three segments and more, damaged in the second; the start gave up from there on. */
+static void damage_and_continue(struct images *images, struct wal_recovered *recovered)
+{
+    write_entries(images, 100, 1000);
+    assert_true(images->count > 2);
+    images->bytes[1][3000] ^= 1;
+    (void)read_back(images, recovered, 0, 0);
+    assert_int_equal(recovered->verdict, WAL_DAMAGED);
+    assert_int_equal(recovered->bad_segment, 2);
+    wal_recover_before(images->image, images->count, 2, 0, 0, recovered);
+    assert_int_equal(recovered->segments_count, 1);
+    assert_true(recovered->watermark >= 99);
+    images_continue(images, recovered, false);
+}
+
+/* Seeds 105, 201 and 382 of three nodes: the gap that was left was taken for damage once more, and
+ * all that had been written since was dropped. */
+static void test_log_goes_on_behind_a_damaged_segment(void **state)
+{
+    (void)state;
+    for (int removed = 0; removed < 2; removed++) { /* a crash may come before they are set aside */
+        struct images images;
+        struct wal_recovered recovered;
+        damage_and_continue(&images, &recovered);
+        uint64_t kept = images.wal.segments[0].index_max;
+        uint64_t numbers = recovered.segment_last;
+        wal_recovered_free(&recovered);
+        for (uint64_t i = kept + 1; i <= 120; i++) {
+            images_put(&images, i, 2, 500);
+            images_flush(&images, true);
+        }
+        for (uint64_t i = 2; removed && i <= numbers; i++) images_remove(&images, i);
+        struct seen seen = read_back(&images, &recovered, 0, 0);
+        assert_int_equal(recovered.verdict, WAL_CLEAN);
+        assert_int_equal(seen.count, 120);
+        assert_int_equal(seen.last, 120);
+        assert_int_equal(seen.last_term, 2);
+        assert_false(recovered.hard_state.trusted);
+        assert_false(wal_recovered_keeps(&recovered, 2));
+        wal_recovered_free(&recovered);
+        images_free(&images);
+    }
+}
+
+static void test_segment_that_leaves_damage_behind_counts_with_its_first_batch_only(void **state)
+{
+    (void)state;
+    struct images images;
+    struct wal_recovered recovered;
+    damage_and_continue(&images, &recovered);
+    wal_recovered_free(&recovered);
+    images_flush(&images, false);
+    uint32_t newest = images.count - 1;
+    memset(images.bytes[newest] + 512, 0, IMAGE_SEGMENT_BYTES - 512); /* torn behind the first */
+    (void)read_back(&images, &recovered, 0, 0);
+    assert_false(recovered.hard_state.trusted);
+    wal_recovered_free(&recovered);
+    images.bytes[newest][WAL_SEGMENT_HEADER_SIZE + 60] ^= 1;
+    (void)read_back(&images, &recovered, 0, 0);
+    assert_int_equal(recovered.verdict, WAL_DAMAGED);
+    assert_int_equal(recovered.bad_segment, 2);
+    wal_recovered_free(&recovered);
+    images_free(&images);
+}
+
+static void test_segment_that_is_gone_is_damage(void **state)
+{
+    (void)state;
+    struct images images;
+    struct wal_recovered recovered;
+    write_entries(&images, 100, 1000);
+    images_remove(&images, 2);
+    (void)read_back(&images, &recovered, 0, 0);
+    assert_int_equal(recovered.verdict, WAL_DAMAGED);
+    assert_int_equal(recovered.bad_segment, 3); /* the first is sound */
+    assert_int_equal(recovered.segments_count, 1);
+    wal_recovered_free(&recovered);
+    images_free(&images);
+}
+
 static void test_any_flipped_bit_of_a_durable_batch_is_noticed(void **state)
 {
     (void)state;
@@ -177,7 +351,13 @@ static void test_other_node_and_newer_format_are_refused(void **state)
     write_entries(&images, 1, 10);
     wal_recover(images.image, images.count, 2, 0, 0, &recovered);
     assert_int_equal(recovered.verdict, WAL_REFUSED);
-    assert_non_null(strstr(recovered.reason, "belongs to node 1"));
+    assert_non_null(strstr(recovered.reason, "belongs to node 1, this is node 2"));
+    wal_recovered_free(&recovered);
+    store_u32(images.bytes[0] + 4, 9);
+    store_u32(images.bytes[0] + 60, crc32c(0, images.bytes[0], 60));
+    wal_recover(images.image, images.count, 1, 0, 0, &recovered);
+    assert_int_equal(recovered.verdict, WAL_REFUSED);
+    assert_non_null(strstr(recovered.reason, "is of log format 9, this quartet reads format 2"));
     wal_recovered_free(&recovered);
     images_free(&images);
 }
@@ -243,6 +423,8 @@ static void test_trim_keeps_segments_with_entries_behind_the_index(void **state)
     write_entries(&images, 100, 1000);
     uint32_t before = images.wal.segments_count;
     assert_int_equal(wal_trim(&images.wal, 0), 1);
+    assert_false(wal_trims(&images.wal, 0));
+    assert_true(wal_trims(&images.wal, 50));
     uint64_t oldest = wal_trim(&images.wal, 50);
     assert_true(oldest > 1 && images.wal.segments_count < before);
     assert_true(images.wal.segments[0].index_max > 50);
@@ -258,6 +440,13 @@ int main(void)
         cmocka_unit_test(test_hole_before_valid_batches_is_torn_when_nothing_was_durable),
         cmocka_unit_test(test_bad_batch_below_a_watermark_is_damage),
         cmocka_unit_test(test_last_batch_written_whole_and_bad_is_damage),
+        cmocka_unit_test(test_batch_written_whole_and_bad_is_damage_whatever_lies_behind_it),
+        cmocka_unit_test(test_segment_opened_a_moment_ago_is_not_torn_by_a_flipped_bit),
+        cmocka_unit_test(test_blank_sectors_are_told_from_those_never_written),
+        cmocka_unit_test(test_flipped_bit_in_the_last_batch_is_damage_at_every_size),
+        cmocka_unit_test(test_log_goes_on_behind_a_damaged_segment),
+        cmocka_unit_test(test_segment_that_leaves_damage_behind_counts_with_its_first_batch_only),
+        cmocka_unit_test(test_segment_that_is_gone_is_damage),
         cmocka_unit_test(test_any_flipped_bit_of_a_durable_batch_is_noticed),
         cmocka_unit_test(test_cut_at_every_byte_keeps_a_prefix),
         cmocka_unit_test(test_other_node_and_newer_format_are_refused),
@@ -268,5 +457,3 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
-    assert_false(wal_trims(&images.wal, 0));
-    assert_true(wal_trims(&images.wal, 50));

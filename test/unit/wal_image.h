@@ -49,6 +49,44 @@ static inline uint64_t images_flush(struct images *images, bool durable)
     return write.offset;
 }
 
+/* As a start does: goes on in a new segment behind what was read back, in a new incarnation. */
+static inline void images_continue(struct images *images, const struct wal_recovered *recovered,
+                                   bool trusted)
+{
+    wal_free(&images->wal);
+    wal_init(&images->wal, IMAGE_SEGMENT_BYTES);
+    struct wal *wal = &images->wal;
+    wal->segment = recovered->segment_last;
+    wal->follows = recovered->sequence;
+    wal->sequence = recovered->sequence;
+    if (recovered->watermark > wal->sequence) wal->sequence = recovered->watermark;
+    wal->durable = wal->sequence;
+    for (uint32_t i = 0; i < recovered->segments_count; i++) {
+        wal_segment_kept(wal, &recovered->segments[i]);
+    }
+    wal_begin_segment(wal);
+    struct wal_meta meta = recovered->meta;
+    meta.incarnation++;
+    struct wal_hard_state state = recovered->hard_state;
+    state.trusted = trusted;
+    wal_put_meta(wal, &meta);
+    wal_put_hard_state(wal, &state);
+}
+
+/* The file is no more. */
+static inline void images_remove(struct images *images, uint64_t number)
+{
+    for (uint32_t i = 0; i < images->count; i++) {
+        if (images->image[i].number != number) continue;
+        free(images->bytes[i]);
+        images->count--;
+        for (; i < images->count; i++) {
+            images->bytes[i] = images->bytes[i + 1];
+            images->image[i] = images->image[i + 1];
+        }
+    }
+}
+
 static inline void images_put(struct images *images, uint64_t index, uint64_t term, size_t size)
 {
     static uint8_t data[4096];
