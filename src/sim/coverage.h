@@ -21,6 +21,7 @@
     X(REPAIRED, "untrusted nodes trusted again")        \
     X(TAILS_CUT, "log tails cut at start")              \
     X(SEGMENTS_SET_ASIDE, "damaged segments set aside") \
+    X(SNAPSHOTS_SET_ASIDE, "damaged snapshots")         \
     X(SEGMENTS_TRIMMED, "segments trimmed")             \
     X(SECTORS_LOST, "unsynced sectors lost")            \
     X(SECTORS_KEPT, "unsynced sectors kept")            \
@@ -45,6 +46,8 @@
     X(CLOCK_JUMPS, "wall clock jumps")                  \
     X(WIPES, "wiped disks")                             \
     X(ROTS, "bits rotten")                              \
+    X(LOST_WRITES, "synced writes lost")                \
+    X(MISDIRECTED, "synced writes misdirected")         \
     X(OPERATIONS, "client operations answered")         \
     X(REFUSED, "commands refused")                      \
     X(UNKNOWN, "commands of unknown outcome")           \

@@ -27,7 +27,7 @@ static void file_grow(struct disk_file *file, size_t size)
     file->size = size;
 }
 
-static struct disk_file *file_find(struct disk *disk, uint64_t number)
+struct disk_file *sim_disk_file(struct disk *disk, uint64_t number)
 {
     for (uint32_t i = disk->files_count; i > 0; i--) { /* the newest is the one wanted */
         if (disk->files[i - 1].number == number) return &disk->files[i - 1];
@@ -86,6 +86,8 @@ void sim_disk_wipe(struct disk *disk)
     buffer_clear(&disk->snapshot);
     buffer_clear(&disk->temporary);
     disk->snapshot_index = 0;
+    disk->recent_next = 0;
+    memset(disk->recent, 0, sizeof disk->recent);
     disk->sequence_written = 0;
     disk->sequence_durable = 0;
 }
@@ -106,7 +108,7 @@ void sim_disk_free(struct disk *disk)
 bool sim_disk_write(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes,
                     uint64_t sequence)
 {
-    struct disk_file *file = file_find(disk, number);
+    struct disk_file *file = sim_disk_file(disk, number);
     if (file == NULL) {
         uint32_t count = disk->files_count;
         if (count > 0 && disk->files[count - 1].number > number) return false;
@@ -122,7 +124,7 @@ bool sim_disk_write(struct disk *disk, uint64_t number, uint64_t offset, struct 
         ASSERT(disk->writes != NULL);
     }
     disk->writes[disk->writes_count++] =
-        (struct disk_write){number, offset, bytes.size, disk->journal_bytes.size};
+        (struct disk_write){number, offset, bytes.size, disk->journal_bytes.size, sequence};
     buffer_append_slice(&disk->journal_bytes, bytes);
     disk->sequence_written = sequence;
     return true;
@@ -145,10 +147,11 @@ uint64_t sim_disk_sync_end(struct disk *disk)
     struct slice journal = buffer_slice(&disk->journal_bytes);
     for (uint32_t i = 0; i < covered; i++) {
         const struct disk_write *write = &disk->writes[i];
-        struct disk_file *file = file_find(disk, write->number);
+        struct disk_file *file = sim_disk_file(disk, write->number);
         if (file == NULL) continue; /* trimmed meanwhile */
         memcpy(file->durable + write->offset, journal.data + write->at, write->size);
         file->exists_durably = true;
+        disk->recent[disk->recent_next++ % DISK_RECENT_MAX] = *write;
     }
     if (covered == disk->writes_count) {
         journal_clear(disk);
@@ -176,7 +179,7 @@ void sim_disk_trim(struct disk *disk, uint64_t below)
 
 void sim_disk_truncate(struct disk *disk, uint64_t number, uint64_t size)
 {
-    struct disk_file *file = file_find(disk, number);
+    struct disk_file *file = sim_disk_file(disk, number);
     if (file == NULL || size > file->size) return;
     if (size == 0) {
         file_free(file);
@@ -192,6 +195,12 @@ void sim_disk_set_aside(struct disk *disk, uint64_t number)
 }
 
 /* --- snapshots --- */
+
+void sim_disk_snapshot_set_aside(struct disk *disk)
+{
+    buffer_clear(&disk->snapshot);
+    disk->snapshot_index = 0;
+}
 
 void sim_disk_snapshot_commit(struct disk *disk, uint64_t index)
 {
@@ -233,7 +242,7 @@ static uint32_t sector_reached(enum loss_mode mode, uint64_t salt, uint64_t numb
 static void write_reach(struct disk *disk, uint32_t order, enum loss_mode mode, uint64_t salt)
 {
     const struct disk_write *write = &disk->writes[order];
-    struct disk_file *file = file_find(disk, write->number);
+    struct disk_file *file = sim_disk_file(disk, write->number);
     if (file == NULL) return;
     const uint8_t *bytes = buffer_slice(&disk->journal_bytes).data + write->at;
     uint64_t end = write->offset + write->size;
@@ -286,19 +295,4 @@ void sim_disk_power_lost(struct disk *disk, struct random *random)
     trimmed_forget(disk);
     journal_clear(disk);
     buffer_clear(&disk->temporary);
-}
-
-bool sim_disk_rot(struct disk *disk, struct random *random)
-{
-    if (disk->files_count == 0) return false;
-    struct disk_file *file = &disk->files[random_below(random, disk->files_count)];
-    /* Where something was written: zeros at the end of a file are not the log. */
-    size_t used = file->size;
-    while (used > 0 && file->durable[used - 1] == 0) used--;
-    if (used == 0) return false;
-    size_t at = random_below(random, used);
-    uint8_t bit = (uint8_t)(1u << random_below(random, 8));
-    file->durable[at] ^= bit;
-    file->cached[at] ^= bit;
-    return true;
 }

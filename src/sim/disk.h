@@ -18,6 +18,7 @@
 enum {
     DISK_SECTOR_SIZE = 512,
     DISK_FILES_MAX = 512,
+    DISK_RECENT_MAX = 64, /* durable writes that are remembered, to be lost after all */
 };
 
 struct disk_file {
@@ -33,6 +34,7 @@ struct disk_write {
     uint64_t offset;
     size_t size;
     size_t at; /* in journal_bytes */
+    uint64_t sequence;
 };
 
 struct disk {
@@ -51,6 +53,8 @@ struct disk {
     struct buffer snapshot; /* the newest complete one; empty: none */
     uint64_t snapshot_index;
     struct buffer temporary;
+    struct disk_write recent[DISK_RECENT_MAX]; /* durable ones: a ring */
+    uint32_t recent_next;
     uint64_t sectors_kept, sectors_lost; /* by power losses so far */
 };
 
@@ -63,6 +67,8 @@ void sim_disk_free(struct disk *disk);
  * wrote to a segment that it had trimmed). */
 bool sim_disk_write(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes,
                     uint64_t sequence);
+/* NULL when there is none of this number. */
+struct disk_file *sim_disk_file(struct disk *disk, uint64_t number);
 bool sim_disk_dirty(const struct disk *disk);
 /* One sync at a time; it covers what was written before it began. */
 void sim_disk_sync_begin(struct disk *disk);
@@ -76,13 +82,30 @@ void sim_disk_set_aside(struct disk *disk, uint64_t number);
 /* The temporary file becomes the snapshot. */
 void sim_disk_snapshot_commit(struct disk *disk, uint64_t index);
 void sim_disk_snapshot_abort(struct disk *disk);
+void sim_disk_snapshot_set_aside(struct disk *disk);
 
 /* The process is gone, the page cache is not: a later sync would still write it. The host syncs
  * before it starts a node on it, so that what the node reads is what it has. */
 void sim_disk_process_lost(struct disk *disk);
 /* Unsynced writes reach the platter by sectors or not at all, and only the platter is left. */
 void sim_disk_power_lost(struct disk *disk, struct random *random);
-/* Flips one bit of what is durable; false when there is nothing. */
-bool sim_disk_rot(struct disk *disk, struct random *random);
+
+/* --- disk_damage.c: a disk that breaks its word. Only while no process uses it --- */
+
+/* What one place of the disk holds. */
+struct disk_place {
+    bool snapshot;
+    uint64_t number; /* of the segment */
+    uint64_t offset;
+    uint64_t size; /* 0: nothing happened */
+};
+
+/* Flips one bit of what is durable: of a segment, or now and then of the snapshot. */
+struct disk_place sim_disk_rot(struct disk *disk, struct random *random);
+/* A write of late that the disk had reported durable is not there: what it replaced is. Only one
+ * that others can bear witness to: see disk_damage.c. */
+struct disk_place sim_disk_lose_write(struct disk *disk, struct random *random);
+/* The same, and its bytes are in another place, where they replaced what was there. */
+struct disk_place sim_disk_misdirect(struct disk *disk, struct random *random);
 
 #endif

@@ -1,8 +1,13 @@
 /* What goes wrong. See faults.h.
  *
  * No fault here breaks what the design promises to survive: any number of crashes and power
- * losses at any time, anything on the network, but the disks of a minority at most may forget
- * what was synced, and only one at a time: until that node is trusted again, no other is wiped. */
+ * losses at any time, anything on the network; but the disks of a minority at most may forget what
+ * they had reported durable, be it by a wipe or by damage (Alagappan et al., "Protocol-Aware
+ * Recovery for Consensus-Based Storage", FAST 2018: an entry survives as long as a majority was
+ * never without it). Counted are all hosts whose disk is not known to be whole: those that are
+ * down, those that are not trusted, and those that forgot and have not come to be trusted again
+ * since; with the next one they stay a minority. What a disk may lose so that its node can notice,
+ * is said in disk_damage.c. */
 #include "sim/faults.h"
 
 #include <string.h>
@@ -20,7 +25,7 @@ enum {
     COUNTDOWN_MAX = 24, /* actions until a planned crash */
     DRIFT_PPM_MAX = 300,
     WALL_JUMP_US_MAX = 3000000,
-    ROT_BITS_MAX = 3,
+    DAMAGES_MAX = 3, /* at a time, to one disk */
 };
 
 static const char *const words[] = {
@@ -201,37 +206,76 @@ static void blackout(struct faults *faults)
     }
 }
 
-/* A crash must not take the trust back: until it is durable, the disk is not to be relied on. */
-static void wiped_look(struct faults *faults)
+/* Can what this host's disk remembers be relied on? Not while it is down, for what it will find is
+ * not known yet. */
+static bool reliable(const struct faults *faults, const struct host *host)
 {
-    if (faults->wiped == 0 || faults->regained_sequence == 0) return;
-    const struct host *host = &faults->world->hosts[faults->wiped - 1];
     const struct raft *raft = sim_host_raft(host);
-    if (raft == NULL || !raft_trusted(raft)) return;
-    if (host->disk.sequence_durable >= faults->regained_sequence) faults->wiped = 0;
+    return raft != NULL && raft_trusted(raft) && (faults->forgetful >> host->index & 1) == 0;
 }
 
-/* The disk of one host may forget only while all others are up, trusted and have a history. */
-static bool may_forget(struct faults *faults, const struct host *host)
+/* Has it ever been part of the cluster? While one has not, the founding may be under way. */
+static bool founded(const struct world *world, const struct host *host)
 {
-    struct world *world = faults->world;
-    if (world->hosts_count < 3 || host->node == NULL) return false;
+    if (host->node != NULL) return node_applied_index(host->node) != 0;
+    return world->invariants.nodes[host->index].claim != 0;
+}
+
+/* See the rule at the top. */
+static bool may_forget(const struct faults *faults, const struct host *host)
+{
+    const struct world *world = faults->world;
+    uint32_t unreliable = 1; /* this one */
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         const struct host *other = &world->hosts[i];
-        const struct raft *raft = sim_host_raft(other);
-        if (raft == NULL || !raft_trusted(raft)) return false;
-        if (node_applied_index(other->node) == 0) return false;
+        if (!founded(world, other)) return false;
+        if (other != host) unreliable += !reliable(faults, other);
     }
-    return true;
+    return reliable(faults, host) && unreliable <= (world->hosts_count - 1) / 2;
+}
+
+static void damage(struct faults *faults, struct host *host, enum sim_fault kind)
+{
+    struct world *world = faults->world;
+    struct disk_place place;
+    enum sim_coverage what = SIM_COVER_ROTS;
+    if (kind == SIM_FAULT_ROT) {
+        place = sim_disk_rot(&host->disk, &faults->random);
+    } else if (kind == SIM_FAULT_LOSE) {
+        place = sim_disk_lose_write(&host->disk, &faults->random);
+        what = SIM_COVER_LOST_WRITES;
+    } else {
+        place = sim_disk_misdirect(&host->disk, &faults->random);
+        what = SIM_COVER_MISDIRECTED;
+    }
+    if (place.size == 0) return;
+    world_count(world, what);
+    world_narrate(world, "fault", host->id, "%s %s=%U offset=%U size=%U", fault_word(kind),
+                  place.snapshot ? "snapshot" : "segment", place.number, place.offset, place.size);
+}
+
+/* A crash must not take the trust back: until it is durable, the disk is not to be relied on. */
+static void forgetful_look(struct faults *faults)
+{
+    for (uint32_t i = 0; i < faults->world->hosts_count; i++) {
+        const struct host *host = &faults->world->hosts[i];
+        const struct raft *raft = sim_host_raft(host);
+        uint64_t *regained = &faults->regained_sequence[i];
+        bool trusted = raft != NULL && raft_trusted(raft);
+        if (!trusted) *regained = 0;
+        if (!trusted || node_applied_index(host->node) == 0) continue;
+        if (*regained == 0) *regained = host->disk.sequence_written + 1;
+        if (host->disk.sequence_durable >= *regained) faults->forgetful &= ~(1u << i);
+    }
 }
 
 static void forget(struct faults *faults, struct host *host, enum sim_fault kind)
 {
     struct world *world = faults->world;
-    wiped_look(faults);
-    if (faults->wiped != 0 || !may_forget(faults, host)) return;
-    faults->wiped = host->index + 1;
-    faults->regained_sequence = 0;
+    forgetful_look(faults);
+    if (!may_forget(faults, host)) return;
+    faults->forgetful |= 1u << host->index;
+    faults->regained_sequence[host->index] = 0;
     bool power = random_below(&faults->random, 2) == 0;
     uint64_t down_us = lasting_us(faults, DOWN_US_MAX);
     sim_host_end(host, power ? HOST_POWER_LOST : HOST_CRASHED, down_us);
@@ -242,19 +286,15 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
         sim_disk_wipe(&host->disk);
         return;
     }
-    uint32_t bits = (uint32_t)between(faults, 1, ROT_BITS_MAX + 1);
-    for (uint32_t i = 0; i < bits; i++) {
-        if (!sim_disk_rot(&host->disk, &faults->random)) continue;
-        world_narrate(world, "fault", host->id, "rot");
-        world_count(world, SIM_COVER_ROTS);
-    }
+    uint32_t times = (uint32_t)between(faults, 1, DAMAGES_MAX + 1);
+    for (uint32_t i = 0; i < times; i++) damage(faults, host, kind);
 }
 
 /* What follows on trust is written step by step: a crash between two of them is worth a visit. */
 void faults_regained(struct faults *faults, struct host *host)
 {
-    if (faults->wiped != host->index + 1) return;
-    faults->regained_sequence = host->disk.sequence_written + 1;
+    if ((faults->forgetful >> host->index & 1) == 0) return;
+    faults->regained_sequence[host->index] = host->disk.sequence_written + 1;
     if (faults->world->phase != PHASE_FAULTS || host->crash_countdown > 0) return;
     if (random_below(&faults->random, 3) != 0) return;
     if (enabled(faults, SIM_FAULT_CRASH)) crash_plan(faults, host, HOST_CRASHED);
@@ -330,7 +370,9 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
         return;
     case SIM_FAULT_SKEW: skew(faults, host); return;
     case SIM_FAULT_WIPE:
-    case SIM_FAULT_ROT: forget(faults, host, kind); return;
+    case SIM_FAULT_ROT:
+    case SIM_FAULT_LOSE:
+    case SIM_FAULT_MISDIRECT: forget(faults, host, kind); return;
     default: break;
     }
     /* Without a quorum nothing happens: let that be rare. */
@@ -380,6 +422,7 @@ static void faults_next(void *owner, struct timed *timed)
 {
     struct faults *faults = owner;
     struct world *world = faults->world;
+    forgetful_look(faults);
     schedule_at(&world->schedule, timed,
                 world_now_us(world) + between(faults, 1000, faults->interval_us_max));
     enum sim_fault kind = (enum sim_fault)random_below(&faults->random, SIM_FAULT_COUNT);

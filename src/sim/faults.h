@@ -30,10 +30,11 @@ struct faults {
     struct world *world;
     struct random random;
     struct timed next;
-    uint64_t interval_us_max;   /* between two faults: some worlds are wilder than others */
-    uint64_t disturbed_us;      /* when something last went wrong or was mended */
-    uint32_t wiped;             /* host + 1 whose disk is not to be relied on yet; 0: none */
-    uint64_t regained_sequence; /* of its disk: its trust is not in an earlier batch; 0: none */
+    uint64_t interval_us_max; /* between two faults: some worlds are wilder than others */
+    uint64_t disturbed_us;    /* when something last went wrong or was mended */
+    uint32_t forgetful;       /* hosts whose disk forgot and is not to be relied on yet */
+    /* Of each disk: its trust is not in an earlier batch; 0: it has none yet. */
+    uint64_t regained_sequence[SIM_NODES_MAX];
     struct fault active[FAULTS_ACTIVE_MAX];
 };
 

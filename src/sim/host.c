@@ -240,6 +240,10 @@ static void host_carry_out(struct host *host, const struct action *action)
         world_count(world, SIM_COVER_SEGMENTS_SET_ASIDE);
         sim_disk_set_aside(&host->disk, action->segment);
         break;
+    case ACTION_SNAPSHOT_SET_ASIDE:
+        world_count(world, SIM_COVER_SNAPSHOTS_SET_ASIDE);
+        sim_disk_snapshot_set_aside(&host->disk);
+        break;
     case ACTION_WRITE: host_write(host, action); break;
     case ACTION_TRIM:
         world_count(world, SIM_COVER_SEGMENTS_TRIMMED);
@@ -379,7 +383,8 @@ void sim_host_start(struct host *host)
     }
     struct event_start start = {.segments_count = host->disk.files_count,
                                 .segments = images,
-                                .snapshot = buffer_slice(&host->disk.snapshot)};
+                                .snapshot = buffer_slice(&host->disk.snapshot),
+                                .snapshot_number = host->disk.snapshot_index};
     memcpy(start.boot_id, host->boot_id, sizeof start.boot_id);
     struct event event = {.type = EVENT_START, .now = sim_host_time(host), .start = &start};
     world->faults.disturbed_us = world_now_us(world);

@@ -85,6 +85,7 @@ void invariants_forget(struct world *world, struct host *host)
     struct node_view *view = &world->invariants.nodes[host->index];
     view->forgot = true;
     view->forgot_count = world->invariants.entries_count;
+    view->forgot_now = true;
     promises_forget(world, host);
 }
 
@@ -95,6 +96,7 @@ void invariants_started(struct world *world, struct host *host)
     view->started = false;
     view->untrusted = false;
     if (raft == NULL) { /* not founded yet */
+        view->forgot_now = false;
         if (view->forgot || view->claim == 0) return;
         world_fail(world, "durability", "node %u starts as if it had never been founded", host->id);
         return;
@@ -106,6 +108,9 @@ void invariants_started(struct world *world, struct host *host)
     view->commit = 0;
     view->applied = 0;
     view->last = 0;
+    /* Nothing that mattered was hit, it says: then it owes all that it claimed. */
+    if (view->forgot_now && raft_trusted(raft)) view->forgot = false;
+    view->forgot_now = false;
     if (view->forgot || view->claim == 0) return;
     uint64_t term = view->claim_count == 0 ? 0 : view->claim_terms[view->claim_count - 1];
     uint64_t there = raft_term_at(raft, view->claim);

@@ -40,7 +40,9 @@ enum {
     X(SLOW, "slow", "a disk syncs slowly for a while")                                   \
     X(SKEW, "skew", "clocks drift and the wall clock jumps")                             \
     X(WIPE, "wipe", "a node comes back with an empty disk, one at a time")               \
-    X(ROT, "rot", "bits of one node's synced log flip while it is down")
+    X(ROT, "rot", "bits of a node's synced log or snapshot flip while it is down")       \
+    X(LOSE, "lose", "a write that was synced is not there after a restart")              \
+    X(MISDIRECT, "misdirect", "the same, and it is where something else was")
 
 enum sim_fault {
 #define X(name, word, help) SIM_FAULT_##name,
@@ -51,7 +53,7 @@ enum sim_fault {
 
 enum {
     SIM_FAULTS_ALL = (1u << SIM_FAULT_COUNT) - 1,
-    SIM_FAULTS_DEFAULT = SIM_FAULTS_ALL & ~(1u << SIM_FAULT_ROT),
+    SIM_FAULTS_DEFAULT = SIM_FAULTS_ALL,
 };
 
 /* Lies that the world tells on purpose: a simulator that does not notice is blind. */

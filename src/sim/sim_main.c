@@ -21,7 +21,7 @@ static const char usage[] =
     "  --seeds A..B      run many, on all cores\n"
     "  --nodes 1|3|5     (default 3)\n"
     "  --seconds S       of virtual time with faults (default 30); healing comes on top\n"
-    "  --faults LIST     comma-separated, or none, default, all (default: all but rot)\n"
+    "  --faults LIST     comma-separated, or none, default, all (default: all)\n"
     "  --trace           print what happens (with --seed)\n"
     "  --stop-at-first   end at the first seed that fails (with --jobs 1: the lowest)\n"
     "  --jobs N          worker processes (default: one per core)\n"
