@@ -168,13 +168,16 @@ uint64_t sim_disk_sync_end(struct disk *disk)
     return disk->sequence_durable;
 }
 
-void sim_disk_trim(struct disk *disk, uint64_t below)
+bool sim_disk_trim(struct disk *disk, uint64_t below)
 {
+    bool taken = false;
     while (disk->files_count > 0 && disk->files[0].number < below) {
         *files_insert(&disk->trimmed, &disk->trimmed_count, &disk->trimmed_capacity,
                       disk->trimmed_count) = disk->files[0];
         files_remove(disk, 0);
+        taken = true;
     }
+    return !taken || disk->files_count == 0 || disk->files[0].exists_durably;
 }
 
 void sim_disk_truncate(struct disk *disk, uint64_t number, uint64_t size)

@@ -74,7 +74,9 @@ bool sim_disk_dirty(const struct disk *disk);
 void sim_disk_sync_begin(struct disk *disk);
 /* Returns the sequence that is durable now. */
 uint64_t sim_disk_sync_end(struct disk *disk);
-void sim_disk_trim(struct disk *disk, uint64_t below);
+/* False when it took files away and the first that stays was never synced: a power loss would then
+ * leave nothing of what they held together. */
+bool sim_disk_trim(struct disk *disk, uint64_t below);
 /* Both at once durable, as they are only done at start. Size 0 deletes the file. */
 void sim_disk_truncate(struct disk *disk, uint64_t number, uint64_t size);
 void sim_disk_set_aside(struct disk *disk, uint64_t number);

@@ -248,7 +248,10 @@ static void host_carry_out(struct host *host, const struct action *action)
     case ACTION_TRIM:
         world_count(world, SIM_COVER_SEGMENTS_TRIMMED);
         world_narrate(world, "host", host->id, "trims below=%U", action->segment);
-        sim_disk_trim(&host->disk, action->segment);
+        if (!sim_disk_trim(&host->disk, action->segment)) {
+            world_fail(world, "durability", "node %u trims all that is durable of its log",
+                       host->id);
+        }
         break;
     case ACTION_SEND:
         if (action->connection >= NODE_DIALED) promises_sent(world, host, action->bytes);

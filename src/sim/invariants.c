@@ -250,6 +250,7 @@ static void check_new_leader(struct world *world, struct host *host, const struc
         return;
     }
     *leader = (struct term_leader){host->index + 1, host->boots};
+    promises_leader(world, host);
     if (raft_term_at(raft, raft_last_index(raft)) != term) {
         world_fail(world, "commit", "node %u leads term %U without an entry of that term to commit",
                    host->id, term);

@@ -85,6 +85,38 @@ void promises_step(struct world *world, struct host *host)
                host->id, claimed, raft_term_at(raft, claimed), durable->last, durable->last_term);
 }
 
+/* A later vote, or a wiped disk, hides what a node did in this term: then it may have. */
+static bool may_have_voted(struct world *world, uint32_t voter, uint64_t term, uint32_t vote)
+{
+    if (voter == 0 || voter > world->hosts_count) return true;
+    const struct promises *promises = &world->promises[voter - 1];
+    if (promises->forgot_votes || promises->voted_term > term) return true;
+    return promises->voted_term == term && promises->voted_for == vote;
+}
+
+void promises_leader(struct world *world, struct host *host)
+{
+    const struct raft *raft = node_raft(host->node);
+    const struct raft_members *members = raft_members(raft);
+    uint32_t voters[2] = {0}; /* of C_new and, in joint consensus, C_old */
+    uint32_t votes[2] = {0};
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct raft_member *member = &members->member[i];
+        bool has_vote[2] = {!member->learner && !member->leaving, member->outgoing};
+        bool given =
+            member->id == host->id || may_have_voted(world, member->id, raft_term(raft), host->id);
+        for (uint32_t side = 0; side < 2; side++) {
+            voters[side] += has_vote[side];
+            votes[side] += has_vote[side] && given;
+        }
+    }
+    for (uint32_t side = 0; side < 2; side++) {
+        if (voters[side] == 0 || votes[side] > voters[side] / 2) continue;
+        world_fail(world, "election safety", "node %u leads term %U with %u votes of %u", host->id,
+                   raft_term(raft), votes[side], voters[side]);
+    }
+}
+
 static void check_vote(struct world *world, struct host *host, uint64_t term, uint32_t vote)
 {
     struct promises *promises = promises_of(world, host);
@@ -101,6 +133,7 @@ static void check_vote(struct world *world, struct host *host, uint64_t term, ui
     if (term < promises->voted_term) return; /* it waited for the disk */
     promises->voted_term = term;
     promises->voted_for = vote;
+    promises->forgot_votes = false;
 }
 
 static void check_message(struct world *world, struct host *host, const uint8_t *frame)
@@ -140,4 +173,5 @@ void promises_forget(struct world *world, struct host *host)
     struct promises *promises = promises_of(world, host);
     promises->known = false;
     promises->voted_term = 0;
+    promises->forgot_votes = true;
 }

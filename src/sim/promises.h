@@ -3,7 +3,8 @@
  * durability       a Raft message leaves only when the term it speaks in, and the vote it gives,
  *                  are durable (`gate` in raft.h); a node starts with the term and vote that were;
  *                  an entry is called durable only when a write that held it was reported done
- * election safety  in one term a node votes for one candidate, itself included, restarts or not
+ * election safety  in one term a node votes for one candidate, itself included, restarts or not;
+ *                  who leads was given the votes of a quorum in that very term
  *
  * Other invariants look at states, and a state that is wrong for a moment only matters when the
  * right fault strikes within it; these look at the moment. */
@@ -39,6 +40,8 @@ struct promises {
     uint32_t writes_head, writes_count;
     uint64_t voted_term; /* the last term in which it voted, and for whom */
     uint32_t voted_for;
+    bool
+        forgot_votes; /* since its disk was wiped it has not voted: what it did before is unknown */
 };
 
 /* The node has a raft: since its start, or because it was founded. */
@@ -47,6 +50,8 @@ void promises_started(struct world *world, struct host *host);
 void promises_write(struct world *world, struct host *host, const struct action *write);
 /* All writes up to this sequence are done; before the node is told. */
 void promises_durable(struct world *world, struct host *host, uint64_t sequence);
+/* The node leads since this step. */
+void promises_leader(struct world *world, struct host *host);
 void promises_step(struct world *world, struct host *host);
 /* Frames to a peer leave. */
 void promises_sent(struct world *world, struct host *host, struct slice frames);
