@@ -11,7 +11,6 @@ enum {
     SPIN_TURNS_MAX = 20000, /* turns at one moment of virtual time */
     SNAPSHOT_WRITE_US_MAX = 2000,
     SNAPSHOT_COMMIT_US_MAX = 20000,
-    CANARY_LAG_US = 50000,
     WALL_EPOCH_S = 1700000000,
 };
 
@@ -122,7 +121,6 @@ static void host_sync_soon(struct host *host)
     if (timed_pending(&host->synced) || !sim_disk_dirty(&host->disk)) return;
     sim_disk_sync_begin(&host->disk);
     uint64_t took_us = 20 + random_below(&world->random, host->sync_us_max * host->slow_factor);
-    if (world->options->canary == SIM_CANARY_ACK_BEFORE_DURABLE) took_us += CANARY_LAG_US;
     schedule_at(&world->schedule, &host->synced, world_now_us(world) + took_us);
 }
 
@@ -148,14 +146,6 @@ static void host_on_synced(void *owner, struct timed *timed)
     uint64_t sequence = sim_disk_sync_end(&host->disk);
     host_tell_durable(host, sequence);
     if (host->node != NULL) host_sync_soon(host);
-}
-
-/* The canary's lie: durable before the sync is done. */
-static void host_on_lie(void *owner, struct timed *timed)
-{
-    struct host *host = owner;
-    if (host_held_up(host, timed)) return;
-    host_tell_durable(host, host->disk.sequence_written);
 }
 
 static void host_on_snapshot_written(void *owner, struct timed *timed)
@@ -219,9 +209,6 @@ static void host_write(struct host *host, const struct action *action)
                    action->segment);
     }
     world_mark(world, action->sequence ^ (uint64_t)action->bytes.size << 32);
-    if (world->options->canary == SIM_CANARY_ACK_BEFORE_DURABLE && !timed_pending(&host->lie)) {
-        schedule_at(&world->schedule, &host->lie, world_now_us(world) + 20);
-    }
 }
 
 static void host_carry_out(struct host *host, const struct action *action)
@@ -443,8 +430,7 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     invariants_host_lost(world, host);
     host_note_counters(host);
     network_place_gone(&world->network, host->index);
-    struct timed *all[] = {&host->timer, &host->turn, &host->synced, &host->lie,
-                           &host->snapshot_written};
+    struct timed *all[] = {&host->timer, &host->turn, &host->synced, &host->snapshot_written};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) schedule_cancel(schedule, all[i]);
     if (timed_pending(&host->snapshot_committed)) {
         schedule_cancel(schedule, &host->snapshot_committed);
@@ -475,7 +461,6 @@ void sim_host_init(struct world *world, struct host *host, uint32_t index)
     timed_init(&host->timer, host_on_timer, host);
     timed_init(&host->turn, host_on_turn, host);
     timed_init(&host->synced, host_on_synced, host);
-    timed_init(&host->lie, host_on_lie, host);
     timed_init(&host->snapshot_written, host_on_snapshot_written, host);
     timed_init(&host->snapshot_committed, host_on_snapshot_committed, host);
     timed_init(&host->restart, host_on_restart, host);

@@ -56,19 +56,12 @@ enum {
     SIM_FAULTS_DEFAULT = SIM_FAULTS_ALL,
 };
 
-/* Lies that the world tells on purpose: a simulator that does not notice is blind. */
-enum sim_canary {
-    SIM_CANARY_NONE,
-    SIM_CANARY_ACK_BEFORE_DURABLE, /* DURABLE is reported when the write begins */
-};
-
 struct sim_options {
     const struct sim_system *system; /* NULL: the queue */
     uint64_t seed;
     uint32_t nodes;   /* 1, 3 or 5 */
     uint32_t seconds; /* of the phase with faults; healing and draining come on top */
     uint32_t faults;  /* bits of enum sim_fault */
-    enum sim_canary canary;
     bool trace;
     void (*print)(void *context, struct slice lines); /* the trace; borrowed for the call */
     void *print_context;

@@ -25,7 +25,6 @@ static const char usage[] =
     "  --trace           print what happens (with --seed)\n"
     "  --stop-at-first   end at the first seed that fails (with --jobs 1: the lowest)\n"
     "  --jobs N          worker processes (default: one per core)\n"
-    "  --canary ack-before-durable   let the disk lie: the run must fail\n"
     "faults:\n"
 #define X(name, word, help) "  " word "\t" help "\n"
     SIM_FAULTS(X)
@@ -102,11 +101,6 @@ static int read_flag(struct sim_request *request, const char *flag, const char *
         return 2;
     }
     if (strcmp(flag, "--faults") == 0) return read_faults(value, &options->faults) ? 2 : 0;
-    if (strcmp(flag, "--canary") == 0 && value != NULL &&
-        strcmp(value, "ack-before-durable") == 0) {
-        options->canary = SIM_CANARY_ACK_BEFORE_DURABLE;
-        return 2;
-    }
     return 0;
 }
 
@@ -131,9 +125,6 @@ static void command_build(struct sim_request *request)
             at += snprintf(at, (size_t)(end - at), "%s%s", comma, fault_word((enum sim_fault)i));
             comma = ",";
         }
-    }
-    if (options->canary != SIM_CANARY_NONE) {
-        snprintf(at, (size_t)(end - at), " --canary ack-before-durable");
     }
 }
 

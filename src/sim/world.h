@@ -58,7 +58,6 @@ struct host {
     struct timed timer; /* the node's deadline */
     struct timed turn;
     struct timed synced;
-    struct timed lie; /* canary */
     struct timed snapshot_written;
     struct timed snapshot_committed;
     struct timed restart;
