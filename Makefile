@@ -43,6 +43,7 @@ bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=-
 
 bench-sim: build ## measure how much faster than real time the simulator is (ARGS=--rounds 1)
 	@python3 bench/sim.py --quartet $(BUILD)/quartet $(ARGS)
+
 mutants: ## break one rule of the code at a time: the simulator must notice each (ARGS=NAME...)
 	@tools/deps build
 	@tools/mutants $(ARGS)
