@@ -19,6 +19,7 @@ void node_config_defaults(struct node_config *config)
     config->segment_bytes = NODE_SEGMENT_BYTES_DEFAULT;
     config->log_bytes_compact = 64 << 20;
     config->log_bytes_memory = 64 << 20;
+    config->append_bytes_max = 1 << 20;
     config->cut_backlog_bytes_max = 256 << 20;
     config->connections_max = 10000;
     config->output_bytes_max = 4 << 20;
@@ -138,7 +139,7 @@ void node_open_raft(struct node *node, const struct raft_restored *restored)
         .self = node->config.self,
         .election_timeout_us = node->config.election_timeout_us,
         .heartbeat_us = node->config.heartbeat_us,
-        .append_bytes_max = 1 << 20,
+        .append_bytes_max = node->config.append_bytes_max,
         .inflight_messages_max = 64,
         .uncommitted_bytes_max = 64 << 20,
         .seed = random_next(&node->random),

@@ -82,6 +82,7 @@ struct node_config {
     uint64_t segment_bytes;
     uint64_t log_bytes_compact;     /* snapshot when the log exceeds max(this, last snapshot) */
     uint64_t log_bytes_memory;      /* entries kept in memory for slow followers */
+    uint32_t append_bytes_max;      /* entry data in one message to a follower */
     uint64_t cut_backlog_bytes_max; /* pre-images and stream not yet taken; more aborts the cut */
     uint32_t connections_max;       /* clients; more are closed at once, counted */
     uint32_t output_bytes_max;      /* unsent replies of one client: reading stops */

@@ -32,6 +32,7 @@
     X(HELD, "messages held by a cut link")              \
     X(PARTITIONS, "partitions")                         \
     X(ONEWAYS, "one-way partitions")                    \
+    X(DEPOSED, "leaders cut off one by one")            \
     X(CLOGS, "clogged links")                           \
     X(BREAKS, "connections broken")                     \
     X(REFUSALS, "connects refused")                     \

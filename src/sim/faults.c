@@ -99,6 +99,7 @@ bool faults_calm(const struct faults *faults)
     for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
         if (timed_pending(&faults->active[i].end)) return false;
     }
+    if (depose_active(&faults->depose)) return false;
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         const struct host *host = &world->hosts[i];
         if (host->node == NULL || host->crash_countdown > 0 || host->sync_fails ||
@@ -361,6 +362,9 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     bool too_many = world->hosts_count - hosts_down(world) <= quorum && world->hosts_count > 1;
     switch (kind) {
     case SIM_FAULT_BREAK: break_connections(faults); return;
+    case SIM_FAULT_DEPOSE:
+        if (!depose_active(&faults->depose)) depose_begin(&faults->depose);
+        return;
     case SIM_FAULT_PAUSE:
         world_count(world, SIM_COVER_PAUSES);
         host->paused_until_us = world_now_us(world) + lasting_us(faults, PAUSE_US_MAX);
@@ -415,7 +419,8 @@ static void fault_end(void *owner, struct timed *timed)
 
 static bool needs_two_hosts(enum sim_fault kind)
 {
-    return kind == SIM_FAULT_PARTITION || kind == SIM_FAULT_ONEWAY || kind == SIM_FAULT_CLOG;
+    return kind == SIM_FAULT_PARTITION || kind == SIM_FAULT_ONEWAY || kind == SIM_FAULT_CLOG ||
+           kind == SIM_FAULT_DEPOSE;
 }
 
 static void faults_next(void *owner, struct timed *timed)
@@ -454,6 +459,7 @@ void faults_init(struct world *world, struct faults *faults, uint64_t seed)
 {
     *faults = (struct faults){.world = world, .random = random_seeded(seed)};
     timed_init(&faults->next, faults_next, faults);
+    depose_init(world, &faults->depose);
     for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
         faults->active[i].world = world;
         timed_init(&faults->active[i].end, fault_end, &faults->active[i]);
@@ -478,6 +484,7 @@ void faults_heal(struct faults *faults)
         schedule_cancel(&world->schedule, &fault->end);
         fault_end(fault, &fault->end);
     }
+    depose_end(&faults->depose);
     network_heal(&world->network);
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         struct host *host = &world->hosts[i];

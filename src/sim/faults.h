@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/random.h"
+#include "sim/depose.h"
 #include "sim/schedule.h"
 #include "sim/sim.h"
 
@@ -36,6 +37,7 @@ struct faults {
     /* Of each disk: its trust is not in an earlier batch; 0: it has none yet. */
     uint64_t regained_sequence[SIM_NODES_MAX];
     struct fault active[FAULTS_ACTIVE_MAX];
+    struct depose depose;
 };
 
 void faults_init(struct world *world, struct faults *faults, uint64_t seed);

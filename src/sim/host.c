@@ -326,6 +326,7 @@ static void host_turn(struct host *host)
         if (actions.items[i].type != ACTION_WRITE) continue;
         promises_write(world, host, &actions.items[i]);
     }
+    depose_look(&world->faults.depose, host);
     for (uint32_t i = 0; i < actions.count; i++) {
         if (host->crash_countdown > 0 && --host->crash_countdown == 0) {
             world_count(world, SIM_COVER_CRASHES_MIDWAY);

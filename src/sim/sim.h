@@ -31,6 +31,7 @@ enum {
     X(CLOG, "clog", "a link takes bytes and delivers them later, all at once")           \
     X(BREAK, "break", "connections break, noticed at either end at different times")     \
     X(REFUSE, "refuse", "a node refuses new connections")                                \
+    X(DEPOSE, "depose", "leaders are cut off one by one, with entries not committed")    \
     X(PAUSE, "pause", "a process stands still")                                          \
     X(CRASH, "crash", "a process dies between two actions; the page cache survives")     \
     X(POWER, "power", "a machine loses power: unsynced sectors are old or new")          \

@@ -209,6 +209,7 @@ static void config_init(struct world *world)
     config->segment_bytes = SEGMENT_BYTES;
     config->log_bytes_compact = (64u << 10) << random_below(random, 4);
     config->log_bytes_memory = (16u << 10) << random_below(random, 5);
+    if (random_below(random, 2) == 0) config->append_bytes_max >>= random_below(random, 14);
     if (random_below(random, 2) == 0) {
         config->mac = toy_mac;
         for (uint32_t i = 0; i < NODE_SECRET_SIZE; i++) config->secret[i] = (uint8_t)(i + 1);
