@@ -24,6 +24,9 @@ static const struct {
     {1111, 5, "the same"},
     {9710, 3, "entries behind a snapshot that was durable before the log were dropped at a start"},
     {485, 5, "a leader of an older term than the newest was held to what the newest committed"},
+    {160, 3, "a node between its trust and its new incarnation restarted into one it had before"},
+    {14, 3, "the same: nothing that it proposed was carried out"},
+    {510, 3, "the same"},
     {3, 1, "a sole voter leads before its term is durable: harmless, if nothing was committed"},
 };
 
