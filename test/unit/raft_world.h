@@ -126,6 +126,7 @@ static inline void world_flush(struct world *world, uint32_t id)
     check_leader(world, id);
     check_applied(world, id);
     check_reads(world, node, &output);
+    node->flushed_last = raft_last_index(node->raft);
     world_send_snapshots(world, id);
 }
 
@@ -311,10 +312,12 @@ static inline struct world *world_new(uint32_t nodes_count, uint64_t seed)
     return world;
 }
 
-/* Every listed node starts with the founding entry: index 1 of term 1. */
-static inline struct world *world_make(uint32_t nodes_count, uint64_t seed)
+/* The first `founders` start with the founding entry: index 1 of term 1. The others are empty and
+ * belong to no membership. */
+static inline struct world *world_found(uint32_t nodes_count, uint32_t founders, uint64_t seed)
 {
     struct world *world = world_new(nodes_count, seed);
+    world->founding.count = founders;
     struct buffer data = {0};
     raft_members_encode(&world->founding, &data);
     struct raft_entry founding = {.index = 1,
@@ -324,14 +327,21 @@ static inline struct world *world_make(uint32_t nodes_count, uint64_t seed)
                                   .data = buffer_slice(&data)};
     for (uint32_t id = 1; id <= nodes_count; id++) {
         struct disk *disk = &world->nodes[id].disk;
-        disk->term = 1;
-        disk->trusted = true;
-        stored_push(&disk->wal, &founding);
-        disk_keep(disk, &founding);
+        if (id <= founders) {
+            disk->term = 1;
+            disk->trusted = true;
+            stored_push(&disk->wal, &founding);
+            disk_keep(disk, &founding);
+        }
         world_start(world, id);
     }
     buffer_free(&data);
     return world;
+}
+
+static inline struct world *world_make(uint32_t nodes_count, uint64_t seed)
+{
+    return world_found(nodes_count, nodes_count, seed);
 }
 
 static inline void world_free(struct world *world)

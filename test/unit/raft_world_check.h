@@ -26,6 +26,48 @@ static inline bool log_equals_truth(const struct world *world, const struct raft
     return raft_term_at(raft, index) == world->truth.at[index - 1].entry.term;
 }
 
+/* The membership that this node had to go by when its log ended at `last`: the last one in the log,
+ * else its snapshot's. */
+static inline struct raft_members members_in_log(const struct world *world, uint32_t id,
+                                                 uint64_t last)
+{
+    const struct raft *raft = world->nodes[id].raft;
+    struct raft_members members;
+    for (uint64_t i = last; i >= raft_first_index(raft); i--) {
+        const struct raft_entry *entry = raft_entry_at(raft, i);
+        if (entry == NULL || entry->kind != RAFT_KIND_MEMBERS) continue;
+        if (!raft_members_decode(entry->data, &members)) abort();
+        return members;
+    }
+    return world->nodes[id].compacted.members;
+}
+
+/* Do those for whom yes[id] make a quorum: a majority of either side, while there are two? */
+static inline bool is_quorum(const struct raft_members *members, const bool *yes)
+{
+    uint32_t voters[2] = {0}, agree[2] = {0};
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct raft_member *member = &members->member[i];
+        bool votes[2] = {!member->learner && !member->leaving, member->outgoing};
+        for (int side = 0; side < 2; side++) {
+            voters[side] += votes[side];
+            agree[side] += votes[side] && yes[member->id];
+        }
+    }
+    return agree[0] > voters[0] / 2 && (voters[1] == 0 || agree[1] > voters[1] / 2);
+}
+
+static inline void check_elected(struct world *world, uint32_t id, uint64_t term)
+{
+    struct raft_members members = members_in_log(world, id, raft_last_index(world->nodes[id].raft));
+    bool yes[WORLD_NODES_MAX + 1];
+    for (uint32_t voter = 1; voter <= WORLD_NODES_MAX; voter++) {
+        const struct disk *disk = &world->nodes[voter].disk;
+        yes[voter] = world->votes[voter][term] == id || (disk->term == term && disk->vote == id);
+    }
+    WORLD_CHECK(world, is_quorum(&members, yes));
+}
+
 /* Election safety and leader completeness. */
 static inline void check_leader(struct world *world, uint32_t id)
 {
@@ -36,6 +78,7 @@ static inline void check_leader(struct world *world, uint32_t id)
     if (world->leaders[term] == id) return;
     WORLD_CHECK(world, world->leaders[term] == 0);
     WORLD_CHECK(world, raft_trusted(raft));
+    check_elected(world, id, term);
     world->leaders[term] = id;
     world->elections++;
     WORLD_CHECK(world, raft_last_index(raft) >= world->truth.count);
@@ -44,17 +87,20 @@ static inline void check_leader(struct world *world, uint32_t id)
     }
 }
 
-/* What becomes committed is durable on a majority of disks that are trusted, or was: a disk that
- * is lost after its acknowledgement left is as good as one lost after the commit. */
-static inline void check_durable(struct world *world, uint64_t index, uint64_t term)
+/* What becomes committed, by this leader, is durable on a quorum of disks that are trusted, or was:
+ * a disk that is lost after its acknowledgement left is as good as one lost after the commit. */
+static inline void check_durable(struct world *world, uint32_t leader, uint64_t index,
+                                 uint64_t term)
 {
-    uint32_t holders = 0;
-    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+    /* The membership that it appended because of this very commit counts from now on. */
+    struct raft_members members = members_in_log(world, leader, world->nodes[leader].flushed_last);
+    bool yes[WORLD_NODES_MAX + 1];
+    for (uint32_t id = 1; id <= WORLD_NODES_MAX; id++) {
         const struct disk *disk = &world->nodes[id].disk;
         if (!disk->trusted) disk = &world->nodes[id].wiped;
-        holders += disk->trusted && disk_holds(disk, index, term);
+        yes[id] = disk->trusted && disk_holds(disk, index, term);
     }
-    WORLD_CHECK(world, holders > world->nodes_count / 2);
+    WORLD_CHECK(world, is_quorum(&members, yes));
 }
 
 /* State machine safety. */
@@ -74,7 +120,7 @@ static inline void check_applied(struct world *world, uint32_t id)
             WORLD_CHECK(world, stored_same(&stored, &world->truth.at[index - 1]));
         } else {
             WORLD_CHECK(world, index == world->truth.count + 1);
-            check_durable(world, index, entry->term);
+            check_durable(world, id, index, entry->term);
             stored_push(&world->truth, entry);
             check_leases(world);
         }

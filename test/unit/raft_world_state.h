@@ -84,6 +84,7 @@ struct node {
     struct packet_list held; /* behind a gate */
     uint64_t sequence, durable_sequence, applied;
     uint64_t reads_confirmed, reads_index; /* see struct raft_output */
+    uint64_t flushed_last;     /* where the log ended at the last flush */
     struct snapshot compacted; /* of the state that `first_index` begins after */
     bool stalled;              /* its writes do not land */
     bool paused;               /* gets no messages and no time */

@@ -6,9 +6,11 @@ enum { FAULT_STEP_US = 20 * WORLD_MS };
 
 struct faults {
     bool messages, partitions, crashes, wipes, stalls, compaction, mute, hunt, transfers, clocks;
+    bool members;
     uint64_t calm; /* faults are so much rarer */
     uint64_t proposed;
     uint64_t wiped, crashed;
+    uint64_t changed; /* memberships that were appended */
 };
 
 /* Anyone, or rather often the leader: that is where it hurts. */
@@ -30,13 +32,59 @@ static void fault_partition(struct world *world, const struct faults *faults)
     }
 }
 
+/* Of those that ever were. */
 static bool others_trusted(const struct world *world, uint32_t id)
 {
     for (uint32_t peer = 1; peer <= world->nodes_count; peer++) {
         const struct node *node = &world->nodes[peer];
-        if (peer != id && !node->disk.trusted) return false;
+        if (peer != id && !node->disk.trusted && node->wiped.trusted) return false;
     }
     return true;
+}
+
+static uint32_t voters_count(const struct raft_members *members)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < members->count; i++) count += !members->member[i].learner;
+    return count;
+}
+
+/* Each node becomes a voter, a learner or none of the cluster, or stays what it is. */
+static void draw_target(struct world *world, const struct raft_members *now,
+                        struct raft_members *target)
+{
+    bool bold = world_random(world, 4) == 0; /* all at once, not about one */
+    uint32_t one = 1 + (uint32_t)world_random(world, world->nodes_count);
+    target->count = 0;
+    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+        uint32_t at = 0;
+        while (at < now->count && now->member[at].id != id) at++;
+        bool member = at < now->count;
+        struct raft_member drawn = {.id = id, .address_size = 1, .address = "x"};
+        drawn.learner = member && now->member[at].learner;
+        if (bold || id == one) {
+            /* A stranger has to begin as a learner; a learner wants to vote. */
+            drawn.learner = !member || world_random(world, 4) == 0;
+            member = !member || world_random(world, 3) != 0;
+        }
+        if (member) target->member[target->count++] = drawn;
+    }
+}
+
+static void fault_members(struct world *world, struct faults *faults)
+{
+    uint32_t id = 1 + (uint32_t)world_random(world, world->nodes_count);
+    uint32_t leader = world_leader(world);
+    if (leader != 0 && world_random(world, 4) != 0) id = leader;
+    struct node *node = &world->nodes[id];
+    if (node->raft == NULL || node->paused) return;
+    struct raft_members target = {0};
+    draw_target(world, raft_members(node->raft), &target);
+    /* A voter that is wiped must leave a quorum that remembers. */
+    if (voters_count(&target) < (faults->wipes ? 3 : 1)) return;
+    enum raft_change_result result = raft_change_members(node->raft, world_time(world), &target);
+    faults->changed += result == RAFT_CHANGE_OK;
+    world_flush(world, id);
 }
 
 static void fault_crash(struct world *world, struct faults *faults)
@@ -49,7 +97,7 @@ static void fault_crash(struct world *world, struct faults *faults)
     }
     faults->crashed++;
     world_crash(world, id, (uint32_t)world_random(world, node->writes_count + 1));
-    bool wipe = faults->wipes && world->nodes_count > 2; /* someone must remember */
+    bool wipe = faults->wipes && world->founding.count > 2; /* someone must remember */
     if (wipe && world_random(world, 3) == 0 && others_trusted(world, id)) {
         faults->wiped++;
         world_wipe(world, id);
@@ -109,6 +157,7 @@ static void fault_one(struct world *world, struct faults *faults)
     if (faults->transfers && world_leader(world) != 0 && chance(world, faults, 6)) {
         fault_transfer(world, world_leader(world));
     }
+    if (faults->members && chance(world, faults, 4)) fault_members(world, faults);
 }
 
 static void read_some(struct world *world)
@@ -142,9 +191,13 @@ static void heal(struct world *world)
     }
 }
 
-static bool agreed(struct world *world, uint64_t value)
+/* All members of the cluster: who is removed learns no more of it. */
+static bool agreed(struct world *world, uint32_t leader, uint64_t value)
 {
-    for (uint32_t id = 1; id <= world->nodes_count; id++) {
+    const struct raft_members *members = raft_members(world->nodes[leader].raft);
+    if (raft_members_joint(members)) return false;
+    for (uint32_t i = 0; i < members->count; i++) {
+        uint32_t id = members->member[i].id;
         const struct node *node = &world->nodes[id];
         if (node->applied != world->truth.count || !node->disk.trusted) return false;
     }
@@ -166,17 +219,18 @@ static void check_liveness(struct world *world)
         WORLD_CHECK(world, leader != 0);
         world_propose(world, leader, value);
         world_run(world, 5 * WORLD_HEARTBEAT_US);
-        if (agreed(world, value)) return;
+        if (agreed(world, leader, value)) return;
     }
     WORLD_CHECK(world, !"stuck after healing");
 }
 
-static uint64_t all_elections, all_committed, all_wiped, all_crashed;
+static uint64_t all_elections, all_committed, all_wiped, all_crashed, all_changed;
 static uint64_t all_reads, all_lease_reads, all_lease_reads_stale, all_transfers;
 
-static void live(uint64_t seed, uint32_t nodes)
+/* With fewer founders than nodes the membership changes, and then the others may come in. */
+static void live(uint64_t seed, uint32_t nodes, uint32_t founders)
 {
-    struct world *world = world_make(nodes, seed);
+    struct world *world = world_found(nodes, founders, seed);
     uint64_t drawn = random_next(&world->random);
     struct faults faults = {
         .messages = drawn & 1,
@@ -188,6 +242,7 @@ static void live(uint64_t seed, uint32_t nodes)
         .mute = drawn & 64,
         .hunt = drawn & 512,
         .transfers = drawn & 4096,
+        .members = founders < nodes,
     };
     faults.calm = 1 + world_random(world, 10);
     if (drawn & 2048) {
@@ -218,53 +273,70 @@ static void live(uint64_t seed, uint32_t nodes)
     all_lease_reads += world->lease_reads;
     all_lease_reads_stale += world->lease_reads_stale;
     all_transfers += world->transfers;
+    all_changed += faults.changed;
     world_free(world);
 }
 
-static void random_lives(uint64_t seeds, uint32_t nodes)
+static void random_lives(uint64_t seeds, uint32_t nodes, uint32_t founders)
 {
     const char *one = getenv("QUARTET_SEED");
     const char *many = getenv("QUARTET_SEEDS");
     if (many != NULL) seeds = strtoull(many, NULL, 10);
-    all_elections = all_committed = all_wiped = all_crashed = 0;
+    all_elections = all_committed = all_wiped = all_crashed = all_changed = 0;
     all_reads = all_lease_reads = all_lease_reads_stale = all_transfers = 0;
     if (one != NULL)
-        live(strtoull(one, NULL, 10), nodes);
+        live(strtoull(one, NULL, 10), nodes, founders);
     else
-        for (uint64_t seed = 1; seed <= seeds; seed++) live(seed, nodes);
-    print_message("%u nodes: %llu elections, %llu committed, %llu crashes, %llu wiped\n", nodes,
-                  (unsigned long long)all_elections, (unsigned long long)all_committed,
-                  (unsigned long long)all_crashed, (unsigned long long)all_wiped);
+        for (uint64_t seed = 1; seed <= seeds; seed++) live(seed, nodes, founders);
+    print_message(
+        "%u nodes: %llu elections, %llu committed, %llu crashes, %llu wiped, %llu changes\n", nodes,
+        (unsigned long long)all_elections, (unsigned long long)all_committed,
+        (unsigned long long)all_crashed, (unsigned long long)all_wiped,
+        (unsigned long long)all_changed);
     print_message("   %llu reads, %llu on a lease (%llu stale), %llu transfers\n",
                   (unsigned long long)all_reads, (unsigned long long)all_lease_reads,
                   (unsigned long long)all_lease_reads_stale, (unsigned long long)all_transfers);
+    if (one != NULL) return;
     /* A quiet world proves nothing. */
-    if (one == NULL) assert_true(all_elections > seeds && all_committed > 20 * seeds);
-    if (one == NULL) assert_true(all_reads > 20 * seeds && all_lease_reads > 20 * seeds);
+    assert_true(all_elections > seeds && all_committed > 20 * seeds);
+    assert_true(all_reads > 20 * seeds && all_lease_reads > 20 * seeds);
+    if (founders < nodes) assert_true(all_changed > 2 * seeds);
 }
 
 static void three_nodes_survive_every_fault(void **state)
 {
     (void)state;
-    random_lives(2000, 3);
+    random_lives(2000, 3, 3);
 }
 
 static void four_nodes_survive_every_fault(void **state)
 {
     (void)state;
-    random_lives(500, 4);
+    random_lives(500, 4, 4);
 }
 
 static void five_nodes_survive_every_fault(void **state)
 {
     (void)state;
-    random_lives(1000, 5);
+    random_lives(1000, 5, 5);
 }
 
 static void one_node_survives_every_fault(void **state)
 {
     (void)state;
-    random_lives(300, 1);
+    random_lives(300, 1, 1);
+}
+
+static void a_membership_that_changes_survives_every_fault(void **state)
+{
+    (void)state;
+    random_lives(1500, 5, 3);
+}
+
+static void a_node_that_founds_alone_survives_every_fault(void **state)
+{
+    (void)state;
+    random_lives(500, 4, 1);
 }
 
 int main(void)
@@ -274,6 +346,8 @@ int main(void)
         cmocka_unit_test(three_nodes_survive_every_fault),
         cmocka_unit_test(four_nodes_survive_every_fault),
         cmocka_unit_test(five_nodes_survive_every_fault),
+        cmocka_unit_test(a_membership_that_changes_survives_every_fault),
+        cmocka_unit_test(a_node_that_founds_alone_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
