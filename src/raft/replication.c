@@ -236,12 +236,11 @@ static void catch_up(struct raft *raft, struct peer *peer)
     peer->catch_up_index = raft->log.last;
 }
 
-/* The round under way must not be too long already. */
+/* The round under way must not be too long already: so it also was heard lately. */
 bool replication_caught_up(const struct raft *raft, const struct peer *peer)
 {
-    uint64_t timeout_us = raft->config.election_timeout_us;
-    return peer->trusted && peer->caught_up && raft->now.mono_us - peer->heard_us < timeout_us &&
-           raft->now.mono_us - peer->catch_up_us < timeout_us;
+    return peer->trusted && peer->caught_up &&
+           raft->now.mono_us - peer->catch_up_us < raft->config.election_timeout_us;
 }
 
 void replication_peer_lost(struct raft *raft, uint32_t id)
