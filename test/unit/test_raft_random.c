@@ -82,7 +82,8 @@ static void fault_members(struct world *world, struct faults *faults)
     draw_target(world, raft_members(node->raft), &target);
     /* A voter that is wiped must leave a quorum that remembers. */
     if (voters_count(&target) < (faults->wipes ? 3 : 1)) return;
-    enum raft_change_result result = raft_change_members(node->raft, world_time(world), &target);
+    enum raft_change_result result =
+        raft_change_members(node->raft, node_time(world, node), &target);
     faults->changed += result == RAFT_CHANGE_OK;
     world_flush(world, id);
 }
@@ -200,9 +201,7 @@ static bool agreed(struct world *world, uint32_t leader, uint64_t value)
         uint32_t id = members->member[i].id;
         const struct node *node = &world->nodes[id];
         if (node->applied != world->truth.count || !node->disk.trusted) return false;
-    }
-    for (uint32_t id = 1; id <= world->nodes_count; id++) {
-        if (world->nodes[id].asked_count != 0) return false; /* a read without an answer */
+        if (node->asked_count != 0) return false; /* a read without an answer */
     }
     const struct stored *last = &world->truth.at[world->truth.count - 1];
     return last->entry.data.size == sizeof value && memcmp(last->bytes, &value, sizeof value) == 0;
