@@ -171,18 +171,23 @@ static void no_server_is_added_that_is_unavailable(void **state)
 static void a_removed_leader_steps_down_once_c_new_is_committed(void **state)
 {
     struct solo server = leader_of("1 2 3");
-    assert_int_equal(change(&server, "2 3"), RAFT_CHANGE_OK);
+    assert_int_equal(change(&server, "2 3"), RAFT_CHANGE_OK); /* 4 is C_old,new */
+    solo_propose(&server, "x");                               /* 5 */
+    solo_flush(&server);
     solo_durable(&server);
     solo_ack(&server, 2, 4, 1);
-    solo_ack(&server, 3, 4, 1); /* C_old,new; C_new follows */
-    assert_int_equal(raft_role(server.raft), RAFT_LEADER);
-    assert_int_equal(raft_last_index(server.raft), 5);
+    solo_ack(&server, 3, 4, 1);
+    assert_int_equal(raft_last_index(server.raft), 6); /* C_new follows */
     solo_durable(&server);
     solo_ack(&server, 2, 5, 1);
-    assert_int_equal(raft_role(server.raft), RAFT_LEADER); /* its own copy does not count */
     solo_ack(&server, 3, 5, 1);
-    assert_int_equal(raft_role(server.raft), RAFT_FOLLOWER);
     assert_int_equal(raft_commit_index(server.raft), 5);
+    assert_int_equal(raft_role(server.raft), RAFT_LEADER); /* for C_new is not committed */
+    solo_ack(&server, 2, 6, 1);
+    assert_int_equal(raft_role(server.raft), RAFT_LEADER); /* its own copy does not count */
+    solo_ack(&server, 3, 6, 1);
+    assert_int_equal(raft_role(server.raft), RAFT_FOLLOWER);
+    assert_int_equal(raft_commit_index(server.raft), 6);
     solo_free(&server);
 }
 

@@ -22,6 +22,7 @@ static void a_candidate_only_increments_its_term_if_a_majority_would_vote(void *
     for (int i = 0; i < 10; i++) { /* nobody answers, or too few, or for another election */
         solo_tick_deadline(&server);
         assert_int_equal(raft_role(server.raft), RAFT_PRE_CANDIDATE);
+        assert_true(raft_deadline_us(server.raft) >= server.now.mono_us + SOLO_TIMEOUT_US);
         for (uint32_t id = 2; id <= 5; id++) {
             assert_int_equal(solo_sent(&server, RAFT_PRE_VOTE, id)->term, 3);
         }

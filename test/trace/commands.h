@@ -100,6 +100,7 @@ static inline void do_cluster(struct trace *trace, const struct command *command
     struct world *world = trace->world = world_new(count, 1);
     world->scripted = true;
     world->delay_us_max = world->write_us_max = 0;
+    world->config.clock_drift_permille = 0;
     if (batch != 0) world->config.append_bytes_max = (uint32_t)batch;
     world->founding.count = members;
     for (uint32_t id = 1; id <= members; id++) {
