@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: help run build test traces check mutants bench bench-queue bench-sim fuzz fmt lint clean \
+.PHONY: help run build test traces coverage check mutants bench bench-queue bench-sim fuzz fmt lint clean \
   install-deps
 
 help: ## list these targets
@@ -28,6 +28,10 @@ traces: ## rewrite the narration of test/trace; read the difference before you c
 	@tools/deps build
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD) --rewrite-traces
+
+coverage: ## measure which branches of src/raft the tests take, and name those that none takes
+	@tools/deps coverage
+	@tools/coverage --build $(BUILD)-coverage
 
 check: ## make test, plus sanitizers, both compilers, format and static analysis
 	@tools/deps all

@@ -49,6 +49,52 @@ static void a_candidate_asks_only_when_its_own_vote_is_durable(void **state)
     solo_free(&solo);
 }
 
+/* The disk may report an earlier write while the vote is not even handed out yet. */
+static void an_earlier_write_does_not_make_the_vote_durable(void **state)
+{
+    (void)state;
+    struct solo solo = solo_make(3);
+    solo_create(&solo);
+    solo_start(&solo);
+    solo_append(&solo, 2, 2, 0, 0, 1, 2, 0); /* is being written */
+    solo_tick_deadline(&solo);
+    struct raft_message granted = {
+        .type = RAFT_PRE_VOTE_REPLY, .from = 3, .to = 1, .term = 3, .granted = true};
+    raft_receive(solo.raft, solo.now, &granted);
+    assert_int_equal(raft_role(solo.raft), RAFT_CANDIDATE);
+    raft_durable(solo.raft, solo.now, solo.sequence);
+    solo_flush(&solo);
+    assert_true(solo.output.hard_state);
+    solo_vote_reply(&solo, 3, RAFT_VOTE_REPLY, 3, true);
+    assert_int_equal(raft_role(solo.raft), RAFT_CANDIDATE); /* 1 of 3: ours is not durable */
+    solo_durable(&solo);
+    assert_int_equal(raft_role(solo.raft), RAFT_LEADER);
+    solo_free(&solo);
+}
+
+static void what_only_a_leader_knows_a_follower_does_not_say(void **state)
+{
+    (void)state;
+    struct solo solo = solo_make(3);
+    solo_create(&solo);
+    solo_start(&solo);
+    solo_append(&solo, 2, 2, 0, 0, 2, 2, 1);
+    struct raft_progress rows[RAFT_MEMBERS_MAX];
+    assert_int_equal(raft_progress_all(solo.raft, rows), 0);
+    assert_int_equal(raft_replicated_index(solo.raft), 1); /* the commit index */
+    assert_int_equal(raft_snapshot_wanted(solo.raft, 0), 0);
+    assert_false(raft_settled(solo.raft));
+    uint64_t elapsed_us = 9, wall_us = 9;
+    solo.now.mono_us += 1000;
+    raft_log_time(solo.raft, solo.now, &elapsed_us, &wall_us);
+    assert_int_equal(elapsed_us, 0); /* the last entry's */
+    assert_int_equal(wall_us, 0);
+    raft_peer_lost(solo.raft, 2); /* changes nothing */
+    assert_int_equal(raft_leader(solo.raft), 2);
+    raft_destroy(NULL);
+    solo_free(&solo);
+}
+
 static void stale_or_foreign_votes_are_not_counted(void **state)
 {
     (void)state;
@@ -365,6 +411,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_follower_that_hears_nothing_begins_an_election),
         cmocka_unit_test(a_candidate_asks_only_when_its_own_vote_is_durable),
+        cmocka_unit_test(an_earlier_write_does_not_make_the_vote_durable),
+        cmocka_unit_test(what_only_a_leader_knows_a_follower_does_not_say),
         cmocka_unit_test(stale_or_foreign_votes_are_not_counted),
         cmocka_unit_test(each_server_votes_for_at_most_one_candidate_in_a_term),
         cmocka_unit_test(the_voter_denies_its_vote_if_its_own_log_is_more_up_to_date),

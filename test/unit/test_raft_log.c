@@ -321,6 +321,42 @@ static void a_conflict_is_backed_up_by_terms_not_by_entries(void **state)
 
 /* --- nonsense --- */
 
+/* What no honest peer sends is dropped as a whole: not answered, and nothing of it kept. */
+static void a_malformed_append_is_dropped(void **state)
+{
+    (void)state;
+    static struct raft_entry many[RAFT_MESSAGE_ENTRIES_MAX + 1];
+    for (uint32_t i = 0; i <= RAFT_MESSAGE_ENTRIES_MAX; i++) {
+        many[i] = (struct raft_entry){.index = 1 + i, .term = 2, .kind = RAFT_KIND_CALLER};
+    }
+    static const uint8_t byte;
+    struct raft_entry no_term = {.index = 1, .term = 0, .kind = RAFT_KIND_CALLER};
+    struct raft_entry huge = many[0], no_members = many[0];
+    huge.data = slice_of(&byte, RAFT_ENTRY_SIZE_MAX + 1);
+    no_members.kind = RAFT_KIND_MEMBERS;
+    struct raft_message good = {
+        .type = RAFT_APPEND, .from = 2, .term = 2, .round = 1, .entries = many, .entries_count = 1};
+    struct raft_message bad[] = {good, good, good, good, good, good};
+    bad[0].entries_count = RAFT_MESSAGE_ENTRIES_MAX + 1;
+    bad[1].entries = NULL;
+    bad[2].entries = &no_term;
+    bad[3].entries = &huge;
+    bad[4].entries = &no_members;
+    bad[5].index = UINT64_MAX - 1;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct solo solo = solo_make(3);
+        solo_create(&solo);
+        solo_start(&solo);
+        solo_receive(&solo, bad[i]);
+        assert_int_equal(solo.output.messages_count, 0);
+        assert_int_equal(raft_term(solo.raft), 1);
+        assert_int_equal(raft_last_index(solo.raft), 0);
+        solo_receive(&solo, good);
+        assert_int_equal(raft_last_index(solo.raft), 1);
+        solo_free(&solo);
+    }
+}
+
 static void no_message_breaks_a_replica(void **state)
 {
     (void)state;
@@ -406,6 +442,7 @@ int main(void)
         cmocka_unit_test(who_waits_is_told_of_the_commit_at_once),
         cmocka_unit_test(a_follower_says_once_a_round_what_did_not_change),
         cmocka_unit_test(a_conflict_is_backed_up_by_terms_not_by_entries),
+        cmocka_unit_test(a_malformed_append_is_dropped),
         cmocka_unit_test(no_message_breaks_a_replica),
         cmocka_unit_test(a_commit_index_beyond_the_log_is_clamped),
     };

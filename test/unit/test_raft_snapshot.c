@@ -183,6 +183,35 @@ static void an_installed_snapshot_replaces_the_log_or_its_beginning(void **state
     }
 }
 
+/* The snapshot is durable, so what it covers needs no write any more, even what was never handed
+ * out to be written. */
+static void an_installed_snapshot_makes_entries_durable_that_were_not_written(void **state)
+{
+    (void)state;
+    struct solo solo = solo_make(3);
+    solo_create(&solo);
+    solo_start(&solo);
+    struct raft_entry entries[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        entries[i] = (struct raft_entry){.index = i + 1, .term = 2, .kind = RAFT_KIND_CALLER};
+    }
+    struct raft_message append = {.type = RAFT_APPEND,
+                                  .from = 2,
+                                  .to = 1,
+                                  .term = 2,
+                                  .round = 1,
+                                  .entries_count = 3,
+                                  .entries = entries};
+    raft_receive(solo.raft, solo.now, &append);
+    struct raft_members members = solo_members(3);
+    assert_true(raft_install_snapshot(solo.raft, solo.now, 2, 2, 0, 0, &members));
+    assert_int_equal(raft_durable_index(solo.raft), 2);
+    solo_flush(&solo);
+    assert_int_equal(solo.output.persist_first, 3);
+    assert_int_equal(solo.output.persist_last, 3);
+    solo_free(&solo);
+}
+
 static void what_a_replaced_log_left_on_disk_is_not_restored(void **state)
 {
     (void)state;
@@ -234,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_follower_behind_the_log_needs_a_snapshot_until_one_suffices),
         cmocka_unit_test(a_follower_that_differs_at_the_snapshots_end_needs_it),
         cmocka_unit_test(an_installed_snapshot_replaces_the_log_or_its_beginning),
+        cmocka_unit_test(an_installed_snapshot_makes_entries_durable_that_were_not_written),
         cmocka_unit_test(what_a_replaced_log_left_on_disk_is_not_restored),
         cmocka_unit_test(a_compacted_log_gives_its_memory_back),
     };
