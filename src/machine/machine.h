@@ -59,8 +59,10 @@ struct machine_ops {
     /* When advance() has something to do next. */
     struct machine_deadline (*deadline)(const void *machine);
 
-    /* Answers a question from this replica's state, changing nothing; emits exactly one reply. */
-    void (*query)(const void *machine, const struct session_key *session, struct slice command);
+    /* Answers a question from this replica's state, changing nothing; emits exactly one reply. The
+     * stamps are of now: log time goes on between entries, and so does what runs down with it. */
+    void (*query)(const void *machine, const struct session_key *session, struct slice command,
+                  uint64_t elapsed_us, uint64_t wall_us);
     /* Text for the admin port: Prometheus lines with this machine's own metrics. */
     void (*metrics)(const void *machine, struct buffer *out);
     uint64_t (*bytes)(const void *machine); /* estimated memory in objects, for limits and stats */

@@ -275,7 +275,6 @@ static inline uint64_t queue_next_sequence(struct queue *queue)
     return ++queue->sequence;
 }
 
-
 /* queue_job.c */
 struct job *queue_job_find(const struct queue *queue, uint64_t id); /* NULL: there is none */
 /* A new job, findable by its id, in no state yet: the caller fills it in and calls one of
@@ -382,7 +381,8 @@ void queue_advance(void *machine, uint64_t elapsed_us, uint64_t wall_us);
 struct machine_deadline queue_deadline(const void *machine);
 
 /* queue_stats.c */
-void queue_query(const void *machine, const struct session_key *key, struct slice bytes);
+void queue_query(const void *machine, const struct session_key *key, struct slice bytes,
+                 uint64_t elapsed_us, uint64_t wall_us);
 
 /* queue_metrics.c */
 struct meter *queue_meter_of(struct queue *queue, struct tube *tube); /* made if there was none */

@@ -58,6 +58,12 @@ static void put_seconds(struct buffer *out, const char *name, uint64_t value_us)
     buffer_append_text(out, "\n");
 }
 
+/* Log time as of the question. */
+struct present {
+    uint64_t elapsed_us;
+    uint64_t wall_us;
+};
+
 static uint64_t seconds_until(uint64_t deadline_us, uint64_t now_us)
 {
     return deadline_us > now_us ? (deadline_us - now_us) / SECOND_US : 0;
@@ -96,22 +102,22 @@ static void put_retry(struct buffer *out, const struct job_retry *retry)
     for (unsigned i = 0; i < retry->history_count; i++) put_attempt(out, i + 1, &retry->history[i]);
 }
 
-static void stats_job(const struct queue *queue, const struct job *job, struct buffer *out)
+static void stats_job(const struct present *now, const struct job *job, struct buffer *out)
 {
     static const struct job_past nothing;
     const struct job_past *past = job->past == NULL ? &nothing : job->past;
     uint64_t left_s = 0;
     if (job->state == QUEUE_JOB_RESERVED) {
-        left_s = seconds_until(queue_job_when(job), queue->elapsed_us);
+        left_s = seconds_until(queue_job_when(job), now->elapsed_us);
     } else if (job->state == QUEUE_JOB_DELAYED) {
-        left_s = seconds_until(queue_job_when(job), queue->wall_us);
+        left_s = seconds_until(queue_job_when(job), now->wall_us);
     }
     buffer_append_text(out, "---\n");
     put_number(out, "id", job->id);
     put_quoted(out, "tube", queue_tube_name(job->tube));
     put_text(out, "state", state_name(job));
     put_number(out, "pri", job->priority);
-    put_number(out, "age", (queue->wall_us - job->created_us) / SECOND_US);
+    put_number(out, "age", (now->wall_us - job->created_us) / SECOND_US);
     put_number(out, "delay", job->delay_s);
     put_number(out, "ttr", job->ttr_s);
     put_number(out, "time-left", left_s);
@@ -126,10 +132,10 @@ static void stats_job(const struct queue *queue, const struct job *job, struct b
 
 /* stats-tube */
 
-static void stats_tube(const struct queue *queue, const struct tube *tube, struct buffer *out)
+static void stats_tube(const struct present *now, const struct tube *tube, struct buffer *out)
 {
     uint64_t left_s = 0;
-    if (tube->pause_until_us != 0) left_s = seconds_until(tube->pause_until_us, queue->elapsed_us);
+    if (tube->pause_until_us != 0) left_s = seconds_until(tube->pause_until_us, now->elapsed_us);
     buffer_append_text(out, "---\n");
     put_quoted(out, "name", queue_tube_name(tube));
     put_number(out, "current-jobs-urgent", tube->urgent);
@@ -282,7 +288,8 @@ static struct queue_reply found_first(const struct heap *heap)
 
 /* Text, where there is any, goes to `text`; an answer that leaves it empty was not found. */
 static void answer_text(const struct queue *queue, const struct session *session,
-                        const struct queue_command *command, struct buffer *text)
+                        const struct present *now, const struct queue_command *command,
+                        struct buffer *text)
 {
     const struct tube *tube = NULL;
     const struct job *job = NULL;
@@ -290,10 +297,10 @@ static void answer_text(const struct queue *queue, const struct session *session
     switch (command->op) {
     case QUEUE_STATS_JOB:
         job = queue_job_find(queue, command->id);
-        if (job != NULL) stats_job(queue, job, text);
+        if (job != NULL) stats_job(now, job, text);
         break;
     case QUEUE_STATS_TUBE:
-        if (tube != NULL) stats_tube(queue, tube, text);
+        if (tube != NULL) stats_tube(now, tube, text);
         break;
     case QUEUE_POLICY_GET:
         if (tube != NULL) show_policy(tube, text);
@@ -304,9 +311,14 @@ static void answer_text(const struct queue *queue, const struct session *session
     }
 }
 
-void queue_query(const void *machine, const struct session_key *key, struct slice bytes)
+void queue_query(const void *machine, const struct session_key *key, struct slice bytes,
+                 uint64_t elapsed_us, uint64_t wall_us)
 {
     const struct queue *queue = machine;
+    struct present now = {
+        .elapsed_us = elapsed_us > queue->elapsed_us ? elapsed_us : queue->elapsed_us,
+        .wall_us = wall_us > queue->wall_us ? wall_us : queue->wall_us,
+    };
     struct queue_command command;
     if (!queue_command_decode(bytes, &command) || command.op < QUEUE_PEEK) return;
     queue->local->queries[command.op]++;
@@ -323,7 +335,7 @@ void queue_query(const void *machine, const struct session_key *key, struct slic
         reply = (struct queue_reply){.kind = QUEUE_REPLY_USING, .tube = queue_tube_name(use)};
         break;
     default:
-        answer_text(queue, session, &command, &text);
+        answer_text(queue, session, &now, &command, &text);
         reply.body = buffer_slice(&text);
         if (text.size == 0) reply.kind = QUEUE_REPLY_NOT_FOUND;
     }

@@ -2,8 +2,8 @@
  *
  * What a client is owed stands in `slots`, a queue of bytes: SLOT_AWAIT for a proposal whose reply
  * the machine will emit, SLOT_LITERAL with a reply that is known already but must stand behind
- * others. A question (QUERY) is answered from the state as it is when all before it is answered,
- * so it waits undecoded-further (`held`) instead of taking a slot. */
+ * others. A question (QUERY) is asked when all before it is answered, so it waits (`held`, then
+ * `reading`: reads.c), and nothing behind it is decoded, instead of taking a slot. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +19,7 @@ void client_opened(struct node *node, uint32_t id)
     ASSERT(client != NULL);
     connection_init(node, &client->connection, id, NODE_CLIENT);
     list_init(&client->in_pump);
+    list_init(&client->in_reads);
     list_init(&client->in_clients);
     list_append(&node->clients, &client->in_clients);
     node->clients_count++;
@@ -35,6 +36,7 @@ void client_free(struct node *node, struct client *client)
 {
     if (client->decoder != NULL) node->config.protocol->close(client->decoder);
     list_remove(&client->in_pump);
+    list_remove(&client->in_reads);
     list_remove(&client->in_clients);
     buffer_free(&client->input);
     buffer_free(&client->slots);
@@ -169,7 +171,7 @@ static void client_propose(struct node *node, struct client *client,
 static bool client_stalled(const struct node *node, const struct client *client)
 {
     if (client->connection.closing || client->quitting) return true;
-    if (client->held || client->blocked) return true;
+    if (client->held || client->reading || client->blocked) return true;
     if (client->awaiting >= node->config.pending_max) return true;
     return client->connection.unsent + client->connection.out.size > node->config.output_bytes_max;
 }
@@ -184,7 +186,7 @@ static void client_take(struct node *node, struct client *client)
         if (client->slots.size > 0) {
             client->held = true;
         } else {
-            node_ask(node, client->connection.id, client->request.command);
+            reads_begin(node, client);
         }
         break;
     case PROTOCOL_LITERAL: client_say(node, client, request->command); break;
@@ -224,7 +226,7 @@ static void client_back_pressure(struct node *node, struct client *client)
 static void client_finish(struct node *node, struct client *client)
 {
     if (!client->ended || client->connection.closing) return;
-    bool owed = client->held || client->slots.size > 0;
+    bool owed = client->held || client->reading || client->slots.size > 0;
     bool more = client->input.size > 0 && client_stalled(node, client);
     if (client->blocked || (!owed && !more)) connection_close(node, &client->connection);
 }
@@ -240,7 +242,7 @@ static void client_go_on(struct node *node, struct client *client)
     if (client->connection.closing) return;
     if (client->held && client->slots.size == 0) {
         client->held = false;
-        node_ask(node, client->connection.id, client->request.command);
+        reads_begin(node, client);
     }
     if (client->quitting && client->slots.size == 0) {
         connection_close(node, &client->connection);
@@ -289,7 +291,7 @@ void clients_drain(struct node *node)
 {
     for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
         struct client *client = LIST_ITEM(at, struct client, in_clients);
-        bool busy = client->awaiting > 0 && !client->blocked;
+        bool busy = client->reading || (client->awaiting > 0 && !client->blocked);
         if (!busy) connection_close(node, &client->connection);
     }
 }

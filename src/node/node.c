@@ -12,6 +12,7 @@ void node_config_defaults(struct node_config *config)
 {
     config->election_timeout_us = 500000;
     config->heartbeat_us = 50000;
+    config->clock_drift_permille = 50;
     config->session_lease_us = 10000000;
     config->refuse_after_us = 3000000;
     config->uncertain_after_us = 10000000;
@@ -52,6 +53,7 @@ struct node *node_create(const struct node_config *config)
     list_init(&node->dirty);
     list_init(&node->sending);
     list_init(&node->pump);
+    list_init(&node->reads);
     list_init(&node->clients);
     list_init(&node->links);
     list_init(&node->admins);
@@ -142,6 +144,7 @@ void node_open_raft(struct node *node, const struct raft_restored *restored)
         .append_bytes_max = node->config.append_bytes_max,
         .inflight_messages_max = 64,
         .uncommitted_bytes_max = 64 << 20,
+        .clock_drift_permille = node->config.clock_drift_permille,
         .seed = random_next(&node->random),
     };
     node->raft = raft_create(&config, restored);
@@ -160,12 +163,6 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
     } else if (connection->listener == NODE_ADMIN) {
         admin_reply(node, (struct admin *)connection, payload);
     }
-}
-
-void node_ask(struct node *node, uint32_t connection, struct slice command)
-{
-    struct session_key session = {node->wal.meta.incarnation, node->config.self, connection};
-    node->replica->ops->query(node->replica->machine, &session, command);
 }
 
 /* --- events --- */
@@ -311,6 +308,7 @@ static void apply_committed(struct node *node)
         bytes += entry->data.size + 64;
         node->counters.entries_applied++;
     }
+    if (any) node->applied_us = node->now.mono_us;
     if (any) proposals_applied(node);
     if (node->replica->index < commit) node_wake(node, node->now.mono_us);
 }
@@ -382,13 +380,14 @@ static void lease_turn(struct node *node)
 
 static bool clients_wait_here(const struct node *node)
 {
-    return !list_empty(&node->proposals.sent);
+    return !list_empty(&node->proposals.sent) || !list_empty(&node->reads);
 }
 
 /* Raft's output becomes records and frames. */
 static void raft_turn(struct node *node)
 {
     if (node->raft == NULL) return;
+    reads_turn(node);
     raft_set_waiting(node->raft, clients_wait_here(node));
     struct raft_output output;
     raft_take_output(node->raft, node->wal.sequence + 1, &output);
@@ -403,6 +402,7 @@ static void raft_turn(struct node *node)
         peers_send_raft(node, &output.messages[i]);
     }
     node_wake(node, raft_deadline_us(node->raft));
+    reads_answer(node, output.reads_confirmed, output.reads_index);
 }
 
 static void drain_turn(struct node *node)

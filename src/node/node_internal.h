@@ -59,6 +59,7 @@ struct client {
     uint32_t awaiting;   /* of them proposals */
     bool blocked;        /* behind a blocking command */
     bool held;           /* `request` waits for the replies before it */
+    bool reading;        /* `request` is a question that waits: see reads.c */
     bool has_session;    /* proposed something: the machine knows it */
     bool quitting;
     bool ended; /* it sends nothing more */
@@ -66,6 +67,10 @@ struct client {
     struct list in_pump;    /* may go on decoding after this round of applying */
     struct list in_clients; /* all, in the order of their coming */
     uint32_t refused;       /* scratch of proposals_refuse() */
+    struct list in_reads;   /* while `reading`, oldest first */
+    uint64_t read_ticket;   /* of raft_read(); 0: not asked yet, or not needed */
+    uint64_t read_index;    /* applied up to here, the state may answer; 0: not known yet */
+    uint64_t read_since_us;
 };
 
 enum link_state {
@@ -221,11 +226,14 @@ struct node {
     uint8_t membership;           /* announced: durable */
     uint64_t cluster;
     uint64_t last_write_us;
+    uint64_t applied_us; /* when an entry was last applied */
 
     struct map connections;
     struct list dirty;
     struct list sending; /* whose `out` the actions of the last turn point into */
     struct list pump;
+    struct list reads;                       /* clients whose questions wait */
+    uint64_t reads_confirmed, reads_applied; /* when they were last looked through */
     struct list clients;
     struct list links;
     struct list admins;
@@ -265,8 +273,6 @@ bool node_leading(const struct node *node);
 void node_die(struct node *node, const char *words, const char *detail);
 void node_open_raft(struct node *node, const struct raft_restored *restored);
 machine_emit node_emit;
-/* Asks the machine on behalf of a connection; the reply is emitted before this returns. */
-void node_ask(struct node *node, uint32_t connection, struct slice command);
 
 /* trace.c: lines "word key=value ...", for people, tests and /events */
 void trace_begin(struct node *node, const char *word);
@@ -301,6 +307,16 @@ void clients_pump(struct node *node);
 void clients_close_all(struct node *node);
 void clients_drain(struct node *node);
 void client_free(struct node *node, struct client *client);
+
+/* reads.c */
+/* Asks the machine on behalf of a connection; the reply is emitted before this returns. */
+void node_ask(struct node *node, uint32_t connection, struct slice command);
+/* As of node->now; on a follower perhaps less, never more than its leader would say. */
+void node_log_time(const struct node *node, uint64_t *elapsed_us, uint64_t *wall_us);
+/* The client's request is a question, and all before it is answered. */
+void reads_begin(struct node *node, struct client *client);
+void reads_turn(struct node *node); /* before Raft's output is taken */
+void reads_answer(struct node *node, uint64_t confirmed, uint64_t index); /* behind it */
 
 /* proposals.c */
 void proposals_init(struct node *node);

@@ -25,6 +25,7 @@ enum state {
 
 struct beanstalk {
     enum state state;
+    enum protocol_read reads;
     uint32_t body_size_max;
     uint32_t body_size; /* BODY: of the put, without CR LF */
     bool discard_cr;    /* DISCARD: the last byte was a CR */
@@ -48,6 +49,7 @@ static void *beanstalk_open(const struct protocol_config *config)
     uint32_t size_max = config == NULL ? 0 : config->request_size_max;
     beanstalk->body_size_max = size_max == 0 ? QUEUE_JOB_SIZE_DEFAULT : size_max;
     ASSERT(beanstalk->body_size_max <= QUEUE_JOB_SIZE_MAX);
+    if (config != NULL) beanstalk->reads = config->reads;
     return beanstalk;
 }
 
@@ -94,6 +96,14 @@ static enum protocol_request_kind literal(struct protocol_request *request, cons
     return request->kind;
 }
 
+/* Their answers name jobs, which may be gone elsewhere already. Counts and lists are of the moment
+ * anyway, and what a session uses and watches it said itself. */
+static bool about_jobs(enum queue_op op)
+{
+    return op == QUEUE_PEEK || op == QUEUE_PEEK_READY || op == QUEUE_PEEK_DELAYED ||
+           op == QUEUE_PEEK_BURIED || op == QUEUE_STATS_JOB;
+}
+
 static enum protocol_request_kind encode(struct beanstalk *beanstalk,
                                          const struct queue_command *command,
                                          struct protocol_request *request)
@@ -101,6 +111,7 @@ static enum protocol_request_kind encode(struct beanstalk *beanstalk,
     queue_command_encode(command, &beanstalk->command);
     request->command = buffer_slice(&beanstalk->command);
     request->kind = command->op >= QUEUE_PEEK ? PROTOCOL_QUERY : PROTOCOL_PROPOSE;
+    request->read = about_jobs(command->op) ? beanstalk->reads : PROTOCOL_READ_LOCAL;
     request->grows = command->op == QUEUE_PUT;
     /* A reserve may wait for a job, a kick of many for the entries that do it slice by slice. */
     request->blocks = (command->op == QUEUE_RESERVE && command->timeout_s != 0) ||

@@ -19,9 +19,18 @@ enum protocol_request_kind {
     PROTOCOL_CLOSE,   /* close once all replies before it are sent (quit, or beyond repair) */
 };
 
+/* How true the answer to a QUERY has to be. */
+enum protocol_read {
+    PROTOCOL_READ_LINEARIZABLE, /* holds all that was acknowledged anywhere before it was asked */
+    PROTOCOL_READ_LEASE,        /* the same while no two clocks run apart further than the bound
+                                   (raft.h: clock_drift_permille); the leader then asks nobody */
+    PROTOCOL_READ_LOCAL,        /* this replica's state, which may be older than that */
+};
+
 struct protocol_request {
     enum protocol_request_kind kind;
-    bool blocks;          /* propose nothing behind it until its reply has come (reserve) */
+    bool blocks;             /* propose nothing behind it until its reply has come (reserve) */
+    enum protocol_read read; /* of a QUERY */
     bool grows;           /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
     struct slice command; /* borrowed until the next decode() on this connection */
 };
@@ -35,6 +44,7 @@ enum protocol_refusal {
 
 struct protocol_config {
     uint32_t request_size_max; /* beanstalkd: the largest job body; 0: the protocol's default */
+    enum protocol_read reads;  /* for those QUERYs that are not local by their nature */
 };
 
 struct protocol_ops {

@@ -9,6 +9,7 @@
 enum { WORDS_MAX = 4 };
 
 struct connection {
+    enum protocol_read reads;
     size_t line_size;
     uint8_t line[REGISTER_LINE_SIZE_MAX];
     struct buffer command; /* the last request, encoded; the caller borrows it */
@@ -16,9 +17,9 @@ struct connection {
 
 static void *register_open(const struct protocol_config *config)
 {
-    (void)config;
     struct connection *connection = calloc(1, sizeof *connection);
     ASSERT(connection != NULL);
+    if (config != NULL) connection->reads = config->reads;
     return connection;
 }
 
@@ -80,7 +81,8 @@ static enum protocol_request_kind line_take(struct connection *connection, struc
     register_command_encode(&command, &connection->command);
     request->command = buffer_slice(&connection->command);
     request->grows = command.op != REGISTER_READ;
-    return PROTOCOL_PROPOSE;
+    request->read = connection->reads;
+    return command.op == REGISTER_READ ? PROTOCOL_QUERY : PROTOCOL_PROPOSE;
 }
 
 static enum protocol_request_kind register_decode(void *opened, struct slice bytes,

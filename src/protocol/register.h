@@ -1,6 +1,6 @@
 /* The registers' protocol: a line for a command, a line for its reply, each ended by a newline.
  *
- *     read KEY                    VALUE n
+ *     read KEY                    VALUE n (a question: no entry in the log)
  *     write KEY n                 WRITTEN
  *     swap KEY EXPECTED n         SWAPPED, or KEPT n when it holds something else
  *

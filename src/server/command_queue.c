@@ -77,6 +77,19 @@ static const char *parse_fsync(const char *text, const struct option_spec *optio
     return NULL;
 }
 
+static const char *parse_reads(const char *text, const struct option_spec *option)
+{
+    static const char *const names[] = {[PROTOCOL_READ_LINEARIZABLE] = "linearizable",
+                                        [PROTOCOL_READ_LEASE] = "lease",
+                                        [PROTOCOL_READ_LOCAL] = "local"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        *(enum protocol_read *)option->target = (enum protocol_read)i;
+        return NULL;
+    }
+    return "linearizable, lease or local";
+}
+
 /* "1=host:port,2=host:port": any order, each id once. */
 static const char *parse_peers(const char *text, const struct option_spec *option)
 {
@@ -133,6 +146,8 @@ static enum options_result parse(struct queue_arguments *to, int argc, char **ar
          &to->data, 0, 0, 0},
         {"fsync", "always|never", "never: survives kill -9, not a power cut (always)", parse_fsync,
          &node->fsync_never, 0, 0, 0},
+        {"reads", "LEVEL", "of peek* and stats-job: linearizable, lease or local (linearizable)",
+         parse_reads, &node->protocol_config.reads, 0, 0, 0},
         {"max-job-size", "BYTES", "the largest job (65535)", option_parse_number, &to->job_size_max,
          1, QUEUE_JOB_SIZE_MAX - 1024, 0},
         {"secret-file", "FILE", "proves membership to the peers", option_parse_text,

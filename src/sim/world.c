@@ -201,6 +201,9 @@ static void config_init(struct world *world)
     node_config_defaults(config);
     config_peers(world);
     config->trace_messages = world->options->trace;
+    /* Clocks drift within the bound here, so that both levels have to be true. */
+    bool lease = (random_mix(world->options->seed) & 1) != 0;
+    config->protocol_config.reads = lease ? PROTOCOL_READ_LEASE : PROTOCOL_READ_LINEARIZABLE;
     config->heartbeat_us = 50000;
     config->election_timeout_us = 150000 + random_below(random, 300000);
     config->session_lease_us = 2000000 + random_below(random, 4000000);

@@ -8,7 +8,7 @@ import time
 import greenstalk
 import pytest
 
-from harness import Wire, eventually
+from harness import Wire, eventually, http
 from load import Load
 
 
@@ -307,3 +307,34 @@ def test_nonsense_between_peers_changes_nothing(cluster):
     cluster.wait_agreement()
     with greenstalk.Client(cluster.nodes[0].address) as client:
         client.put("fine")
+
+
+def test_leadership_goes_where_it_is_sent_and_nothing_is_lost(cluster):
+    with Load(cluster.nodes) as load:
+        more_puts(load, 50)
+        for _ in range(2):
+            for target in cluster.nodes:
+                leader = cluster.leader()
+                if leader is target:
+                    continue
+                assert http(leader.admin, f"/members/transfer?to={target.number}", "POST")[0] == 200
+                eventually(lambda: cluster.leader() is target, f"node {target.number} leads")
+                more_puts(load, 20)
+        load.stop()
+    load.check_nothing_lost(cluster.leader())
+    cluster.wait_agreement()
+
+
+def test_a_transfer_that_cannot_be_says_why(cluster):
+    leader = cluster.leader()
+    follower = cluster.followers()[0]
+    for node, query, status, says in [
+        (leader, "to=9", 409, "not another voter"),
+        (leader, f"to={leader.number}", 409, "not another voter"),
+        (follower, f"to={leader.number}", 409, "not the leader"),
+        (leader, "to=x", 400, "to must be"),
+        (leader, "", 400, "to must be"),
+    ]:
+        answer = http(node.admin, f"/members/transfer?{query}", "POST")
+        assert answer[0] == status and says in answer[1], answer
+    assert cluster.leader() is leader

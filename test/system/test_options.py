@@ -20,6 +20,7 @@ from harness import free_port, free_ports_in_a_row, run
         (["queue", "--listen", "::1:11300"], "expected HOST:PORT"),
         (["queue", "--admin", "localhost:70000"], "expected HOST:PORT"),
         (["queue", "--fsync", "sometimes"], "expected always or never"),
+        (["queue", "--reads", "dirty"], "expected linearizable, lease or local"),
         (["queue", "--peers", "1=a:1,1=b:1"], "each node's id once"),
         (["queue", "--peers", "a:1"], "expected ID=HOST:PORT"),
         (["queue", "--peers", "1=a"], "expected ID=HOST:PORT"),

@@ -219,7 +219,8 @@ static void world_tell(struct world *world, const char *line)
     struct buffer bytes = {0};
     queue_command_encode(&command, &bytes);
     if (command.op >= QUEUE_PEEK) {
-        queue_ops.query(world->machine, &key, buffer_slice(&bytes));
+        queue_ops.query(world->machine, &key, buffer_slice(&bytes), world->elapsed_us,
+                        world->wall_us);
     } else {
         queue_ops.apply(world->machine, &key, buffer_slice(&bytes));
     }

@@ -694,6 +694,28 @@ static void refusals_use_the_protocols_own_words(void **state)
     expect_refusal("delete 1\r\n", PROTOCOL_REFUSED_BUSY, "OUT_OF_MEMORY\r\n");
 }
 
+static void questions_about_jobs_are_asked_as_configured_and_others_locally(void **state)
+{
+    (void)state;
+    static const char *const about_jobs[] = {"peek 1\r\n", "peek-ready\r\n", "peek-delayed\r\n",
+                                             "peek-buried\r\n", "stats-job 1\r\n"};
+    static const char *const others[] = {"stats\r\n", "stats-tube t\r\n", "list-tubes\r\n",
+                                         "list-tube-used\r\n", "list-tubes-watched\r\n"};
+    for (int level = PROTOCOL_READ_LINEARIZABLE; level <= PROTOCOL_READ_LOCAL; level++) {
+        struct protocol_config config = {.reads = (enum protocol_read)level};
+        void *connection = beanstalk_ops.open(&config);
+        for (int i = 0; i < 10; i++) {
+            struct protocol_request request;
+            size_t consumed = 0;
+            struct slice line = slice_text(i < 5 ? about_jobs[i] : others[i - 5]);
+            assert_int_equal(beanstalk_ops.decode(connection, line, &consumed, &request),
+                             PROTOCOL_QUERY);
+            assert_int_equal(request.read, i < 5 ? level : (int)PROTOCOL_READ_LOCAL);
+        }
+        beanstalk_ops.close(connection);
+    }
+}
+
 int main(void)
 {
     guarded = guarded_make(1 << 20);
@@ -722,6 +744,7 @@ int main(void)
         cmocka_unit_test(cuts_never_change_what_is_heard),
         cmocka_unit_test(every_reply_has_its_text),
         cmocka_unit_test(refusals_use_the_protocols_own_words),
+        cmocka_unit_test(questions_about_jobs_are_asked_as_configured_and_others_locally),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     guarded_free(&guarded);

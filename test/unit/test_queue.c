@@ -398,6 +398,33 @@ static void test_urgent(void **state)
     assert_int_equal(field("1 stats-tube default", "current-jobs-urgent"), 0);
 }
 
+/* Between two entries time goes on, in the answers and not in the state. */
+static void test_a_question_is_answered_as_of_its_own_time(void **state)
+{
+    (void)state;
+    RUN("1 put 0 0 60 held", "1 INSERTED 1");
+    RUN("1 put 0 90 60 delayed", "1 INSERTED 2");
+    RUN("1 reserve", "1 RESERVED 1 held");
+    uint64_t digest = queue_ops.digest(w.machine);
+    for (uint64_t later_s = 0; later_s < 50; later_s += 7) {
+        struct session_key key = {.incarnation = 1, .node = 1, .connection = 1};
+        for (uint64_t id = 1; id <= 2; id++) {
+            struct queue_command command = {.op = QUEUE_STATS_JOB, .id = id};
+            struct buffer bytes = {0};
+            queue_command_encode(&command, &bytes);
+            queue_ops.query(w.machine, &key, buffer_slice(&bytes), w.elapsed_us + later_s * 1000000,
+                            w.wall_us + later_s * 1000000);
+            buffer_free(&bytes);
+            char left[32], age[32];
+            snprintf(left, sizeof left, "\ntime-left: %d\n", (id == 1 ? 60 : 90) - (int)later_s);
+            snprintf(age, sizeof age, "\nage: %d\n", (int)later_s);
+            const char *heard = world_heard(&w);
+            if (strstr(heard, left) == NULL || strstr(heard, age) == NULL) fail_msg("%s", heard);
+        }
+    }
+    assert_true(queue_ops.digest(w.machine) == digest);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -424,6 +451,7 @@ int main(void)
         TEST(test_overdue_reservation_is_over_even_before_it_was_seen),
         TEST(test_peek),
         TEST(test_urgent),
+        TEST(test_a_question_is_answered_as_of_its_own_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,7 +272,7 @@ static void test_malformed_commands_change_nothing(void **state)
             struct slice part = slice_of(buffer_slice(&bytes).data, size);
             if (queue_command_decode(part, &again)) continue; /* a shorter name or body */
             queue_ops.apply(w.machine, &key, part);
-            queue_ops.query(w.machine, &key, part);
+            queue_ops.query(w.machine, &key, part, w.elapsed_us, w.wall_us);
         }
         buffer_free(&bytes);
     }

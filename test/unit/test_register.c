@@ -53,6 +53,9 @@ static bool desk_feed(struct desk *desk, const char *text, size_t piece)
         if (kind == PROTOCOL_PROPOSE) {
             register_ops.apply(desk->machine, &session, request.command);
         }
+        if (kind == PROTOCOL_QUERY) {
+            register_ops.query(desk->machine, &session, request.command, 0, 0);
+        }
         bytes = slice_of(bytes.data + consumed, bytes.size - consumed);
     }
     return true;
