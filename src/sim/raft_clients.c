@@ -352,7 +352,7 @@ static uint64_t users_left(const struct world *world)
 static void violation_report(struct world *world, const struct check_violation *violation)
 {
     const struct history *history = &users_of(world)->history;
-    const struct operation *stuck = &history->items[violation->operations[violation->stuck]];
+    const struct operation *stuck = &history->items[violation->stuck];
     struct buffer text = {0};
     model_register.describe(history, stuck, &text);
     text_append(&text, " at %t, when it may have held", stuck->returned_us);
