@@ -3,8 +3,8 @@
 
 BUILD = build
 
-.PHONY: help run build test traces coverage check mutants bench bench-queue bench-sim fuzz fmt lint clean \
-  install-deps
+.PHONY: help run build test traces coverage check mutants bench bench-queue bench-sim \
+  fuzz fmt lint clean install-deps book book-serve transcripts
 
 help: ## list these targets
 	@echo "Quartet: one replicated log, four machines, three worlds."
@@ -51,6 +51,15 @@ bench-sim: build ## measure how much faster than real time the simulator is (ARG
 mutants: ## break one rule of the code at a time: the simulator must notice each (ARGS=NAME...)
 	@tools/deps build
 	@tools/mutants $(ARGS)
+
+book: ## make the course's book, distributed-systems-course/book/index.html
+	@tools/book build
+
+book-serve: ## the same, shown at http://localhost:3000 and made anew when a file changes
+	@tools/book serve
+
+transcripts: ## run anew what the book shows, where it is stale
+	@python3 distributed-systems-course/tools/transcripts.py
 
 fuzz: ## fuzz every decoder, FUZZ_SECONDS each (default 60)
 	@tools/deps test

@@ -1,0 +1,148 @@
+// Tabs that stay in step, quizzes that answer, diagrams that follow the theme. A page reads without
+// it: tabs unfold, every choice is explained, each diagram says in words what it shows.
+"use strict";
+
+(function () {
+  const remembered = "quartet-language";
+
+  function recall() {
+    try { return localStorage.getItem(remembered); } catch { return null; }
+  }
+
+  function remember(name) {
+    try { localStorage.setItem(remembered, name); } catch { /* file:// may forbid it */ }
+  }
+
+  // --- tabs
+
+  function select(name) {
+    for (const tabs of document.querySelectorAll(".tabs.live")) {
+      const buttons = [...tabs.querySelectorAll('[role="tab"]')];
+      if (!buttons.some((button) => button.textContent === name)) continue;
+      for (const button of buttons) {
+        const on = button.textContent === name;
+        button.setAttribute("aria-selected", String(on));
+        button.tabIndex = on ? 0 : -1;
+        document.getElementById(button.getAttribute("aria-controls")).hidden = !on;
+      }
+    }
+  }
+
+  function moveFocus(event, list) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    event.stopPropagation(); // mdBook would turn the page
+    const buttons = [...list.children];
+    const next = buttons[(buttons.indexOf(event.target) + step + buttons.length) % buttons.length];
+    next.focus();
+    next.click();
+  }
+
+  function makeTabs(tabs, number) {
+    const list = document.createElement("div");
+    list.setAttribute("role", "tablist");
+    list.setAttribute("aria-label", "Language");
+    for (const panel of tabs.querySelectorAll(":scope > .tab")) {
+      const name = panel.dataset.tab;
+      panel.id = `tab-${number}-${name}`;
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-label", name);
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.setAttribute("role", "tab");
+      button.setAttribute("aria-controls", panel.id);
+      button.addEventListener("click", () => { select(name); remember(name); });
+      list.append(button);
+    }
+    list.addEventListener("keydown", (event) => moveFocus(event, list));
+    tabs.prepend(list);
+    tabs.classList.add("live");
+  }
+
+  document.querySelectorAll(".tabs").forEach(makeTabs);
+  const first = document.querySelector('.tabs [role="tab"]');
+  if (first) {
+    select(first.textContent);
+    document.querySelectorAll(".tabs.live").forEach((tabs) => {
+      if (!tabs.querySelector('[aria-selected="true"]')) {
+        select(tabs.querySelector('[role="tab"]').textContent);
+      }
+    });
+    if (recall()) select(recall());
+  }
+
+  // --- what scrolls sideways must be reachable by keyboard
+
+  function reachable() {
+    for (const box of document.querySelectorAll("pre > code, .table-wrapper, pre.mermaid")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    }
+  }
+  addEventListener("load", reachable);
+  addEventListener("resize", reachable);
+  document.addEventListener("click", () => setTimeout(reachable)); // what was folded or hidden
+
+  // --- quizzes
+
+  for (const choice of document.querySelectorAll(".quiz input[type=radio]")) {
+    choice.addEventListener("keydown", (event) => event.stopPropagation());
+    choice.addEventListener("change", () => {
+      const field = choice.closest("fieldset");
+      const right = choice.dataset.right === "1";
+      field.querySelector(".verdict").textContent = right ? "✓ Right." : "✗ Not this one.";
+      field.querySelector("details").open = true;
+    });
+  }
+  for (const answer of document.querySelectorAll(".quiz textarea")) {
+    answer.addEventListener("keydown", (event) => event.stopPropagation());
+  }
+
+  // --- diagrams
+
+  const diagrams = [...document.querySelectorAll("pre.mermaid")];
+  for (const diagram of diagrams) diagram.dataset.source = diagram.textContent;
+
+  function colours() {
+    const dark = ["navy", "coal", "ayu"].some((t) => document.documentElement.classList.contains(t));
+    return dark
+      ? { darkMode: true, background: "#161b22", primaryColor: "#1f3a5f", primaryTextColor: "#f0f6fc",
+          primaryBorderColor: "#8b949e", lineColor: "#c9d1d9", textColor: "#f0f6fc",
+          edgeLabelBackground: "#161923",
+          noteBkgColor: "#3d2f00", noteTextColor: "#f0f6fc", actorTextColor: "#f0f6fc",
+          signalColor: "#c9d1d9", signalTextColor: "#f0f6fc", labelTextColor: "#f0f6fc" }
+      : { background: "#ffffff", primaryColor: "#dbeafe", primaryTextColor: "#111111",
+          primaryBorderColor: "#57606a", lineColor: "#333333", textColor: "#111111",
+          edgeLabelBackground: "#ffffff",
+          noteBkgColor: "#fff8c5", noteTextColor: "#111111" };
+  }
+
+  let run = 0;
+  async function draw() {
+    window.mermaid.initialize({
+      startOnLoad: false, theme: "base", themeVariables: colours(), securityLevel: "strict",
+    });
+    for (const diagram of diagrams) {
+      const { svg } = await window.mermaid.render(`diagram-${++run}`, diagram.dataset.source);
+      diagram.innerHTML = svg;
+    }
+    reachable();
+  }
+
+  if (diagrams.length > 0) {
+    const script = document.createElement("script");
+    const root = typeof path_to_root === "string" ? path_to_root : "";
+    script.src = `${root}assets/mermaid.min.js`;
+    script.onload = () => {
+      draw();
+      let theme = document.documentElement.className;
+      new MutationObserver(() => {
+        if (document.documentElement.className === theme) return;
+        theme = document.documentElement.className;
+        draw();
+      }).observe(document.documentElement, { attributeFilter: ["class"] });
+    };
+    document.head.append(script);
+  }
+})();

@@ -1,0 +1,4 @@
+# uses: examples/01-queue/incident.py examples/01-queue/mini/python/step2/queue.py examples/01-queue/mini/python/server.py
+start_queue step2
+run "python incident.py" "python3 $examples/01-queue/incident.py $PORT"
+# must: Ben  takes 'seat 11'

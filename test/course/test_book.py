@@ -1,0 +1,147 @@
+"""The book's machinery: what it makes, and that it refuses what is wrong, with page and line."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+COURSE = Path(__file__).resolve().parents[2] / "distributed-systems-course"
+PAGES = sorted(path.relative_to(COURSE / "src").as_posix() for path in COURSE.glob("src/**/*.md"))
+WORDS_MAX = 1500
+CODE_LINES_MAX = 45  # a whole small state machine is the longest
+
+
+def render(**pages):
+    """(exit code, complaints, {path: content}) of the preprocessor for pages given by name."""
+    items = [
+        {"Chapter": {"name": name, "path": f"{name}.md", "content": text, "sub_items": []}}
+        for name, text in pages.items()
+    ]
+    done = subprocess.run(
+        [sys.executable, COURSE / "tools/preprocess.py"],
+        input=json.dumps([{}, {"items": items}]),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    content = {}
+    if done.returncode == 0:
+        for item in json.loads(done.stdout)["items"]:
+            content[item["Chapter"]["path"]] = item["Chapter"]["content"]
+    return done.returncode, done.stderr, content
+
+
+QUEUE = "01-queue/mini/python/step2/queue.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("one\n{{#code nothing.py:f}}\n", "page.md:2: there is no file nothing.py"),
+        (f"{{{{#code {QUEUE}:Queue.nothing}}}}", "page.md:1: queue.py has no 'Queue.nothing'"),
+        ("{{#transcript nothing}}", "page.md:1:"),
+        ("{{#quiz nothing}}", "page.md:1:"),
+        ("{{#code}}", "page.md:1: {{#code}} of what?"),
+        ("a\n\n:::hint x\ntext\n", "page.md:3: this ::: block has no end"),
+        (":::nonsense\n:::", "page.md:1: there is no block :::nonsense"),
+        (":::tabs\n== One\nx\n:::", "page.md:2: tabs need two parts"),
+        (":::diagram A\nno words\n---\nflowchart LR\n:::", "page.md:2: say in words"),
+        ("---\nsession: 1\nminutes: 91\n---\n# A", "session 1 takes 91 minutes"),
+    ],
+)
+def test_what_is_wrong_stops_the_build_and_says_where(text, complaint):
+    code, said, _ = render(page=text)
+    assert code == 1
+    assert complaint in said
+
+
+def test_front_matter_counts_for_line_numbers():
+    _, said, _ = render(page="---\nsession: 1\nminutes: 5\n---\n# A\n{{#quiz nothing}}\n")
+    assert "page.md:6:" in said
+
+
+def test_code_is_cut_by_name_in_each_language():
+    names = {
+        f"{QUEUE}:Queue.reserve": 'job.state, job.holder, job.due = "reserved"',
+        "01-queue/mini/typescript/step2/queue.ts:Queue.reserve": "[job.state, job.holder, job.due]",
+        "01-queue/mini/typescript/step3/log.ts:Log.replay": "*replay(): Generator<Entry> {",
+        "01-queue/clients/typescript/worker.ts:Worker.giveUp": "private async giveUp(",
+        "src/machine/queue_job.c:queue_job_held_by": "bool queue_job_held_by(",
+    }
+    for name, line in names.items():
+        code, said, pages = render(page=f"{{{{#code {name}}}}}")
+        assert code == 0, said
+        block = re.search(r"```\w+\n(.*?)```", pages["page.md"], re.DOTALL)[1]
+        assert line in block
+        assert block.count("{") == block.count("}")
+
+
+def test_new_lines_are_marked_and_old_ones_are_not():
+    _, _, pages = render(page=f"{{{{#code {QUEUE}:Queue.put since={QUEUE}}}}}")
+    assert "--new" not in pages["page.md"]
+    old = QUEUE.replace("step2", "step1")
+    _, _, pages = render(page=f"{{{{#code {QUEUE}:Queue.reserve since={old}}}}}")
+    assert "--new" in pages["page.md"]
+
+
+def test_code_in_a_fence_is_left_alone():
+    _, _, pages = render(page="```text\n{{#quiz x}}\n:::hint\n```\n")
+    assert "{{#quiz x}}\n:::hint" in pages["page.md"]
+
+
+def test_the_whole_book_renders_without_a_mark_left():
+    texts = {name.removesuffix(".md"): (COURSE / "src" / name).read_text() for name in PAGES}
+    code, said, pages = render(**texts)
+    assert code == 0, said
+    for name, content in pages.items():
+        outside = re.sub(r"```.*?```", "", content, flags=re.DOTALL)
+        assert "{{#" not in outside, name
+        assert ":::" not in outside, name
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_can_be_read_in_one_sitting(name):
+    text = (COURSE / "src" / name).read_text()
+    text = re.sub(r":::(take-home|instructor)\b.*?\n:::\n", "", text, flags=re.DOTALL)
+    assert len(text.split()) <= WORDS_MAX
+    _, _, pages = render(page=text)
+    for block in re.findall(r"```\w+\n(.*?)```", pages["page.md"], re.DOTALL):
+        assert len(block.splitlines()) <= CODE_LINES_MAX
+
+
+@pytest.mark.parametrize("path", sorted(COURSE.glob("quizzes/*.toml")), ids=lambda path: path.stem)
+def test_a_quiz_explains_every_choice_and_has_one_key(path):
+    questions = tomllib.loads(path.read_text())["question"]
+    assert 3 <= len(questions) <= 4
+    assert sum(bool(question.get("timed")) for question in questions) == 2
+    for question in questions:
+        if "model" in question:
+            assert question["points"] and len(question["model"]) > 40
+            continue
+        choices = question["choice"]
+        texts = [choice["text"] for choice in choices]
+        assert len(set(texts)) == len(texts) >= 3
+        assert sum(bool(choice.get("right")) for choice in choices) == 1
+        assert all(len(choice["why"]) > 20 for choice in choices)
+
+
+def test_every_link_between_pages_leads_somewhere():
+    for name in PAGES:
+        page = COURSE / "src" / name
+        for target in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text()):
+            assert (page.parent / target).exists(), (name, target)
+
+
+def test_transcripts_are_those_of_the_programs_as_they_are():
+    done = subprocess.run(
+        [sys.executable, COURSE / "tools/transcripts.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,83 @@
+"""The small programs of the chapters: both languages say the same, and each shows what its page
+says that it shows."""
+
+import subprocess
+import sys
+
+import pytest
+from minis import MINIS, NODE, PROGRAMS, Mini
+
+CONCEPTS = MINIS.parents[1] / "concepts"
+EXAMPLE = MINIS.parent
+TOPICS = sorted(path.name for path in CONCEPTS.iterdir() if (path / "python").is_dir())
+LINES_MAX = 100
+
+
+def output(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def python(topic, seed=7):
+    return output(sys.executable, CONCEPTS / topic / "python/main.py", str(seed))
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_both_languages_say_the_same(topic):
+    for seed in (1, 7, 42):
+        typescript = output(NODE, CONCEPTS / topic / "typescript/main.ts", str(seed))
+        assert python(topic, seed) == typescript
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_program_is_short_and_runs_without_a_seed(topic):
+    for name in ("python/main.py", "typescript/main.ts"):
+        assert len((CONCEPTS / topic / name).read_text().splitlines()) < LINES_MAX
+    output(sys.executable, CONCEPTS / topic / "python/main.py")
+    output(NODE, CONCEPTS / topic / "typescript/main.ts")
+
+
+def test_timeouts_hide_sold_seats_and_unsold_ones():
+    rows = python("01-timeout").splitlines()[1:-2]
+    ends = [row.split("timeout")[1].strip() for row in rows if "timeout" in row]
+    assert any(end.startswith("sold") for end in ends)
+    assert any(not end.startswith("sold") for end in ends)
+
+
+def test_each_promise_about_delivery_loses_or_repeats_what_it_may():
+    for seed in range(1, 20):
+        rows = [row.split() for row in python("02-delivery", seed).splitlines()]
+        most, least, keyed = ([int(word) for word in row if word.isdecimal()] for row in rows)
+        assert most[2] == 0 and least[1] == 0 and keyed[1:] == [0, 0]
+    assert most[1] > 0 and least[2] > 0
+
+
+def test_no_number_of_messengers_is_safe():
+    alone = [int(row.split()[-1]) for row in python("03-two-generals").splitlines()[1:-1]]
+    assert all(count > 0 for count in alone)
+    assert alone == sorted(alone, reverse=True)
+
+
+def test_only_chance_pulls_a_crowd_apart():
+    at_once, doubling, jitter = python("04-backoff").splitlines()[1:]
+    assert "still not all served" in at_once
+    assert "still not all served" in doubling
+    assert "all served after" in jitter.replace("still not", "")
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+@pytest.mark.parametrize(
+    ("step", "seats"), [("step1", ["12", "13"]), ("step2", ["11", "12", "13"])]
+)
+def test_the_incident_of_session_2(language, step, seats, tmp_path):
+    queue = Mini(language, step, tmp_path).start()
+    try:
+        for program in ([sys.executable, "incident.py"], [NODE, "incident.ts"]):
+            said = output(program[0], EXAMPLE / program[1], str(queue.port))
+            taken = [
+                line.split("'")[1] for line in said.splitlines() if line.startswith("Ben  takes")
+            ]
+            assert sorted(taken) == [f"seat {seat}" for seat in seats]
+    finally:
+        queue.kill()
