@@ -48,7 +48,11 @@ void history_describe_atom(const struct history *history, uint64_t atom, struct 
     if (atom == HISTORY_NIL) {
         buffer_append_text(out, "nil");
     } else if (history->texts != NULL) {
-        buffer_append_slice(out, history_text(history->texts, atom));
+        struct slice text = history_text(history->texts, atom);
+        for (size_t i = 0; i < text.size; i++) {
+            bool printable = text.data[i] >= ' ' && text.data[i] != 0x7f;
+            buffer_put_u8(out, printable ? text.data[i] : '?');
+        }
     } else {
         buffer_append_decimal(out, atom);
     }

@@ -1,5 +1,6 @@
 /* The subcommands of `quartet`. Each takes the words from its own name on and returns the exit
- * code: 0, 1 when it failed, OPTIONS_EXIT_USAGE when it was called wrongly. */
+ * code: 0, 1 when it failed, OPTIONS_EXIT_USAGE when it was called wrongly;
+ * command_check() also 3, unknown. */
 #ifndef QUARTET_SERVER_COMMANDS_H
 #define QUARTET_SERVER_COMMANDS_H
 
@@ -8,6 +9,7 @@ int command_up(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_queue_policy(int argc, char **argv);
 int command_log(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_sim(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ static const struct {
     {"queue-policy", command_queue_policy, "show or set the retry policy of a tube"},
     {"log", command_log, "look at the log of a stopped node, or cut it"},
     {"sim", command_sim, "run a whole cluster in one process, in virtual time, with faults"},
+    {"check", command_check, "judge a history of operations: is it linearizable?"},
 };
 
 enum {
