@@ -164,6 +164,7 @@ static void host_on_snapshot_committed(void *owner, struct timed *timed)
     if (host_held_up(host, timed)) return;
     sim_disk_snapshot_commit(&host->disk, host->snapshot_index);
     world_count(host->world, SIM_COVER_SNAPSHOTS_WRITTEN);
+    host->installed_number = host->next_number;
     struct event event = {.type = EVENT_SNAPSHOT_DURABLE};
     sim_host_step(host, &event);
 }
@@ -280,6 +281,7 @@ static void host_trace(struct host *host, struct slice trace)
         if (word >= SIM_WORD_SIZE) word = SIM_WORD_SIZE - 1;
         if (slice_equal(slice_of(trace.data, word), slice_text("snapshot-installed"))) {
             world_count(host->world, SIM_COVER_SNAPSHOTS_INSTALLED);
+            host->installed = true;
         }
         uint32_t i = 0;
         while (i < report->words_count && (memcmp(report->words[i].word, trace.data, word) != 0 ||
@@ -306,6 +308,17 @@ static bool host_spins(struct host *host)
     world_fail(host->world, "progress", "node %u takes turn after turn without time passing",
                host->id);
     return true;
+}
+
+/* Effects that a snapshot skipped will never come: who waits for one has to be sent away. */
+static void host_check_clients(struct host *host)
+{
+    if (!host->installed) return;
+    host->installed = false;
+    uint32_t oldest = network_oldest_client(&host->world->network, host->index);
+    if (oldest >= host->installed_number) return;
+    world_fail(host->world, "sessions", "node %u installed a snapshot and keeps connection %u",
+               host->id, oldest);
 }
 
 static void host_turn(struct host *host)
@@ -335,6 +348,7 @@ static void host_turn(struct host *host)
         }
         host_carry_out(host, &actions.items[i]);
     }
+    host_check_clients(host);
     if (actions.stopped) {
         sim_host_end(host, HOST_STOPPED, host->restart_after_us);
         return;
@@ -444,6 +458,7 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     host->node = NULL;
     host->sent_count = 0;
     host->crash_countdown = 0;
+    host->installed = false;
     host->paused_until_us = 0;
     if (how == HOST_POWER_LOST || how == HOST_SYNC_FAILED) {
         sim_disk_power_lost(&host->disk, &world->random);

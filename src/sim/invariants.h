@@ -10,6 +10,7 @@
  *                        all that was committed before (see also promises.h)
  * commit                 a leader commits by counting only what is of its own term, and has an
  *                        entry of that term as soon as it leads (sections 5.4.2, 8)
+ * sessions               who installs a snapshot, and so skips effects, closes its clients
  * log time               stamps of committed entries never go back, and elapsed time in the log
  *                        goes no faster than the clocks of its leaders
  *

@@ -399,6 +399,18 @@ void network_read(struct network *network, uint32_t place, uint32_t number, bool
     end_expect(network, end);
 }
 
+uint32_t network_oldest_client(const struct network *network, uint32_t place)
+{
+    uint32_t oldest = UINT32_MAX;
+    const struct list *ends = &network->ends[place];
+    for (const struct list *at = ends->next; at != ends; at = at->next) {
+        const struct network_end *end = LIST_ITEM(at, struct network_end, link);
+        bool serves = end->state == END_OPEN && !end->peer && !end->closing;
+        if (serves && end->number < oldest) oldest = end->number;
+    }
+    return oldest;
+}
+
 void network_place_gone(struct network *network, uint32_t place)
 {
     struct list *ends = &network->ends[place];

@@ -120,6 +120,9 @@ void network_send(struct network *network, uint32_t place, uint32_t number, stru
 /* After what was sent before; closed() follows at both ends. */
 void network_close(struct network *network, uint32_t place, uint32_t number);
 void network_read(struct network *network, uint32_t place, uint32_t number, bool on);
+/* The lowest number of a client's connection that is open there, and not being closed from there;
+ * UINT32_MAX: there is none. */
+uint32_t network_oldest_client(const struct network *network, uint32_t place);
 /* The process there is gone: it hears nothing more; the other ends hear closed(). */
 void network_place_gone(struct network *network, uint32_t place);
 
