@@ -244,6 +244,14 @@ static inline void say_who_needs_a_snapshot(struct trace *trace, uint32_t id,
     memcpy(trace->shown[id].lags, lags, sizeof lags);
 }
 
+static inline void say_commit(struct trace *trace, uint32_t id, const struct raft *raft)
+{
+    const struct shown *was = &trace->shown[id];
+    uint64_t commit = raft_commit_index(raft);
+    if (commit == was->commit || commit < raft_first_index(raft)) return;
+    say(trace, "  %u commits up to %llu\n", id, NUM(commit));
+}
+
 /* A read is answered from what is applied, once it is confirmed. */
 static inline void say_read(struct trace *trace, uint32_t id, const struct raft *raft)
 {
@@ -261,11 +269,11 @@ static inline void say_changes(struct trace *trace, uint32_t id)
     struct shown *was = &trace->shown[id];
     const struct raft *raft = trace->world->nodes[id].raft;
     if (raft == NULL) return;
+    bool leads = was->role == RAFT_LEADER; /* it commits first, and then does what follows */
+    if (leads) say_commit(trace, id, raft);
     say_role(trace, id, raft);
     say_log(trace, id, raft);
-    if (raft_commit_index(raft) != was->commit && raft_commit_index(raft) > was->snapshot) {
-        say(trace, "  %u commits up to %llu\n", id, NUM(raft_commit_index(raft)));
-    }
+    if (!leads) say_commit(trace, id, raft);
     say_read(trace, id, raft);
     say_disk(trace, id);
     say_who_needs_a_snapshot(trace, id, raft);

@@ -89,6 +89,8 @@ static void what_only_a_leader_knows_a_follower_does_not_say(void **state)
     raft_log_time(solo.raft, solo.now, &elapsed_us, &wall_us);
     assert_int_equal(elapsed_us, 0); /* the last entry's */
     assert_int_equal(wall_us, 0);
+    assert_null(raft_entry_at(solo.raft, 3)); /* nor does anybody know what is not there */
+    assert_int_equal(raft_term_at(solo.raft, 3), 0);
     raft_peer_lost(solo.raft, 2); /* changes nothing */
     assert_int_equal(raft_leader(solo.raft), 2);
     raft_destroy(NULL);

@@ -521,6 +521,9 @@ static void a_change_says_why_it_cannot_be(void **state)
     for (uint32_t i = 0; i < 3; i++) wrong.member[i].learner = true;
     assert_int_equal(raft_change_members(solo.raft, solo.now, &wrong), RAFT_CHANGE_INVALID_TARGET);
     wrong = same;
+    wrong.count = RAFT_MEMBERS_MAX + 1;
+    assert_int_equal(raft_change_members(solo.raft, solo.now, &wrong), RAFT_CHANGE_INVALID_TARGET);
+    wrong = same;
     wrong.member[0].outgoing = true;
     assert_int_equal(raft_change_members(solo.raft, solo.now, &wrong), RAFT_CHANGE_INVALID_TARGET);
     wrong = same;
@@ -538,6 +541,27 @@ static void a_change_says_why_it_cannot_be(void **state)
     assert_int_equal(raft_members(solo.raft)->count, 3); /* the learners went at once */
     assert_int_equal(raft_change_members(solo.raft, solo.now, &other), RAFT_CHANGE_UNDER_WAY);
     solo_free(&solo);
+}
+
+/* Where the voters stay, there is nothing to join: one entry does it. */
+static void a_member_moves_to_another_address_by_one_entry(void **state)
+{
+    (void)state;
+    static const char *const moves[] = {"y", "host:7000"}; /* as long as it was, or longer */
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+        struct solo solo = leader_with_learners();
+        struct raft_members target = *raft_members(solo.raft);
+        struct raft_member *moved = &target.member[2];
+        moved->address_size = (uint8_t)strlen(moves[i]);
+        memcpy(moved->address, moves[i], moved->address_size);
+        assert_int_equal(raft_change_members(solo.raft, solo.now, &target), RAFT_CHANGE_OK);
+        assert_int_equal(raft_last_index(solo.raft), 3);
+        assert_false(raft_members_joint(raft_members(solo.raft)));
+        const struct raft_member *member = &raft_members(solo.raft)->member[2];
+        assert_int_equal(member->address_size, moved->address_size);
+        assert_memory_equal(member->address, moves[i], member->address_size);
+        solo_free(&solo);
+    }
 }
 
 /* Progress is kept by place in the list of members, and places move. */
@@ -711,6 +735,7 @@ int main(void)
         cmocka_unit_test(a_learner_votes_only_once_its_last_round_was_short),
         cmocka_unit_test(a_learner_must_be_trusted_to_be_promoted),
         cmocka_unit_test(a_change_says_why_it_cannot_be),
+        cmocka_unit_test(a_member_moves_to_another_address_by_one_entry),
         cmocka_unit_test(what_is_known_of_a_follower_outlives_a_change),
         cmocka_unit_test(a_cluster_grows_from_three_to_five_and_sheds_its_leader),
         cmocka_unit_test(a_removed_server_that_does_not_know_it_disturbs_no_one),

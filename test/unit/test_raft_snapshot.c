@@ -69,6 +69,21 @@ static void members_decode_what_was_encoded_and_nothing_else(void **state)
     members.count = 0;
     raft_members_encode(&members, &data);
     assert_false(raft_members_decode(buffer_slice(&data), &decoded));
+    static const uint8_t long_address[RAFT_ADDRESS_SIZE_MAX + 1];
+    for (uint32_t size = 1; size <= sizeof long_address; size++) {
+        for (uint32_t flags = 0; flags < 16; flags++) { /* 1 learner, 2 outgoing, 4 leaving */
+            buffer_clear(&data);
+            buffer_put_u32(&data, 2);
+            buffer_put_u32(&data, 1);
+            buffer_put_u8(&data, (uint8_t)flags);
+            buffer_put_bytes(&data, slice_of(long_address, size));
+            buffer_put_u32(&data, 2); /* one that votes */
+            buffer_put_u8(&data, 0);
+            buffer_put_bytes(&data, slice_of(long_address, 1));
+            bool valid = (flags <= 3 || flags == 6) && size <= RAFT_ADDRESS_SIZE_MAX;
+            assert_int_equal(raft_members_decode(buffer_slice(&data), &decoded), valid);
+        }
+    }
     buffer_free(&data);
 }
 
