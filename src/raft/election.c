@@ -145,11 +145,19 @@ void election_unmute(struct raft *raft)
     if (is_alone(raft)) raft->election_us = raft->now.mono_us;
 }
 
+/* Votes that come after the timeout are too late: who gave one and forgot it counts on that
+ * (trust.c). */
+static void candidate_check(struct raft *raft)
+{
+    bool in_time = raft->now.mono_us < raft->election_us || is_alone(raft);
+    if (in_time && votes_won(raft)) become_leader(raft);
+}
+
 void election_hard_state_durable(struct raft *raft)
 {
     if (raft->role != RAFT_CANDIDATE || !hard_state_durable(raft)) return;
     note_vote(raft, raft->config.self);
-    if (votes_won(raft)) become_leader(raft);
+    candidate_check(raft);
 }
 
 /* Section 5.4.1: the later last term, or the same and at least as long. */
@@ -225,6 +233,6 @@ void receive_vote_reply(struct raft *raft, const struct raft_message *message)
     } else {
         if (raft->role != RAFT_CANDIDATE || message->term != raft->term) return;
         note_vote(raft, message->from);
-        if (votes_won(raft)) become_leader(raft);
+        candidate_check(raft);
     }
 }

@@ -10,9 +10,10 @@
  *   leader of that term needed a quorum, which shares a trusted replica with the one that
  *   confirmed L afterwards, and that one would no longer have answered in term t.
  * - Votes: in term t the recorded vote agrees with who won. In an earlier term none are given. In
- *   a later term X may have voted for a candidate that has not won yet; a candidacy ends within
- *   one maximum election timeout, and for so long after its start X votes for nobody
- *   (embargo_us).
+ *   a later term X may have voted for a candidate that has not won yet, and that may win with votes
+ *   of others who then know less than X: not even X's acknowledgements may count meanwhile. A
+ *   candidacy ends within one maximum election timeout (election.c), and for so long after its
+ *   start X stays untrusted (embargo_us).
  * This needs the quorum to be counted without X, and a new first contact each time X comes back:
  * a lost connection or a match that fell begins it anew. */
 #include "raft/raft_internal.h"
@@ -54,6 +55,7 @@ uint64_t trust_target(const struct raft *raft, const struct peer *peer)
 
 void trust_check(struct raft *raft)
 {
+    if (raft->now.mono_us < raft->embargo_us) return;
     if (raft->trusted || raft->leader == 0 || raft->trust_index == 0) return;
     if (raft->matched < raft->trust_index || raft->log.durable < raft->trust_index) return;
     raft->trusted = true;

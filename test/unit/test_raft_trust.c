@@ -112,6 +112,7 @@ static void it_is_trusted_when_it_holds_durably_what_the_leader_named(void **sta
 {
     (void)state;
     struct solo solo = untrusted_follower();
+    solo.now.mono_us += 2 * SOLO_TIMEOUT_US; /* whom it may have voted for has lost, or won */
     struct raft_entry entries[2] = {{.index = 1, .term = 2, .kind = RAFT_KIND_CALLER},
                                     {.index = 2, .term = 2, .kind = RAFT_KIND_CALLER}};
     struct raft_message append = {.type = RAFT_APPEND,
@@ -146,6 +147,7 @@ static void a_long_held_log_must_be_checked_with_the_leader_first(void **state)
     solo_create(&solo);
     for (uint64_t i = 1; i <= 4; i++) solo_restore(&solo, i, 1);
     solo_start(&solo);
+    solo.now.mono_us += 2 * SOLO_TIMEOUT_US;
     struct raft_message append = {.type = RAFT_APPEND,
                                   .from = 2,
                                   .term = 2,
@@ -161,7 +163,7 @@ static void a_long_held_log_must_be_checked_with_the_leader_first(void **state)
     solo_free(&solo);
 }
 
-static void a_wiped_node_votes_for_nobody_within_one_maximum_timeout(void **state)
+static void a_wiped_node_counts_for_nothing_within_one_maximum_timeout(void **state)
 {
     (void)state;
     struct solo solo = untrusted_follower();
@@ -175,14 +177,18 @@ static void a_wiped_node_votes_for_nobody_within_one_maximum_timeout(void **stat
         .entries = &(struct raft_entry){.index = 1, .term = 2, .kind = RAFT_KIND_CALLER}};
     solo_receive(&solo, append);
     solo_durable(&solo);
-    assert_true(raft_trusted(solo.raft));
-    solo_durable(&solo);
     solo.now.mono_us += 2 * SOLO_TIMEOUT_US - 1;
+    solo_receive(&solo, append);
+    assert_false(raft_trusted(solo.raft));
     struct raft_message vote = {
         .type = RAFT_VOTE, .from = 3, .term = 3, .index = 1, .index_term = 2};
     solo_receive(&solo, vote);
     assert_int_equal(solo.output.messages_count, 0);
     solo.now.mono_us += 1;
+    solo_receive(&solo, append);
+    assert_true(raft_trusted(solo.raft));
+    solo_durable(&solo);
+    solo.now.mono_us += SOLO_TIMEOUT_US;
     solo_receive(&solo, vote);
     assert_true(solo_sent(&solo, RAFT_VOTE_REPLY, 3)->granted);
     solo_free(&solo);
@@ -220,6 +226,98 @@ static void a_wiped_disk_cannot_help_to_forget_an_entry(void **state)
     world_free(world);
 }
 
+/* The first VOTE under way to that node, taken off the network. */
+static struct packet *take_vote(struct world *world, uint32_t to)
+{
+    struct packet *taken = NULL;
+    struct packet_list kept = {0};
+    while (world->packets.count > 0) {
+        struct packet *packet = packets_pop(&world->packets);
+        bool wanted =
+            taken == NULL && packet->message.type == RAFT_VOTE && packet->message.to == to;
+        if (wanted)
+            taken = packet;
+        else
+            packets_push(&kept, packet);
+    }
+    free(world->packets.at);
+    world->packets = kept;
+    return taken;
+}
+
+/* One of five votes for a candidate, loses its disk, and helps the old leader to commit an entry;
+ * then a vote that was long under way would make that candidate the leader, without the entry. */
+static bool a_late_vote_comes(uint64_t seed)
+{
+    struct world *world = world_make(5, seed);
+    uint32_t leader = world_elect(world, 8 * WORLD_TIMEOUT_US);
+    uint32_t candidate = leader % 5 + 1, wiped = candidate % 5 + 1, near = wiped % 5 + 1;
+    uint32_t late = near % 5 + 1;
+    world_run(world, WORLD_TIMEOUT_US);
+    world_cut(world, candidate, true);
+    world_cut(world, wiped, true);
+    world->cut[candidate][wiped] = world->cut[wiped][candidate] = false;
+    struct raft *raft = world->nodes[candidate].raft;
+    uint64_t term = raft_term(raft) + 1;
+    for (int tries = 0; raft_role(raft) != RAFT_PRE_CANDIDATE && tries < 100; tries++) {
+        world_run(world, 10 * WORLD_MS);
+    }
+    world->cut[candidate][late] = false;
+    /* A pre-vote that was given before it heard the leader again. */
+    struct raft_message granted = {
+        .type = RAFT_PRE_VOTE_REPLY, .from = near, .to = candidate, .term = term, .granted = true};
+    raft_receive(raft, node_time(world, &world->nodes[candidate]), &granted);
+    world_flush(world, candidate);
+    uint64_t until_us = world->now_us + WORLD_TIMEOUT_US;
+    struct packet *vote = NULL;
+    while (world->nodes[wiped].disk.vote != candidate && world->now_us < until_us) {
+        world_run(world, WORLD_MS / 2);
+        if (vote == NULL) vote = take_vote(world, late);
+    }
+    world_run(world, 3 * WORLD_MS);
+    bool asked = vote != NULL && raft_role(raft) == RAFT_CANDIDATE &&
+                 world->nodes[wiped].disk.vote == candidate;
+    world_crash(world, wiped, 0);
+    world_wipe(world, wiped);
+    world_start(world, wiped);
+    world->cut[leader][wiped] = world->cut[wiped][leader] = false;
+    world_run(world, 5 * WORLD_HEARTBEAT_US); /* time enough to confirm the leader */
+    world->cut[leader][late] = true;
+    world_propose(world, leader, 42);
+    world_run(world, WORLD_TIMEOUT_US);
+    if (vote != NULL) world_deliver(world, vote);
+    if (vote != NULL) packet_free(vote);
+    world->cut[late][candidate] = false;
+    world_run(world, WORLD_TIMEOUT_US); /* check_leader() and check_applied() judge */
+    bool came_to_pass = asked && world->leaders[term] == candidate;
+    world_free(world);
+    return came_to_pass;
+}
+
+static void a_vote_that_was_forgotten_and_one_that_was_late_lose_no_entry(void **state)
+{
+    (void)state;
+    int came_to_pass = 0;
+    for (uint64_t seed = 1; seed <= 100; seed++) came_to_pass += a_late_vote_comes(seed);
+    assert_true(came_to_pass > 0);
+}
+
+static void votes_that_come_after_the_timeout_elect_nobody(void **state)
+{
+    (void)state;
+    struct solo solo = solo_make(3);
+    solo_create(&solo);
+    solo_start(&solo);
+    solo_tick_deadline(&solo);
+    solo_vote_reply(&solo, 2, RAFT_PRE_VOTE_REPLY, 2, true);
+    solo_durable(&solo);
+    assert_int_equal(raft_role(solo.raft), RAFT_CANDIDATE);
+    solo.now.mono_us = raft_deadline_us(solo.raft);
+    solo_vote_reply(&solo, 2, RAFT_VOTE_REPLY, 2, true);
+    assert_int_not_equal(raft_role(solo.raft), RAFT_LEADER);
+    solo_free(&solo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,8 +327,10 @@ int main(void)
         cmocka_unit_test(an_untrusted_node_neither_campaigns_nor_votes),
         cmocka_unit_test(it_is_trusted_when_it_holds_durably_what_the_leader_named),
         cmocka_unit_test(a_long_held_log_must_be_checked_with_the_leader_first),
-        cmocka_unit_test(a_wiped_node_votes_for_nobody_within_one_maximum_timeout),
+        cmocka_unit_test(a_wiped_node_counts_for_nothing_within_one_maximum_timeout),
         cmocka_unit_test(a_wiped_disk_cannot_help_to_forget_an_entry),
+        cmocka_unit_test(a_vote_that_was_forgotten_and_one_that_was_late_lose_no_entry),
+        cmocka_unit_test(votes_that_come_after_the_timeout_elect_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
