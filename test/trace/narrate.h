@@ -328,6 +328,8 @@ static inline void say_silence(struct trace *trace, uint32_t id)
     const struct raft *raft = trace->world->nodes[id].raft;
     if (raft_role(raft) == RAFT_LEADER)
         say(trace, "  %u does not answer: it leads\n", id);
+    else if (raft_members(raft)->count == 0)
+        say(trace, "  %u does not answer: it knows of no cluster\n", id);
     else if (raft_leader(raft) != 0)
         say(trace, "  %u does not answer: it has heard leader %u\n", id, raft_leader(raft));
     else

@@ -22,8 +22,8 @@ static const struct {
     {"crash", do_crash, false},         {"restart", do_restart, false},
     {"read", do_read, false},           {"lease", do_lease, false},
     {"change", do_change, false},       {"transfer", do_transfer, false},
-    {"compact", do_compact, false},     {"snapshot", do_snapshot, false},
-    {"state", do_state, false},
+    {"wipe", do_wipe, false},           {"compact", do_compact, false},
+    {"snapshot", do_snapshot, false},   {"state", do_state, false},
 };
 
 static void run_line(struct trace *trace, const char *line)
