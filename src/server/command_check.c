@@ -7,6 +7,7 @@
 #include "check/check.h"
 #include "check/explain.h"
 #include "check/history_read.h"
+#include "check/html.h"
 #include "server/commands.h"
 #include "server/options.h"
 
@@ -25,6 +26,7 @@ static const char command[] = "quartet check";
 struct check_request {
     const char *file;
     const char *initial;
+    const char *html; /* NULL: none is written */
     uint64_t memory_mib;
     uint64_t seconds; /* 0: no limit */
 };
@@ -51,6 +53,16 @@ static bool read_all(const char *name, struct buffer *text)
         return false;
     }
     return !failed;
+}
+
+static bool write_all(const char *name, const struct buffer *text)
+{
+    struct slice bytes = buffer_slice(text);
+    FILE *file = fopen(name, "wb");
+    bool written = file != NULL && fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
+    if (file != NULL && fclose(file) != 0) written = false;
+    if (!written) options_mistake(command, "html", "%s: %s", name, strerror(errno));
+    return written;
 }
 
 static uint64_t now_ms(void)
@@ -126,8 +138,14 @@ static int judge(const struct check_request *request, const struct model *model,
     struct buffer text = {0};
     check_explain(history, model, &options, &result, &text);
     say(&text);
+    buffer_clear(&text);
+    bool written = true;
+    if (request->html != NULL) {
+        check_html(history, model, &options, &result, request->file, &text);
+        written = write_all(request->html, &text);
+    }
     buffer_free(&text);
-    int code = say_verdict(request, history, model, &result);
+    int code = written ? say_verdict(request, history, model, &result) : OPTIONS_EXIT_USAGE;
     check_result_free(&result);
     return code;
 }
@@ -155,6 +173,8 @@ int command_check(int argc, char **argv)
 {
     struct check_request request = {.memory_mib = CHECK_MEMORY_MIB_DEFAULT};
     struct option_spec items[] = {
+        {"html", "FILE", "write a violation as a timeline to look at, too", option_parse_text,
+         &request.html, 0, 0, 0},
         {"memory", "MIB", "of the search; more: the answer is unknown (1024)", option_parse_number,
          &request.memory_mib, 1, MEMORY_MIB_MAX, 0},
         {"time", "SECONDS", "the same for time (no limit)", option_parse_number, &request.seconds,

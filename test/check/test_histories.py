@@ -1,8 +1,11 @@
 """`quartet check` on the histories here: MODEL_NAME.jsonl is judged by MODEL, and what it prints is
 MODEL_NAME.txt, whose first line is the command. REWRITE=1 rewrites the texts; read the diff."""
 
+import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -46,6 +49,28 @@ def test_the_example_of_the_format_is_judged():
     lines = (HERE.parents[1] / "specs/history.md").read_text().splitlines()
     example = [line for line in lines if line.startswith('{"type"')]
     assert example == (HERE / "register_good.jsonl").read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "stale" in name or "lost" in name])
+def test_a_violation_can_be_looked_at(name, tmp_path):
+    page = tmp_path / "page.html"
+    words = [name.split("_")[0], f"{name}.jsonl", "--html", page]
+    assert subprocess.run([QUARTET, "check", *words], cwd=HERE, capture_output=True).returncode == 1
+    text = page.read_text()
+    assert not re.search(r"(?:src|href|url|import|fetch)\s*[=(]", text)
+    assert set(re.findall(r"https?://[^'\"]+", text)) == {"http://www.w3.org/2000/svg"}
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 2
+    for key in json.loads(scripts[0])["keys"]:
+        assert key["stuck"] not in key["prefixes"][key["main"]]["ops"]
+        for number, operation in enumerate(key["ops"]):
+            if operation["prefix"] is not None:
+                prefix = key["prefixes"][operation["prefix"]]
+                assert number in prefix["ops"] and len(prefix["ops"]) == len(prefix["states"])
+    if shutil.which("node"):
+        script = tmp_path / "script.js"
+        script.write_text(scripts[1])
+        subprocess.run(["node", "--check", script], check=True)
 
 
 @pytest.mark.parametrize(
