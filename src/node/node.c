@@ -93,6 +93,7 @@ void node_destroy(struct node *node)
     buffer_free(&node->snapshots.incoming_file);
     buffer_free(&node->gated);
     buffer_free(&node->set_aside);
+    buffer_free(&node->tail);
     buffer_free(&node->trace);
     buffer_free(&node->world_metrics);
     buffer_free(&node->scratch);
@@ -175,6 +176,7 @@ static void node_begin(struct node *node)
     connections_begin(node);
     if (node->actions_count > 0) wal_flushed(&node->wal);
     node->actions_count = 0;
+    if (node->tail.size > 0) buffer_free(&node->tail);
     buffer_clear(&node->trace);
 }
 

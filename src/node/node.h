@@ -13,6 +13,8 @@
  *   including that sequence are durable (fdatasync has returned, the directory entry of a new
  *   segment is synced). With config.fsync_never, writes whose `sync` is false count as durable
  *   once write() has returned. A failed fsync must stop the process: the world never calls again.
+ * - START may hand over bytes that are in the page cache only: a sync that failed counts them as
+ *   written all the same. The node has them written again (REWRITE) before it trusts them.
  * - SENDs may go out at once, in order per connection; the node itself withholds what must wait
  *   for the disk. (So a host cannot get that wrong.) SENDs to a connection that is gone are
  *   dropped by the world.
@@ -140,13 +142,15 @@ struct event {
 enum action_type {
     ACTION_TRUNCATE = 1, /* segment, offset: only after START: cut the file to this size, durably;
                              0: delete it */
-    ACTION_SET_ASIDE,    /* segment: rename out of the way, durably, keep for the owner */
-    ACTION_WRITE,   /* segment, offset, bytes, sequence, sync. A new segment begins at offset 0 */
-    ACTION_TRIM,    /* segment: all below it may be deleted */
-    ACTION_SEND,    /* connection, bytes */
-    ACTION_CONNECT, /* connection, bytes: the address "host:port" to resolve and dial (a peer) */
-    ACTION_CLOSE,   /* connection: after what was sent before */
-    ACTION_READ,    /* connection, on: back-pressure */
+    ACTION_REWRITE, /* segment, offset, bytes: only after START, which handed them over: write them
+                       again, durably, and the name of the segment */
+    ACTION_SET_ASIDE, /* segment: rename out of the way, durably, keep for the owner */
+    ACTION_WRITE,     /* segment, offset, bytes, sequence, sync. A new segment begins at offset 0 */
+    ACTION_TRIM,      /* segment: all below it may be deleted */
+    ACTION_SEND,      /* connection, bytes */
+    ACTION_CONNECT,   /* connection, bytes: the address "host:port" to resolve and dial (a peer) */
+    ACTION_CLOSE,     /* connection: after what was sent before */
+    ACTION_READ,      /* connection, on: back-pressure */
     ACTION_SNAPSHOT_WRITE,     /* bytes: append to the temporary snapshot file; answer WRITTEN */
     ACTION_SNAPSHOT_COMMIT,    /* sequence: the snapshot's index. Sync, rename, delete older ones;
                                answer SNAPSHOT_DURABLE */

@@ -219,6 +219,7 @@ struct node {
     char fatal_space[320];
     bool disk_full;
 
+    struct buffer tail;           /* of the log, while it is written again at a start */
     struct buffer set_aside;      /* numbers of segments, u64 each: see start_set_aside() */
     uint64_t set_aside_snapshot;  /* its number, 0: none */
     uint64_t ready_sequence;      /* the incarnation is durable from here: nothing is sent before */

@@ -189,6 +189,36 @@ static void raft_build(struct node *node, struct found *found)
     node_open_raft(node, &restored);
 }
 
+static void tail_measure(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
+{
+    (void)segment;
+    (void)offset;
+    *(size_t *)context += bytes.size;
+}
+
+static void tail_rewrite(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
+{
+    struct node *node = context;
+    struct action *action = node_act(node, ACTION_REWRITE);
+    action->segment = segment;
+    action->offset = offset;
+    action->bytes = slice_of(node->tail.data + node->tail.size, bytes.size);
+    buffer_append_slice(&node->tail, bytes);
+}
+
+/* What was read need not be on disk: after a sync that failed, the page cache shows what the disk
+ * does not have, and no later sync writes it. (Rebello and others, "Can Applications Recover from
+ * fsync Failures?", ATC 2020.) */
+static void log_secure(struct node *node, const struct found *found)
+{
+    const struct event_start *start = found->start;
+    size_t size = 0;
+    wal_each_tail(start->segments, start->segments_count, &found->log, tail_measure, &size);
+    if (size == 0) return;
+    buffer_reserve(&node->tail, size);
+    wal_each_tail(start->segments, start->segments_count, &found->log, tail_rewrite, node);
+}
+
 /* One above the last; a snapshot may know a later one than a log that its owner has cut. A start
  * that follows an untrusted one still has none: see proposals.c. */
 static uint64_t next_incarnation(const struct node *node, const struct found *found)
@@ -271,6 +301,7 @@ static void node_build(struct node *node, struct found *found)
     boot_judge(node, found);
     node->membership = found->log.meta.membership;
     if (node->membership == WAL_MEMBER) raft_build(node, found);
+    log_secure(node, found);
     wal_continue(node, found);
     set_aside_plan(node, found);
     if (node->membership != WAL_MEMBER) founding_begin(node);

@@ -143,6 +143,12 @@ bool wal_recovered_keeps(const struct wal_recovered *recovered, uint64_t number)
 void wal_each_entry(const struct segment_image *images, uint32_t count,
                     const struct wal_recovered *recovered, wal_visit_entry *visit, void *context);
 
+typedef void wal_visit_tail(void *context, uint64_t segment, uint64_t offset, struct slice bytes);
+/* What no watermark knows to be durable: the ends of the last segments, their headers included
+ * where all of a segment is new; the last first. After wal_recover() only. */
+void wal_each_tail(const struct segment_image *images, uint32_t count,
+                   const struct wal_recovered *recovered, wal_visit_tail *visit, void *context);
+
 /* One batch, for `quartet log show`. */
 struct wal_batch {
     uint64_t offset;

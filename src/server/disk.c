@@ -95,6 +95,12 @@ void disk_truncate(struct disk *disk, uint64_t segment, uint64_t size)
     if (failed != 0) die(disk, "cutting the torn end of the log", failed);
 }
 
+void disk_rewrite(struct disk *disk, const struct action *action)
+{
+    int failed = segment_rewrite(disk->directory, action->segment, action->offset, action->bytes);
+    if (failed != 0) die(disk, "writing the end of the log again", failed);
+}
+
 static void set_aside(struct disk *disk, const char *name)
 {
     char aside[DIRECTORY_NAME_SIZE_MAX + 8];

@@ -1,4 +1,5 @@
-/* Carries out the log's part of the actions: WRITE, TRIM, TRUNCATE, SET_ASIDE; and watches how
+/* Carries out the log's part of the actions: WRITE, TRIM, and after a start TRUNCATE, REWRITE,
+ * SET_ASIDE; and watches how
  * full the disk is.
  *
  * Appends and syncs run in the loop while recent syncs are short: a thread hop costs 15 to 25 % at
@@ -100,6 +101,7 @@ void disk_open(struct disk *disk, uv_loop_t *loop, const struct directory *direc
 void disk_set_oldest(struct disk *disk, uint64_t oldest);
 
 void disk_truncate(struct disk *disk, uint64_t segment, uint64_t size);
+void disk_rewrite(struct disk *disk, const struct action *action);
 void disk_set_aside(struct disk *disk, uint64_t segment);
 void disk_set_aside_snapshot(struct disk *disk, uint64_t number);
 void disk_write(struct disk *disk, const struct action *action);

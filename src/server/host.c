@@ -65,6 +65,7 @@ static void carry_out(struct host *host, const struct action *action)
     case ACTION_SNAPSHOT_ABORT: snapshot_file_abort(&host->snapshot); break;
     case ACTION_SNAPSHOT_SET_ASIDE: disk_set_aside_snapshot(&host->disk, action->sequence); break;
     case ACTION_TRUNCATE: disk_truncate(&host->disk, action->segment, action->offset); break;
+    case ACTION_REWRITE: disk_rewrite(&host->disk, action); break;
     case ACTION_SET_ASIDE: disk_set_aside(&host->disk, action->segment); break;
     case ACTION_WRITE:
     case ACTION_TRIM: break; /* log_actions() */

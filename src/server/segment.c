@@ -200,3 +200,16 @@ int segment_sync(struct segment_writer *writer)
     }
     return 0;
 }
+
+int segment_rewrite(const struct directory *directory, uint64_t number, uint64_t offset,
+                    struct slice bytes)
+{
+    char name[DIRECTORY_NAME_SIZE_MAX];
+    directory_segment_name(number, name);
+    int fd = openat(directory->fd, name, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    int failed = write_all(fd, bytes, offset);
+    if (failed == 0) failed = sync_data(fd);
+    close(fd);
+    return failed == 0 ? directory_sync(directory) : failed;
+}

@@ -51,4 +51,8 @@ int segment_write(struct segment_writer *writer, uint64_t number, uint64_t offse
                   struct slice bytes, bool always_sync);
 int segment_sync(struct segment_writer *writer);
 
+/* Into a segment that is not being appended to; it and its name are durable afterwards. */
+int segment_rewrite(const struct directory *directory, uint64_t number, uint64_t offset,
+                    struct slice bytes);
+
 #endif

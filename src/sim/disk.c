@@ -192,6 +192,15 @@ void sim_disk_truncate(struct disk *disk, uint64_t number, uint64_t size)
     file->size = size;
 }
 
+void sim_disk_rewrite(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes)
+{
+    struct disk_file *file = sim_disk_file(disk, number);
+    ASSERT(file != NULL && offset + bytes.size <= file->size);
+    memcpy(file->cached + offset, bytes.data, bytes.size);
+    memcpy(file->durable + offset, bytes.data, bytes.size);
+    file->exists_durably = true;
+}
+
 void sim_disk_set_aside(struct disk *disk, uint64_t number)
 {
     sim_disk_truncate(disk, number, 0);
@@ -264,11 +273,23 @@ static void write_reach(struct disk *disk, uint32_t order, enum loss_mode mode, 
     }
 }
 
-void sim_disk_power_lost(struct disk *disk, struct random *random)
+static void writes_reach(struct disk *disk, struct random *random)
 {
     enum loss_mode mode = (enum loss_mode)random_below(random, LOSS_MODES);
     uint64_t salt = random_next(random);
     for (uint32_t i = 0; i < disk->writes_count; i++) write_reach(disk, i, mode, salt);
+}
+
+void sim_disk_sync_failed(struct disk *disk, struct random *random)
+{
+    writes_reach(disk, random);
+    journal_clear(disk);
+    buffer_clear(&disk->temporary);
+}
+
+void sim_disk_power_lost(struct disk *disk, struct random *random)
+{
+    writes_reach(disk, random);
     bool later_exists = false; /* directory entries are made in order */
     for (uint32_t i = disk->files_count; i > 0; i--) {
         later_exists = later_exists || disk->files[i - 1].exists_durably;

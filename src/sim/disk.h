@@ -80,6 +80,8 @@ bool sim_disk_trim(struct disk *disk, uint64_t below);
 /* Both at once durable, as they are only done at start. Size 0 deletes the file. */
 void sim_disk_truncate(struct disk *disk, uint64_t number, uint64_t size);
 void sim_disk_set_aside(struct disk *disk, uint64_t number);
+/* Durable at once, likewise. */
+void sim_disk_rewrite(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes);
 
 /* The temporary file becomes the snapshot. */
 void sim_disk_snapshot_commit(struct disk *disk, uint64_t index);
@@ -89,6 +91,9 @@ void sim_disk_snapshot_set_aside(struct disk *disk);
 /* The process is gone, the page cache is not: a later sync would still write it. The host syncs
  * before it starts a node on it, so that what the node reads is what it has. */
 void sim_disk_process_lost(struct disk *disk);
+/* A sync failed: some sectors reached the platter, and the system counts all as written. A process
+ * reads back what it wrote, and no later sync writes it, until the machine starts again. */
+void sim_disk_sync_failed(struct disk *disk, struct random *random);
 /* Unsynced writes reach the platter by sectors or not at all, and only the platter is left. */
 void sim_disk_power_lost(struct disk *disk, struct random *random);
 

@@ -224,6 +224,9 @@ static void host_carry_out(struct host *host, const struct action *action)
                       action->offset);
         sim_disk_truncate(&host->disk, action->segment, action->offset);
         break;
+    case ACTION_REWRITE:
+        sim_disk_rewrite(&host->disk, action->segment, action->offset, action->bytes);
+        break;
     case ACTION_SET_ASIDE:
         world_count(world, SIM_COVER_SEGMENTS_SET_ASIDE);
         sim_disk_set_aside(&host->disk, action->segment);
@@ -460,7 +463,10 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     host->crash_countdown = 0;
     host->installed = false;
     host->paused_until_us = 0;
-    if (how == HOST_POWER_LOST || how == HOST_SYNC_FAILED) {
+    /* Whether the system keeps pages that it failed to write is up to the file system. */
+    if (how == HOST_SYNC_FAILED && random_below(&world->random, 2) == 0) {
+        sim_disk_sync_failed(&host->disk, &world->random);
+    } else if (how == HOST_POWER_LOST || how == HOST_SYNC_FAILED) {
         sim_disk_power_lost(&host->disk, &world->random);
     } else {
         sim_disk_process_lost(&host->disk);

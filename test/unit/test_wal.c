@@ -432,6 +432,57 @@ static void test_trim_keeps_segments_with_entries_behind_the_index(void **state)
     images_free(&images);
 }
 
+struct tail {
+    uint32_t count;
+    uint64_t segment[4], offset[4];
+    size_t size[4];
+};
+
+static void note_tail(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
+{
+    struct tail *tail = context;
+    tail->segment[tail->count] = segment;
+    tail->offset[tail->count] = offset;
+    tail->size[tail->count++] = bytes.size;
+}
+
+static void test_tail_above_the_watermark_is_told_and_nothing_else(void **state)
+{
+    (void)state;
+    struct images images;
+    struct wal_recovered recovered;
+    struct tail tail = {0};
+    images_begin(&images);
+    images_put(&images, 1, 1, 10);
+    images_flush(&images, true);
+    images_put(&images, 2, 1, 10); /* its header knows the one before to be durable */
+    uint64_t unsure = images_flush(&images, false);
+    images_put(&images, 3, 1, 10);
+    images_flush(&images, false);
+    wal_recover(images.image, images.count, 1, 0, 0, &recovered);
+    wal_each_tail(images.image, images.count, &recovered, note_tail, &tail);
+    assert_int_equal(tail.count, 1);
+    assert_int_equal(tail.segment[0], 1);
+    assert_int_equal(tail.offset[0], unsure);
+    assert_int_equal(tail.size[0], recovered.segments[0].bytes - unsure);
+    wal_recovered_free(&recovered);
+
+    /* A segment of which nothing is sure counts with its header, the one before with its end. */
+    wal_begin_segment(&images.wal);
+    images_put(&images, 4, 1, 10);
+    images_flush(&images, false);
+    wal_recover(images.image, images.count, 1, 0, 0, &recovered);
+    tail.count = 0;
+    wal_each_tail(images.image, images.count, &recovered, note_tail, &tail);
+    assert_int_equal(tail.count, 2);
+    assert_int_equal(tail.segment[0], 2);
+    assert_int_equal(tail.offset[0], 0);
+    assert_int_equal(tail.segment[1], 1);
+    assert_int_equal(tail.offset[1], unsure);
+    wal_recovered_free(&recovered);
+    images_free(&images);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_reset_voids_what_came_before_it),
         cmocka_unit_test(test_log_that_a_newer_snapshot_contradicts_is_not_kept),
         cmocka_unit_test(test_trim_keeps_segments_with_entries_behind_the_index),
+        cmocka_unit_test(test_tail_above_the_watermark_is_told_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
