@@ -210,7 +210,10 @@ static bool client_done(const struct client *client)
 static void client_next(struct client *client)
 {
     struct world *world = client->world;
-    if (client_done(client)) return;
+    if (client_done(client)) {
+        schedule_cancel(&world->schedule, &client->wake);
+        return;
+    }
     wake_in(client, client->draining ? 1000 : below(world, 2 * users_of(world)->think_us));
 }
 
