@@ -49,17 +49,38 @@ static uint32_t words_split(struct slice line, struct slice words[WORDS_MAX])
     }
 }
 
-static bool line_read(struct slice line, struct register_command *command)
+/* How a read is to be answered: false when there is no such level. */
+static bool level_read(struct slice word, struct protocol_request *request)
+{
+    static const char *const levels[] = {[PROTOCOL_READ_LINEARIZABLE] = "linearizable",
+                                         [PROTOCOL_READ_LEASE] = "lease",
+                                         [PROTOCOL_READ_LOCAL] = "local"};
+    if (slice_equal(word, slice_text("log"))) {
+        request->kind = PROTOCOL_PROPOSE;
+        return true;
+    }
+    for (uint32_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (!slice_equal(word, slice_text(levels[i]))) continue;
+        request->read = (enum protocol_read)i;
+        return true;
+    }
+    return false;
+}
+
+static bool line_read(struct slice line, struct register_command *command,
+                      struct protocol_request *request)
 {
     struct slice words[WORDS_MAX];
     uint32_t count = words_split(line, words);
     uint64_t key;
     if (count < 2 || !decimal_read(words[1], &key) || key >= REGISTER_COUNT) return false;
     *command = (struct register_command){.key = (uint32_t)key};
-    if (count == 2 && slice_equal(words[0], slice_text("read"))) {
+    if ((count == 2 || count == 3) && slice_equal(words[0], slice_text("read"))) {
         command->op = REGISTER_READ;
-        return true;
+        request->kind = PROTOCOL_QUERY;
+        return count == 2 || level_read(words[2], request);
     }
+    request->kind = PROTOCOL_PROPOSE;
     if (count == 3 && slice_equal(words[0], slice_text("write"))) {
         command->op = REGISTER_WRITE;
         return decimal_read(words[2], &command->value);
@@ -73,7 +94,8 @@ static enum protocol_request_kind line_take(struct connection *connection, struc
                                             struct protocol_request *request)
 {
     struct register_command command;
-    if (!line_read(line, &command)) {
+    request->read = connection->reads;
+    if (!line_read(line, &command, request)) {
         request->command = slice_text("BAD\n");
         return PROTOCOL_LITERAL;
     }
@@ -81,8 +103,7 @@ static enum protocol_request_kind line_take(struct connection *connection, struc
     register_command_encode(&command, &connection->command);
     request->command = buffer_slice(&connection->command);
     request->grows = command.op != REGISTER_READ;
-    request->read = connection->reads;
-    return command.op == REGISTER_READ ? PROTOCOL_QUERY : PROTOCOL_PROPOSE;
+    return request->kind;
 }
 
 static enum protocol_request_kind register_decode(void *opened, struct slice bytes,

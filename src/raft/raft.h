@@ -367,8 +367,12 @@ uint32_t raft_progress_all(const struct raft *raft, struct raft_progress *rows);
 struct raft_counters {
     uint64_t pre_votes_refused; /* to peers that asked, for whatever reason */
     uint64_t votes_refused;
-    uint64_t truncations; /* a leader's entries replaced some of ours */
-    uint64_t back_ups;    /* as leader: a follower's log did not match where it was tried */
+    uint64_t truncations;     /* a leader's entries replaced some of ours */
+    uint64_t back_ups;        /* as leader: a follower's log did not match where it was tried */
+    uint64_t reads_confirmed; /* rounds of ReadIndex, each for all that asked meanwhile */
+    uint64_t leases_held;     /* when a read asked for one */
+    uint64_t leases_missing;
+    uint64_t transfers; /* campaigns that a leader asked for */
 };
 const struct raft_counters *raft_counters(const struct raft *raft);
 

@@ -70,6 +70,7 @@ static void read_confirm(struct raft *raft)
     uint64_t number = quorum_round(raft);
     const struct round *round = round_slot(raft, number);
     if (round->number != number || round->ticket <= raft->read_confirmed) return;
+    raft->counters.reads_confirmed++;
     raft->read_confirmed = round->ticket;
     raft->read_index = round->index;
     const struct raft_members *members = members_of(raft);
@@ -159,8 +160,10 @@ bool raft_read_lease(struct raft *raft, struct raft_time now, uint64_t *index)
     uint64_t timeout_us = raft->config.election_timeout_us;
     uint64_t drift_us = (timeout_us * raft->config.clock_drift_permille + 999) / 1000;
     if (since_us == 0 || raft->now.mono_us - since_us + drift_us + CLOCK_GRAIN_US >= timeout_us) {
+        raft->counters.leases_missing++;
         return false;
     }
+    raft->counters.leases_held++;
     *index = read_point(raft);
     return true;
 }

@@ -77,6 +77,7 @@ void receive_timeout_now(struct raft *raft, const struct raft_message *message)
     if (raft->role != RAFT_FOLLOWER || raft->leader != message->from) return;
     if (!election_may_campaign(raft) || raft->now.mono_us < raft->embargo_us) return;
     if (raft->round_heard > message->round) return; /* the leader gave the transfer up */
+    raft->counters.transfers++;
     election_campaign(raft, message->round);
 }
 

@@ -12,6 +12,10 @@
     X(TRUNCATIONS, "log tails replaced by a leader's")  \
     X(BACK_UPS, "conflicts backed up over")             \
     X(MEMBERSHIPS, "membership entries committed")      \
+    X(READS_CONFIRMED, "rounds that confirmed reads")   \
+    X(LEASES_HELD, "reads on a lease")                  \
+    X(LEASES_MISSING, "reads that found no lease")      \
+    X(TRANSFERS, "leaderships handed over")             \
     X(STEP_DOWNS, "leaders stepped down")               \
     X(COMMITTED, "entries committed")                   \
     X(DIGESTS, "digests compared")                      \
@@ -45,6 +49,7 @@
     X(DISKS_FULL, "full disks")                         \
     X(SLOW_DISKS, "slow disks")                         \
     X(CLOCK_JUMPS, "wall clock jumps")                  \
+    X(DRIFTS_BEYOND, "clocks beyond the drift bound")   \
     X(WIPES, "wiped disks")                             \
     X(ROTS, "bits rotten")                              \
     X(LOST_WRITES, "synced writes lost")                \
@@ -65,11 +70,13 @@
     X(DEADLINES, "DEADLINE_SOON heard")         \
     X(PIPELINED, "commands pipelined")
 
-#define SIM_COVERAGE_RAFT(X)                  \
-    X(READS, "reads answered")                \
-    X(WRITES, "writes acknowledged")          \
-    X(SWAPS, "swaps carried out")             \
-    X(KEPT, "swaps that found another value") \
+#define SIM_COVERAGE_RAFT(X)                             \
+    X(READS_BY_LOG, "reads answered from the log")       \
+    X(READS, "reads answered by ReadIndex")              \
+    X(READS_ON_LEASE, "reads answered on a lease or so") \
+    X(WRITES, "writes acknowledged")                     \
+    X(SWAPS, "swaps carried out")                        \
+    X(KEPT, "swaps that found another value")            \
     X(JUDGED, "histories judged")
 
 #define SIM_COVERAGE(X) SIM_COVERAGE_WORLD(X) SIM_COVERAGE_QUEUE(X) SIM_COVERAGE_RAFT(X)

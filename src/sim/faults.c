@@ -23,7 +23,7 @@ enum {
     DOWN_US_MAX = 4000000,
     PAUSE_US_MAX = 3000000,
     COUNTDOWN_MAX = 24, /* actions until a planned crash */
-    DRIFT_PPM_MAX = 300,
+    DRIFT_BEYOND_PPM_MAX = 900000,
     WALL_JUMP_US_MAX = 3000000,
     DAMAGES_MAX = 3, /* at a time, to one disk */
 };
@@ -301,17 +301,41 @@ void faults_regained(struct faults *faults, struct host *host)
     if (enabled(faults, SIM_FAULT_CRASH)) crash_plan(faults, host, HOST_CRASHED);
 }
 
-static void skew(struct faults *faults, struct host *host)
+/* Either way from true time by half the bound: then no two clocks are further apart than it. */
+static int64_t drift_ppm_max(const struct world *world)
 {
-    int64_t drift_ppm = (int64_t)between(faults, 0, 2 * DRIFT_PPM_MAX + 1) - DRIFT_PPM_MAX;
-    int64_t jump_us = (int64_t)between(faults, 0, 2 * WALL_JUMP_US_MAX + 1) - WALL_JUMP_US_MAX;
-    world_narrate(faults->world, "fault", host->id, "clock");
-    world_count(faults->world, SIM_COVER_CLOCK_JUMPS);
+    return world->config.clock_drift_permille * 500;
+}
+
+static void clock_changed(struct faults *faults, struct host *host, int64_t drift_ppm)
+{
+    world_narrate(faults->world, "fault", host->id, "clock %s %U ppm",
+                  drift_ppm < 0 ? "slow by" : "fast by",
+                  (uint64_t)(drift_ppm < 0 ? -drift_ppm : drift_ppm));
     sim_host_set_drift(host, drift_ppm);
-    host->wall_offset_us = jump_us; /* not a random walk: the clocks stay near each other */
     schedule_cancel(&faults->world->schedule, &host->timer);
     if (host->node == NULL) return;
     schedule_at(&faults->world->schedule, &host->timer, world_now_us(faults->world));
+}
+
+static void skew(struct faults *faults, struct host *host)
+{
+    int64_t most_ppm = drift_ppm_max(faults->world);
+    int64_t drift_ppm = (int64_t)between(faults, 0, 2 * (uint64_t)most_ppm + 1) - most_ppm;
+    if (random_below(&faults->random, 3) == 0) drift_ppm = drift_ppm < 0 ? -most_ppm : most_ppm;
+    int64_t jump_us = (int64_t)between(faults, 0, 2 * WALL_JUMP_US_MAX + 1) - WALL_JUMP_US_MAX;
+    world_count(faults->world, SIM_COVER_CLOCK_JUMPS);
+    clock_changed(faults, host, drift_ppm);
+    host->wall_offset_us = jump_us; /* not a random walk: the clocks stay near each other */
+}
+
+/* The one promise that someone else has to keep: a lease is as true as the bound. */
+static void drift_beyond(struct faults *faults, struct host *host)
+{
+    int64_t drift_ppm =
+        (int64_t)between(faults, (uint64_t)drift_ppm_max(faults->world), DRIFT_BEYOND_PPM_MAX);
+    world_count(faults->world, SIM_COVER_DRIFTS_BEYOND);
+    clock_changed(faults, host, random_below(&faults->random, 2) == 0 ? drift_ppm : -drift_ppm);
 }
 
 /* --- beginning and ending --- */
@@ -373,6 +397,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
         if (random_below(&faults->random, 3) == 0) blackout(faults);
         return;
     case SIM_FAULT_SKEW: skew(faults, host); return;
+    case SIM_FAULT_DRIFT: drift_beyond(faults, host); return;
     case SIM_FAULT_WIPE:
     case SIM_FAULT_ROT:
     case SIM_FAULT_LOSE:
@@ -423,6 +448,16 @@ static bool needs_two_hosts(enum sim_fault kind)
            kind == SIM_FAULT_DEPOSE;
 }
 
+/* Of those that the run may draw from, so that few strike as often as many. */
+static enum sim_fault any_fault(struct faults *faults)
+{
+    uint64_t left =
+        random_below(&faults->random, (uint64_t)__builtin_popcount(faults->world->options->faults));
+    uint32_t kind = 0;
+    while (!enabled(faults, (enum sim_fault)kind) || left-- > 0) kind++;
+    return (enum sim_fault)kind;
+}
+
 static void faults_next(void *owner, struct timed *timed)
 {
     struct faults *faults = owner;
@@ -430,9 +465,9 @@ static void faults_next(void *owner, struct timed *timed)
     forgetful_look(faults);
     schedule_at(&world->schedule, timed,
                 world_now_us(world) + between(faults, 1000, faults->interval_us_max));
-    enum sim_fault kind = (enum sim_fault)random_below(&faults->random, SIM_FAULT_COUNT);
+    enum sim_fault kind = any_fault(faults);
     struct host *host = any_host(faults);
-    if (!enabled(faults, kind) || (needs_two_hosts(kind) && world->hosts_count < 2)) return;
+    if (needs_two_hosts(kind) && world->hosts_count < 2) return;
     struct fault *fault = NULL;
     for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
         struct fault *slot = &faults->active[i];

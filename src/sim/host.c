@@ -437,6 +437,10 @@ static void host_note_counters(struct host *host)
     counts[SIM_COVER_VOTES_REFUSED] += counters->votes_refused;
     counts[SIM_COVER_TRUNCATIONS] += counters->truncations;
     counts[SIM_COVER_BACK_UPS] += counters->back_ups;
+    counts[SIM_COVER_READS_CONFIRMED] += counters->reads_confirmed;
+    counts[SIM_COVER_LEASES_HELD] += counters->leases_held;
+    counts[SIM_COVER_LEASES_MISSING] += counters->leases_missing;
+    counts[SIM_COVER_TRANSFERS] += counters->transfers;
 }
 
 void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_us)

@@ -20,8 +20,9 @@ enum {
     CLIENTS_MAX = 16,
     CLIENTS_PER_NODE = 3,
     CLIENTS_MIN = 4,
+    READERS_EVERY = 3,
     KEYS_MAX = 8, /* in use: fewer make clients meet more often */
-    THINK_US = 2800,
+    THINK_US = 2000,
     RECONNECT_US_MAX = 300000,
     PATIENCE_US_MIN = 500000, /* a client leaves when nothing comes for so long */
     PATIENCE_US_MAX = 6000000,
@@ -30,6 +31,9 @@ enum {
 };
 
 enum client_state { CLIENT_OFFLINE, CLIENT_DIALING, CLIENT_ONLINE, CLIENT_LEAVING };
+
+/* How a read is answered: by an entry of its own, by ReadIndex, or on the leader's lease. */
+enum read_level { READ_BY_LOG, READ_BY_INDEX, READ_ON_LEASE, READ_LEVELS };
 
 struct client {
     struct world *world;
@@ -42,7 +46,8 @@ struct client {
     struct buffer in;
     bool asking;
     struct register_command command; /* under way, and */
-    uint32_t operation;              /* its index in the history */
+    enum read_level level;
+    uint32_t operation;   /* its index in the history */
     uint32_t process;     /* in the history: a new one after an unknown outcome, which stays open */
     uint64_t answered_us; /* when it last heard something other than a refusal */
     bool draining;
@@ -54,7 +59,8 @@ struct users {
     struct history history;
     struct random random;
     uint32_t keys;
-    uint64_t think_us; /* on average, between two commands of one client */
+    enum read_level level; /* of all reads of this world; READ_LEVELS: any */
+    uint64_t think_us;     /* on average, between two commands of one client */
     uint64_t patience_us;
     uint64_t next_value;     /* never written before */
     uint64_t seen[KEYS_MAX]; /* by some client: what a swap may expect */
@@ -78,14 +84,18 @@ static void wake_in(struct client *client, uint64_t after_us)
 
 /* --- asking --- */
 
-static void choose(struct world *world, struct register_command *command)
+/* Some read most of the time: whoever writes is soon stuck at a leader that no one hears, and
+ * would not see what it goes on answering. */
+static void choose(struct client *client, struct register_command *command)
 {
+    struct world *world = client->world;
     struct users *users = users_of(world);
+    uint64_t reads = client->index % READERS_EVERY == 0 ? 95 : 20;
     uint64_t dice = below(world, 100);
     *command = (struct register_command){.key = (uint32_t)below(world, users->keys)};
-    if (dice < 40) {
+    if (dice < reads) {
         command->op = REGISTER_READ;
-    } else if (dice < 75) {
+    } else if (dice < reads + (100 - reads) / 2) {
         command->op = REGISTER_WRITE;
         command->value = users->next_value++;
     } else {
@@ -95,10 +105,12 @@ static void choose(struct world *world, struct register_command *command)
     }
 }
 
-static void command_text(const struct register_command *command, struct buffer *out)
+static void command_text(const struct register_command *command, enum read_level level,
+                         struct buffer *out)
 {
+    static const char *const levels[] = {"log", "linearizable", "lease"};
     switch (command->op) {
-    case REGISTER_READ: text_append(out, "read %u\n", command->key); break;
+    case REGISTER_READ: text_append(out, "read %u %s\n", command->key, levels[level]); break;
     case REGISTER_WRITE: text_append(out, "write %u %U\n", command->key, command->value); break;
     case REGISTER_SWAP:
         text_append(out, "swap %u %U %U\n", command->key, command->expected, command->value);
@@ -131,11 +143,13 @@ static void ask(struct client *client)
     struct world *world = client->world;
     struct users *users = users_of(world);
     client->command = (struct register_command){.op = REGISTER_READ, .key = client->drained};
-    if (!client->draining) choose(world, &client->command);
+    if (!client->draining) choose(client, &client->command);
+    client->level = users->level;
+    if (client->level == READ_LEVELS) client->level = (enum read_level)below(world, READ_LEVELS);
     client->asking = true;
     client->operation = history_ask(client);
     buffer_clear(&users->line);
-    command_text(&client->command, &users->line);
+    command_text(&client->command, client->level, &users->line);
     struct slice line = buffer_slice(&users->line);
     world_narrate(world, "client", client->index + 1, "> %b", slice_of(line.data, line.size - 1));
     network_send(&world->network, client->place, client->number, line);
@@ -186,7 +200,9 @@ static bool reply_take(struct client *client, struct slice line)
         users->seen[command.key] = command.value;
         ended(client, OPERATION_OK, command.value);
     } else if (command.op == REGISTER_READ && number_after(line, "VALUE ", &number)) {
-        world_count(world, SIM_COVER_READS);
+        static const enum sim_coverage levels[] = {SIM_COVER_READS_BY_LOG, SIM_COVER_READS,
+                                                   SIM_COVER_READS_ON_LEASE};
+        world_count(world, levels[client->level]);
         users->seen[command.key] = number;
         ended(client, OPERATION_OK, number);
         if (client->draining) client->drained++;
@@ -304,6 +320,7 @@ static void users_begin(struct world *world, uint64_t seed)
     ASSERT(world->clients_count <= CLIENTS_MAX);
     users->random = random_seeded(seed);
     users->keys = 1 + (uint32_t)below(world, KEYS_MAX);
+    users->level = (enum read_level)below(world, READ_LEVELS + 1);
     users->think_us = THINK_US * world->clients_count;
     users->patience_us = PATIENCE_US_MIN + below(world, PATIENCE_US_MAX - PATIENCE_US_MIN);
     users->next_value = 1; /* registers hold 0 at first */

@@ -78,6 +78,8 @@ static void lines_are_answered_wherever_the_reads_cut_them(void **state)
 {
     (void)state;
     assert_hears("read 3\nwrite 3 17\nread 3\n", "VALUE 0\nWRITTEN\nVALUE 17\n");
+    assert_hears("write 3 17\nread 3 log\nread 3 lease\nread 3 local\nread 3 linearizable\n",
+                 "WRITTEN\nVALUE 17\nVALUE 17\nVALUE 17\nVALUE 17\n");
     assert_hears("write 0 5\nswap 0 5 6\nswap 0 5 7\n", "WRITTEN\nSWAPPED\nKEPT 6\n");
     assert_hears("write 31 18446744073709551615\nread 31\n",
                  "WRITTEN\nVALUE 18446744073709551615\n");
@@ -86,8 +88,9 @@ static void lines_are_answered_wherever_the_reads_cut_them(void **state)
 static void what_is_no_command_is_called_bad_and_changes_nothing(void **state)
 {
     (void)state;
-    assert_hears("\nread\nread 32\nread x\nwrite 1\nwrite 1 2 3\nswap 1 2\nfly 1\nread 1\n",
-                 "BAD\nBAD\nBAD\nBAD\nBAD\nBAD\nBAD\nBAD\nVALUE 0\n");
+    assert_hears(
+        "\nread\nread 32\nread x\nread 1 soon\nwrite 1\nwrite 1 2 3\nswap 1 2\nfly 1\nread 1\n",
+        "BAD\nBAD\nBAD\nBAD\nBAD\nBAD\nBAD\nBAD\nBAD\nVALUE 0\n");
 }
 
 static void a_line_without_end_ends_the_connection(void **state)

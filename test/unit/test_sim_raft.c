@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -35,16 +36,18 @@ static void worlds_of_three_nodes_pass_and_are_not_quiet(void **state)
 {
     (void)state;
     static const enum sim_coverage wanted[] = {
-        SIM_COVER_CAMPAIGNS_LOST, SIM_COVER_PRE_VOTES_REFUSED,
-        SIM_COVER_TRUNCATIONS,    SIM_COVER_BACK_UPS,
-        SIM_COVER_REPAIRED,       SIM_COVER_LEADERS,
-        SIM_COVER_STEP_DOWNS,     SIM_COVER_SNAPSHOTS_INSTALLED,
-        SIM_COVER_ONEWAYS,        SIM_COVER_CLOGS,
-        SIM_COVER_PAUSES,         SIM_COVER_WIPES,
-        SIM_COVER_CLOCK_JUMPS,    SIM_COVER_CRASHES_MIDWAY,
-        SIM_COVER_UNKNOWN,        SIM_COVER_REFUSED,
-        SIM_COVER_READS,          SIM_COVER_WRITES,
-        SIM_COVER_SWAPS,          SIM_COVER_KEPT,
+        SIM_COVER_CAMPAIGNS_LOST,  SIM_COVER_PRE_VOTES_REFUSED,
+        SIM_COVER_TRUNCATIONS,     SIM_COVER_BACK_UPS,
+        SIM_COVER_REPAIRED,        SIM_COVER_LEADERS,
+        SIM_COVER_STEP_DOWNS,      SIM_COVER_SNAPSHOTS_INSTALLED,
+        SIM_COVER_ONEWAYS,         SIM_COVER_CLOGS,
+        SIM_COVER_PAUSES,          SIM_COVER_WIPES,
+        SIM_COVER_CLOCK_JUMPS,     SIM_COVER_CRASHES_MIDWAY,
+        SIM_COVER_UNKNOWN,         SIM_COVER_REFUSED,
+        SIM_COVER_READS,           SIM_COVER_READS_BY_LOG,
+        SIM_COVER_READS_ON_LEASE,  SIM_COVER_LEASES_HELD,
+        SIM_COVER_READS_CONFIRMED, SIM_COVER_WRITES,
+        SIM_COVER_SWAPS,           SIM_COVER_KEPT,
     };
     uint64_t counts[SIM_COVERAGE_COUNT] = {0};
     worlds_pass(3, 60, counts);
@@ -86,6 +89,10 @@ static void every_fault_alone_happens_and_is_survived(void **state)
         [SIM_FAULT_SLOW] = SIM_COVER_SLOW_DISKS,
         [SIM_FAULT_SKEW] = SIM_COVER_CLOCK_JUMPS,
         [SIM_FAULT_WIPE] = SIM_COVER_WIPES,
+        [SIM_FAULT_DEPOSE] = SIM_COVER_DEPOSED,
+        [SIM_FAULT_ROT] = SIM_COVER_ROTS,
+        [SIM_FAULT_LOSE] = SIM_COVER_LOST_WRITES,
+        [SIM_FAULT_MISDIRECT] = SIM_COVER_MISDIRECTED,
     };
     for (uint32_t fault = 0; fault < SIM_FAULT_COUNT; fault++) {
         if (!(SIM_FAULTS_DEFAULT & 1u << fault)) continue;
@@ -115,6 +122,45 @@ static void without_faults_nothing_is_refused_or_unknown(void **state)
     assert_int_equal(report.counts[SIM_COVER_UNKNOWN], 0);
 }
 
+/* Clocks that run apart as far as the bound allows, and partitions, in which an old leader would
+ * answer from a lease that it should no longer hold. */
+static void leases_are_true_while_clocks_keep_the_bound(void **state)
+{
+    (void)state;
+    uint64_t leases = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct sim_options options = world(seed, 3, 20);
+        struct sim_report report;
+        options.faults = 1u << SIM_FAULT_PARTITION | 1u << SIM_FAULT_ONEWAY | 1u << SIM_FAULT_SKEW;
+        sim_run(&options, &report);
+        if (report.failed) fail_msg("seed %u: %s", (unsigned)seed, report.reason);
+        leases += report.counts[SIM_COVER_LEASES_HELD];
+    }
+    assert_true(leases > 0);
+}
+
+/* Beyond the bound leases lie, and the judge must object. Whatever the clocks do, all other reads
+ * are true: a world that asked for no lease stays clean. */
+static void the_judge_objects_when_clocks_break_the_bound(void **state)
+{
+    (void)state;
+    uint32_t objections = 0, clean = 0;
+    for (uint64_t seed = 1; seed <= 300 && (objections == 0 || clean < 20); seed++) {
+        struct sim_options options = world(seed, 3, 20);
+        struct sim_report report;
+        options.faults = 1u << SIM_FAULT_PARTITION | 1u << SIM_FAULT_DRIFT;
+        sim_run(&options, &report);
+        if (report.counts[SIM_COVER_READS_ON_LEASE] > 0) {
+            objections += report.failed && strncmp(report.reason, "linearizability", 15) == 0;
+        } else {
+            if (report.failed) fail_msg("seed %u: %s", (unsigned)seed, report.reason);
+            clean++;
+        }
+    }
+    if (objections == 0) fail_msg("stale reads on broken leases go unnoticed");
+    assert_true(clean >= 20);
+}
+
 static void every_system_is_found_by_its_name(void **state)
 {
     (void)state;
@@ -130,6 +176,8 @@ int main(void)
         cmocka_unit_test(worlds_of_one_and_five_nodes_pass),
         cmocka_unit_test(every_fault_alone_happens_and_is_survived),
         cmocka_unit_test(without_faults_nothing_is_refused_or_unknown),
+        cmocka_unit_test(leases_are_true_while_clocks_keep_the_bound),
+        cmocka_unit_test(the_judge_objects_when_clocks_break_the_bound),
         cmocka_unit_test(every_system_is_found_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
