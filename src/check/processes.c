@@ -14,18 +14,29 @@ void processes_free(struct processes *processes)
     map_free(&processes->by_number);
 }
 
-static struct process *process_of(struct processes *processes, uint32_t number)
+static struct process *find(const struct processes *processes, uint32_t number)
 {
-    uint64_t hash = map_hash_u64(number);
-    struct map_node *node = map_find(&processes->by_number, hash);
+    struct map_node *node = map_find(&processes->by_number, map_hash_u64(number));
     for (; node != NULL; node = map_find_next(node)) {
         struct process *process = (struct process *)(void *)node; /* its first member */
         if (process->process == number) return process;
     }
-    struct process *process = calloc(1, sizeof *process);
+    return NULL;
+}
+
+const struct process *processes_find(const struct processes *processes, uint32_t number)
+{
+    return find(processes, number);
+}
+
+static struct process *process_of(struct processes *processes, uint32_t number)
+{
+    struct process *process = find(processes, number);
+    if (process != NULL) return process;
+    process = calloc(1, sizeof *process);
     ASSERT(process != NULL);
     process->process = number;
-    map_insert(&processes->by_number, &process->node, hash);
+    map_insert(&processes->by_number, &process->node, map_hash_u64(number));
     return process;
 }
 

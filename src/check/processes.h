@@ -11,6 +11,7 @@ struct process {
     uint32_t process;
     bool open; /* it has an operation under way: */
     bool over;
+    bool known; /* `operation` says something; for the caller */
     uint32_t operation;
 };
 
@@ -25,6 +26,8 @@ void processes_free(struct processes *processes);
  * *why says why not. The caller sets `open`, `over` and `operation`. */
 struct process *processes_take(struct processes *processes, const struct history_line *line,
                                const char **why);
+/* NULL: no line had this process yet. */
+const struct process *processes_find(const struct processes *processes, uint32_t number);
 /* NULL, or what is wrong with the line's time. For every line. */
 const char *processes_time(struct processes *processes, const struct history_line *line);
 

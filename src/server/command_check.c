@@ -8,6 +8,7 @@
 #include "check/explain.h"
 #include "check/history_read.h"
 #include "check/html.h"
+#include "check/queue_history.h"
 #include "server/commands.h"
 #include "server/options.h"
 
@@ -150,6 +151,44 @@ static int judge(const struct check_request *request, const struct model *model,
     return code;
 }
 
+static void say_mistake(const struct check_request *request, const struct history_mistake *mistake)
+{
+    options_mistake(command, NULL, "%s: line %u: %s", request->file, (unsigned)mistake->line,
+                    mistake->what);
+}
+
+static int say_queue_verdict(const struct check_request *request, const struct queue_answer *answer)
+{
+    if (answer->violated) {
+        struct slice what = buffer_slice(&answer->what);
+        printf("%s: violated: %s: on line %u %.*s\n", request->file, answer->rule,
+               (unsigned)answer->line, (int)what.size, (const char *)what.data);
+        return EXIT_VIOLATION;
+    }
+    printf("%s: holds: %u jobs, %u acknowledged, %u deleted%s\n", request->file,
+           (unsigned)answer->jobs, (unsigned)answer->acknowledged, (unsigned)answer->deleted,
+           answer->drained ? ", none lost" : "; loss is not judged without a drain at the end");
+    return EXIT_PASSED;
+}
+
+static int check_queue(const struct check_request *request)
+{
+    struct buffer text = {0};
+    struct queue_answer answer = {0};
+    struct history_mistake mistake;
+    int code = OPTIONS_EXIT_USAGE;
+    if (read_all(request->file, &text)) {
+        if (queue_history_judge(buffer_slice(&text), &answer, &mistake)) {
+            code = say_queue_verdict(request, &answer);
+        } else {
+            say_mistake(request, &mistake);
+        }
+    }
+    buffer_free(&answer.what);
+    buffer_free(&text);
+    return code;
+}
+
 static int check_file(const struct check_request *request, const struct model *model)
 {
     struct buffer text = {0};
@@ -185,8 +224,9 @@ int command_check(int argc, char **argv)
     struct options options = {
         .command = command,
         .summary = "Judges a history, JSON lines as specs/history.md says (- for standard input), "
-                   "by a model:\nregister (read, write, cas) or kv (get, put, cas, delete), both "
-                   "for linearizability.\nExit code: 0 it holds, 1 it is violated, 3 unknown, 2 "
+                   "by a model:\nregister (read, write, cas) and kv (get, put, cas, delete) for "
+                   "linearizability, queue by its rules\n(no loss, no resurrection, exactly once, "
+                   "one holder).\nExit code: 0 it holds, 1 it is violated, 3 unknown, 2 "
                    "the file or the call is wrong.",
         .operands = "MODEL FILE",
         .items = items,
@@ -200,11 +240,18 @@ int command_check(int argc, char **argv)
         return options_mistake(command, NULL, "which model, and which file? See %s --help",
                                command);
     }
+    request.file = operands[1];
+    if (strcmp(operands[0], "queue") == 0) {
+        for (size_t i = 0; i < options.count; i++) {
+            if (!items[i].given) continue;
+            return options_mistake(command, items[i].name, "not with queue, which needs none");
+        }
+        return check_queue(&request);
+    }
     const struct model *model = model_by_name(slice_text(operands[0]));
     if (model == NULL) {
-        return options_mistake(command, NULL, "there is no model \"%s\": register or kv",
+        return options_mistake(command, NULL, "there is no model \"%s\": register, kv or queue",
                                operands[0]);
     }
-    request.file = operands[1];
     return check_file(&request, model);
 }

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "check/explain.h"
 #include "check/history_read.h"
+#include "check/queue_history.h"
 
 static void judge(const struct history *history, const struct model *model)
 {
@@ -41,5 +42,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         history_free(&history);
     }
+    struct queue_answer answer;
+    struct history_mistake mistake;
+    bool read = queue_history_judge(slice_of(data, size), &answer, &mistake);
+    ASSERT(read == (mistake.what == NULL));
+    ASSERT(answer.violated == (answer.what.size > 0));
+    buffer_free(&answer.what);
     return 0;
 }
