@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "sim/operator.h"
+#include "sim/text.h"
 #include "sim/world.h"
 
 enum {
@@ -338,6 +340,15 @@ static void drift_beyond(struct faults *faults, struct host *host)
     clock_changed(faults, host, random_below(&faults->random, 2) == 0 ? drift_ppm : -drift_ppm);
 }
 
+/* To anyone: a node that does not lead, or may not hand over, has to say so. */
+static void transfer(struct faults *faults, struct host *host)
+{
+    struct buffer path = {0};
+    text_append(&path, "/members/transfer?to=%u", other_host(faults, host)->id);
+    sim_operator_post(host, buffer_slice(&path));
+    buffer_free(&path);
+}
+
 /* --- beginning and ending --- */
 
 /* Whether the fault lasts, and so wants an end. */
@@ -397,6 +408,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
         if (random_below(&faults->random, 3) == 0) blackout(faults);
         return;
     case SIM_FAULT_SKEW: skew(faults, host); return;
+    case SIM_FAULT_TRANSFER: transfer(faults, host); return;
     case SIM_FAULT_DRIFT: drift_beyond(faults, host); return;
     case SIM_FAULT_WIPE:
     case SIM_FAULT_ROT:
@@ -444,8 +456,8 @@ static void fault_end(void *owner, struct timed *timed)
 
 static bool needs_two_hosts(enum sim_fault kind)
 {
-    return kind == SIM_FAULT_PARTITION || kind == SIM_FAULT_ONEWAY || kind == SIM_FAULT_CLOG ||
-           kind == SIM_FAULT_DEPOSE;
+    return kind == SIM_FAULT_TRANSFER || kind == SIM_FAULT_PARTITION || kind == SIM_FAULT_ONEWAY ||
+           kind == SIM_FAULT_CLOG || kind == SIM_FAULT_DEPOSE;
 }
 
 /* Of those that the run may draw from, so that few strike as often as many. */

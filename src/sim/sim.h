@@ -44,6 +44,7 @@ enum {
     X(ROT, "rot", "bits of a node's synced log or snapshot flip while it is down")       \
     X(LOSE, "lose", "a write that was synced is not there after a restart")              \
     X(MISDIRECT, "misdirect", "the same, and it is where something else was")            \
+    X(TRANSFER, "transfer", "the leader is told to hand over to another")                \
     X(DRIFT, "drift-beyond", "clocks drift beyond the bound, so that leases lie: by name only")
 
 enum sim_fault {

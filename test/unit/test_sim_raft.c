@@ -89,6 +89,7 @@ static void every_fault_alone_happens_and_is_survived(void **state)
         [SIM_FAULT_SLOW] = SIM_COVER_SLOW_DISKS,
         [SIM_FAULT_SKEW] = SIM_COVER_CLOCK_JUMPS,
         [SIM_FAULT_WIPE] = SIM_COVER_WIPES,
+        [SIM_FAULT_TRANSFER] = SIM_COVER_TRANSFERS,
         [SIM_FAULT_DEPOSE] = SIM_COVER_DEPOSED,
         [SIM_FAULT_ROT] = SIM_COVER_ROTS,
         [SIM_FAULT_LOSE] = SIM_COVER_LOST_WRITES,
