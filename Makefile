@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: help run build test traces coverage check mutants bench bench-queue bench-sim \
+.PHONY: help run build test traces coverage check mutants bench bench-queue bench-check bench-sim \
   fuzz fmt lint clean install-deps book book-serve transcripts
 
 help: ## list these targets
@@ -38,7 +38,7 @@ check: ## make test, plus sanitizers, both compilers, format and static analysis
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD) --check
 
-bench: bench-queue bench-sim ## run every benchmark
+bench: bench-queue bench-sim bench-check ## run every benchmark
 
 bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=--quick)
 	@tools/deps bench
@@ -60,6 +60,9 @@ book-serve: ## the same, shown at http://localhost:3000 and made anew when a fil
 
 transcripts: ## run anew what the book shows, where it is stale
 	@python3 distributed-systems-course/tools/transcripts.py
+
+bench-check: build ## measure the judge of histories
+	@$(BUILD)/bench/quartet-bench-check $(ARGS)
 
 fuzz: ## fuzz every decoder, FUZZ_SECONDS each (default 60)
 	@tools/deps test

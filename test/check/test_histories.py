@@ -88,3 +88,8 @@ def test_a_wrong_call_is_explained(words, said):
         [QUARTET, "check", *words], cwd=HERE, capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 2 and said in done.stderr and not done.stdout
+
+
+def test_the_readme_shows_what_is_said():
+    transcript_shown = (HERE / "register_stale_read.txt").read_text().rsplit("exit ", 1)[0]
+    assert transcript_shown in (HERE.parents[1] / "README.md").read_text()
