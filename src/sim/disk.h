@@ -107,11 +107,12 @@ struct disk_place {
     uint64_t size; /* 0: nothing happened */
 };
 
-/* Flips one bit of what is durable: of a segment, or now and then of the snapshot. */
+/* Flips one bit of what is durable: of a segment, as often as not of what was written last, or now
+ * and then of the snapshot. */
 struct disk_place sim_disk_rot(struct disk *disk, struct random *random);
 /* A write of late that the disk had reported durable is not there: what it replaced is. Only one
- * that others can bear witness to: see disk_damage.c. */
-struct disk_place sim_disk_lose_write(struct disk *disk, struct random *random);
+ * that others can bear witness to, unless `settled`: see disk_damage.c. */
+struct disk_place sim_disk_lose_write(struct disk *disk, struct random *random, bool settled);
 /* The same, and its bytes are in another place, where they replaced what was there. */
 struct disk_place sim_disk_misdirect(struct disk *disk, struct random *random);
 

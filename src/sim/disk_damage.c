@@ -3,15 +3,20 @@
  *
  * The rule for writes that go missing: a batch elsewhere in the log has to name them durable. No
  * node can tell that the very last thing it was told is durable is not there, for the disk then
- * looks as if it had never been asked; nothing but another copy helps (an idle node therefore
- * writes a watermark within 10 ms). Rot needs no such rule: bits that flip leave a sector that
- * neither was there before the write nor is what was written. */
+ * looks as if it had never been asked; nothing but another copy helps. An idle node therefore
+ * writes a watermark within 10 ms: where it had the time (`settled`), it is held to that instead.
+ * Rot needs no such rule: bits that flip leave a sector that neither was there before the write
+ * nor is what was written. */
 #include <string.h>
 
 #include "node/wal.h"
 #include "sim/disk.h"
 
-enum { SNAPSHOT_ONE_IN = 5 };
+enum {
+    SNAPSHOT_ONE_IN = 5,
+    TAIL_BYTES = 400, /* a batch or two */
+    LAST = 3,         /* writes */
+};
 
 static bool overlap(const struct disk_place *place, uint64_t number, uint64_t offset, uint64_t size)
 {
@@ -40,9 +45,11 @@ static uint64_t witnessed(const struct disk *disk, const struct disk_place *a,
 }
 
 /* One of the durable writes of late, if it is still there. */
-static struct disk_place recent_write(struct disk *disk, struct random *random, uint64_t *sequence)
+static struct disk_place recent_write(struct disk *disk, struct random *random, uint32_t among,
+                                      uint64_t *sequence)
 {
-    const struct disk_write *write = &disk->recent[random_below(random, DISK_RECENT_MAX)];
+    uint32_t at = disk->recent_next - 1 - (uint32_t)random_below(random, among);
+    const struct disk_write *write = &disk->recent[at % DISK_RECENT_MAX];
     struct disk_file *file = sim_disk_file(disk, write->number);
     struct disk_place nothing = {0};
     if (write->size == 0 || file == NULL) return nothing;
@@ -58,13 +65,13 @@ static void zero(struct disk *disk, const struct disk_place *place)
     memset(file->cached + place->offset, 0, place->size);
 }
 
-struct disk_place sim_disk_lose_write(struct disk *disk, struct random *random)
+struct disk_place sim_disk_lose_write(struct disk *disk, struct random *random, bool settled)
 {
     uint64_t sequence = 0;
-    struct disk_place place = recent_write(disk, random, &sequence);
-    if (place.size == 0 || witnessed(disk, &place, &place) < sequence) {
-        return (struct disk_place){0};
-    }
+    struct disk_place place =
+        recent_write(disk, random, settled ? LAST : DISK_RECENT_MAX, &sequence);
+    bool proven = settled || witnessed(disk, &place, &place) >= sequence;
+    if (place.size == 0 || !proven) return (struct disk_place){0};
     zero(disk, &place);
     return place;
 }
@@ -93,7 +100,7 @@ struct disk_place sim_disk_misdirect(struct disk *disk, struct random *random)
 {
     uint64_t sequence = 0;
     struct disk_place nothing = {0};
-    struct disk_place from = recent_write(disk, random, &sequence);
+    struct disk_place from = recent_write(disk, random, DISK_RECENT_MAX, &sequence);
     if (from.size == 0) return nothing;
     struct disk_place to = elsewhere(disk, random, &from);
     if (to.size == 0 || overlap(&to, from.number, from.offset, from.size)) return nothing;
@@ -126,13 +133,17 @@ struct disk_place sim_disk_rot(struct disk *disk, struct random *random)
     }
     struct disk_place nothing = {0};
     if (disk->files_count == 0) return nothing;
-    struct disk_file *file = &disk->files[random_below(random, disk->files_count)];
+    bool tail = random_below(random, 2) == 0;
+    uint32_t newest = disk->files_count - 1;
+    struct disk_file *file =
+        &disk->files[tail ? newest : (uint32_t)random_below(random, disk->files_count)];
     /* Where something was written: zeros at the end of a file are not the log. */
     size_t used = file->size;
     while (used > 0 && file->durable[used - 1] == 0) used--;
     if (used == 0) return nothing;
     place.number = file->number;
-    place.offset = random_below(random, used);
+    size_t within = tail && used > TAIL_BYTES ? TAIL_BYTES : used;
+    place.offset = used - 1 - random_below(random, within);
     flip(&file->durable[place.offset], random);
     file->cached[place.offset] = file->durable[place.offset];
     return place;

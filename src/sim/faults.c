@@ -26,6 +26,8 @@ enum {
     PAUSE_US_MAX = 3000000,
     COUNTDOWN_MAX = 24, /* actions until a planned crash */
     DRIFT_BEYOND_PPM_MAX = 900000,
+    START_COUNTDOWN_MAX = 12,
+    SETTLED_US = 30000, /* quiet for so long and two syncs: the watermark is written */
     WALL_JUMP_US_MAX = 3000000,
     DAMAGES_MAX = 3, /* at a time, to one disk */
 };
@@ -182,12 +184,24 @@ static void crash_plan(struct faults *faults, struct host *host, enum host_end h
     host->crash_countdown = 1 + (uint32_t)random_below(&faults->random, COUNTDOWN_MAX);
 }
 
+/* Once more, in the first steps of its next start: what a start changes on disk it changes step by
+ * step too. */
+static void crash_plan_start(struct faults *faults, struct host *host)
+{
+    if (random_below(&faults->random, 4) != 0) return;
+    host->start_countdown = 1 + (uint32_t)random_below(&faults->random, START_COUNTDOWN_MAX);
+    bool power = random_below(&faults->random, 2) == 0;
+    host->crash_end = power ? HOST_POWER_LOST : HOST_CRASHED;
+    host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
+}
+
 static void crash(struct faults *faults, struct host *host, enum host_end how)
 {
     if (random_below(&faults->random, 2) == 0) {
         crash_plan(faults, host, how);
     } else {
         sim_host_end(host, how, lasting_us(faults, DOWN_US_MAX));
+        crash_plan_start(faults, host);
     }
 }
 
@@ -237,7 +251,16 @@ static bool may_forget(const struct faults *faults, const struct host *host)
     return reliable(faults, host) && unreliable <= (world->hosts_count - 1) / 2;
 }
 
-static void damage(struct faults *faults, struct host *host, enum sim_fault kind)
+/* It had nothing to write for a while, and could have written that. */
+static bool settled(const struct host *host)
+{
+    uint64_t now_us = world_now_us(host->world);
+    uint64_t wait_us = SETTLED_US + 2 * host->sync_us_max * host->slow_factor;
+    return host->node != NULL && !sim_disk_dirty(&host->disk) &&
+           now_us >= host->synced_us + wait_us && now_us >= host->paused_until_us + wait_us;
+}
+
+static void damage(struct faults *faults, struct host *host, enum sim_fault kind, bool was_settled)
 {
     struct world *world = faults->world;
     struct disk_place place;
@@ -245,7 +268,7 @@ static void damage(struct faults *faults, struct host *host, enum sim_fault kind
     if (kind == SIM_FAULT_ROT) {
         place = sim_disk_rot(&host->disk, &faults->random);
     } else if (kind == SIM_FAULT_LOSE) {
-        place = sim_disk_lose_write(&host->disk, &faults->random);
+        place = sim_disk_lose_write(&host->disk, &faults->random, was_settled);
         what = SIM_COVER_LOST_WRITES;
     } else {
         place = sim_disk_misdirect(&host->disk, &faults->random);
@@ -280,9 +303,11 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
     faults->forgetful |= 1u << host->index;
     faults->regained_sequence[host->index] = 0;
     bool power = random_below(&faults->random, 2) == 0;
+    bool was_settled = settled(host) && !enabled(faults, SIM_FAULT_DRIFT);
     uint64_t down_us = lasting_us(faults, DOWN_US_MAX);
     sim_host_end(host, power ? HOST_POWER_LOST : HOST_CRASHED, down_us);
     invariants_forget(world, host);
+    if (enabled(faults, SIM_FAULT_CRASH)) crash_plan_start(faults, host);
     if (kind == SIM_FAULT_WIPE) {
         world_narrate(world, "fault", host->id, "wipe");
         world_count(world, SIM_COVER_WIPES);
@@ -290,7 +315,7 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
         return;
     }
     uint32_t times = (uint32_t)between(faults, 1, DAMAGES_MAX + 1);
-    for (uint32_t i = 0; i < times; i++) damage(faults, host, kind);
+    for (uint32_t i = 0; i < times; i++) damage(faults, host, kind, was_settled && i == 0);
 }
 
 /* What follows on trust is written step by step: a crash between two of them is worth a visit. */
@@ -536,6 +561,7 @@ void faults_heal(struct faults *faults)
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         struct host *host = &world->hosts[i];
         host->crash_countdown = 0;
+        host->start_countdown = 0;
         host->sync_fails = false;
         if (host->paused_until_us > world_now_us(world)) {
             host->paused_until_us = world_now_us(world); /* what it held up comes at its old time */

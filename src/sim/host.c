@@ -144,6 +144,7 @@ static void host_on_synced(void *owner, struct timed *timed)
         return;
     }
     uint64_t sequence = sim_disk_sync_end(&host->disk);
+    host->synced_us = world_now_us(host->world);
     host_tell_durable(host, sequence);
     if (host->node != NULL) host_sync_soon(host);
 }
@@ -382,6 +383,9 @@ void sim_host_start(struct host *host)
     config.self = host->id;
     config.seed = random_next(&world->random);
     host->boots++;
+    host->synced_us = world_now_us(world);
+    host->crash_countdown = host->start_countdown;
+    host->start_countdown = 0;
     host->next_number = 1;
     host->told_durable = 0;
     host->node = node_create(&config);

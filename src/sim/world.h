@@ -50,8 +50,10 @@ struct host {
     bool sync_fails;      /* the next one */
     bool full;
     uint64_t told_durable;
+    uint64_t synced_us; /* when the last sync ended */
     uint64_t paused_until_us;
     uint32_t crash_countdown; /* actions until it ends in the middle of a turn; 0: not planned */
+    uint32_t start_countdown; /* as soon as it starts, this is its crash_countdown */
     enum host_end crash_end;
     uint64_t restart_after_us;
 

@@ -8,7 +8,7 @@ import time
 import greenstalk
 import pytest
 
-from harness import Wire, eventually, http
+from harness import Wire, eventually, http, run
 from load import Load
 
 
