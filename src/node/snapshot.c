@@ -11,7 +11,7 @@
 
 #define SNAPSHOT_MAGIC 0x504E5351u /* "QSNP" */
 
-enum { SNAPSHOT_FORMAT_VERSION = 1, CHUNK_HEADER_SIZE = 8 };
+enum { SNAPSHOT_FORMAT_VERSION = 1, CHUNK_HEADER_SIZE = 8, HEADER_NUMBERS_SIZE = 56 };
 
 void snapshot_header_encode(const struct node *node, const struct snapshot_header *header,
                             struct buffer *out)
@@ -113,6 +113,19 @@ bool snapshot_file_whole(struct slice file, uint64_t *offset)
         if (!chunk_read(&reader, &payload, &claimed)) return false;
         if (payload.size == 0) return claimed == chunks && reader.bytes.size == 0;
     }
+}
+
+bool snapshot_file_members(struct slice file, struct raft_members *members)
+{
+    struct reader reader = reader_of(file);
+    struct slice header;
+    uint32_t claimed = 0;
+    if (!chunk_read(&reader, &header, &claimed) || header.size == 0) return false;
+    reader = reader_of(header);
+    (void)read_exactly(&reader, HEADER_NUMBERS_SIZE);
+    (void)read_bytes(&reader); /* the machine's name */
+    struct slice bytes = read_bytes(&reader);
+    return reader_done(&reader) && raft_members_decode(bytes, members);
 }
 
 static bool restore_chunks(struct replica *replica, struct reader *file,

@@ -6,8 +6,11 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "raft/raft.h"
 
 /* Every chunk checks out, and all are there; else *offset is where the first bad one begins. */
 bool snapshot_file_whole(struct slice file, uint64_t *offset);
+/* The membership in its header; false when that cannot be read. */
+bool snapshot_file_members(struct slice file, struct raft_members *members);
 
 #endif

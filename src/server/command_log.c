@@ -155,6 +155,24 @@ static int cut_segment(const struct directory *directory, uint64_t number, uint6
     return failed;
 }
 
+static void see_members(void *context, const struct raft_entry *entry)
+{
+    struct raft_members *members = context;
+    struct raft_members seen;
+    if (entry->kind != RAFT_KIND_MEMBERS || !raft_members_decode(entry->data, &seen)) return;
+    *members = seen;
+}
+
+/* Are there peers that hold what is damaged here? */
+static bool has_peers(const struct directory_images *images, const struct wal_recovered *recovered)
+{
+    struct raft_members members = {0};
+    (void)snapshot_file_members(images->start.snapshot, &members);
+    wal_each_entry(images->segments, images->start.segments_count, recovered, see_members,
+                   &members);
+    return members.count > 1;
+}
+
 static int cut(const struct directory *directory, const struct directory_images *images,
                const struct wal_recovered *recovered)
 {
@@ -164,6 +182,13 @@ static int cut(const struct directory *directory, const struct directory_images 
         bool whole = show_snapshot(&images->start);
         if (!whole) printf("a snapshot cannot be cut: restore it from a copy\n");
         return recovered->verdict == WAL_REFUSED || !whole ? 1 : 0;
+    }
+    if (has_peers(images, recovered)) {
+        /* Cut, it would look whole, and vote although it forgot. */
+        printf(
+            "not cut: this node is one of a cluster. Start it: it says that it is damaged, and its "
+            "peers repair it\n");
+        return 1;
     }
     for (uint32_t i = 0; i < images->start.segments_count; i++) {
         const struct segment_image *image = &images->segments[i];
@@ -220,8 +245,8 @@ int command_log(int argc, char **argv)
         .command = "quartet log",
         .summary = "show: what the log of a stopped node holds, and whether it is sound.\n"
                    "cut: drops everything from the damaged place on, after copying it aside. What "
-                   "was\nacknowledged behind that place is lost: in a cluster, wipe the directory "
-                   "instead and let\nthe peers repair it.",
+                   "was\nacknowledged behind that place is lost. Only for a node alone: one of a "
+                   "cluster is repaired\nby its peers when it starts.",
         .operands = "show|cut",
         .items = items,
         .count = sizeof items / sizeof items[0],

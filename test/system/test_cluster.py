@@ -180,6 +180,8 @@ def test_damage_on_one_node_is_repaired_by_its_peers(cluster):
         byte = file.read(1)
         file.seek(2000)
         file.write(bytes([byte[0] ^ 1]))
+    cut = run("log", "cut", "--data", victim.data)
+    assert cut.returncode == 1 and "its peers repair it" in cut.stdout
     victim.start_and_wait()
     eventually(lambda: victim.files("log-*.damaged"), "the damaged segment is set aside")
     assert "damaged" in victim.output()
