@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "node/wal.h"
 #include "sim/disk.h"
 
 enum { SEGMENT = 8192 };
@@ -141,6 +142,103 @@ static void a_write_to_a_trimmed_segment_is_noticed(void **state)
     sim_disk_free(&disk);
 }
 
+/* A segment of batches, each durable and named so by the next. */
+static void log_write(struct disk *disk, uint32_t batches)
+{
+    struct wal wal;
+    wal_init(&wal, SEGMENT);
+    for (uint32_t i = 0; i < batches; i++) {
+        struct raft_entry entry = {.index = i + 1, .term = 1, .kind = 16, .version = 1};
+        entry.data = slice_text("what a client was promised");
+        struct action write;
+        wal_put_entry(&wal, &entry);
+        wal_flush(&wal, &write);
+        assert_true(sim_disk_write(disk, write.segment, write.offset, write.bytes, write.sequence));
+        sim_disk_sync_begin(disk);
+        wal.durable = sim_disk_sync_end(disk);
+        wal_flushed(&wal);
+    }
+    wal_free(&wal);
+}
+
+static enum wal_verdict log_verdict(const struct disk *disk)
+{
+    struct segment_image image = {1, slice_of(disk->files[0].durable, disk->files[0].size)};
+    struct wal_recovered recovered;
+    wal_recover(&image, 1, 0, 0, 0, &recovered);
+    wal_recovered_free(&recovered);
+    return recovered.verdict;
+}
+
+static void a_write_is_only_lost_where_others_witness_it(void **state)
+{
+    (void)state;
+    uint32_t lost = 0, kept = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct random random = random_seeded(seed);
+        struct disk disk;
+        sim_disk_init(&disk, SEGMENT);
+        log_write(&disk, 1 + (uint32_t)(seed % 8));
+        struct disk_place place = sim_disk_lose_write(&disk, &random, false);
+        for (uint64_t i = 0; i < place.size; i++) {
+            assert_int_equal(disk.files[0].durable[place.offset + i], 0);
+            assert_int_equal(disk.files[0].cached[place.offset + i], 0);
+        }
+        assert_int_equal(log_verdict(&disk), place.size == 0 ? WAL_CLEAN : WAL_DAMAGED);
+        lost += place.size > 0;
+        kept += place.size == 0;
+        sim_disk_free(&disk);
+    }
+    assert_true(lost > 10 && kept > 10);
+}
+
+static void a_misdirected_write_is_missing_and_in_the_way(void **state)
+{
+    (void)state;
+    uint32_t astray = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct random random = random_seeded(seed);
+        struct disk disk;
+        uint8_t before[SEGMENT];
+        sim_disk_init(&disk, SEGMENT);
+        log_write(&disk, 20);
+        memcpy(before, disk.files[0].durable, SEGMENT);
+        struct disk_place place = sim_disk_misdirect(&disk, &random);
+        if (place.size > 0) {
+            astray++;
+            assert_int_equal(log_verdict(&disk), WAL_DAMAGED);
+            uint64_t changed = 0;
+            for (size_t i = 0; i < SEGMENT; i++) changed += before[i] != disk.files[0].durable[i];
+            assert_true(changed > place.size / 2); /* here and there */
+        } else {
+            assert_memory_equal(before, disk.files[0].durable, SEGMENT);
+        }
+        sim_disk_free(&disk);
+    }
+    assert_true(astray > 10);
+}
+
+static void rot_flips_one_bit_of_what_was_written(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct random random = random_seeded(seed);
+        struct disk disk;
+        uint8_t before[SEGMENT];
+        sim_disk_init(&disk, SEGMENT);
+        log_write(&disk, 20);
+        memcpy(before, disk.files[0].durable, SEGMENT);
+        struct disk_place place = sim_disk_rot(&disk, &random);
+        assert_int_equal(place.size, 1);
+        uint8_t flipped = before[place.offset] ^ disk.files[0].durable[place.offset];
+        assert_true(flipped != 0 && (flipped & (flipped - 1)) == 0);
+        before[place.offset] ^= flipped;
+        assert_memory_equal(before, disk.files[0].durable, SEGMENT);
+        assert_memory_equal(before, disk.files[0].cached, SEGMENT);
+        sim_disk_free(&disk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +247,9 @@ int main(void)
         cmocka_unit_test(a_sector_written_twice_may_keep_the_first),
         cmocka_unit_test(a_process_crash_loses_nothing_that_was_written),
         cmocka_unit_test(a_file_that_was_never_synced_may_be_gone_and_a_trimmed_one_back),
+        cmocka_unit_test(a_write_is_only_lost_where_others_witness_it),
+        cmocka_unit_test(a_misdirected_write_is_missing_and_in_the_way),
+        cmocka_unit_test(rot_flips_one_bit_of_what_was_written),
         cmocka_unit_test(a_write_to_a_trimmed_segment_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

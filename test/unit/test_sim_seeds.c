@@ -27,6 +27,11 @@ static const struct {
     {160, 3, "a node between its trust and its new incarnation restarted into one it had before"},
     {14, 3, "the same: nothing that it proposed was carried out"},
     {510, 3, "the same"},
+    {105, 3, "the gap that a damaged segment left was damage once more at the next start"},
+    {201, 3, "the same"},
+    {382, 3, "the same"},
+    {225, 3, "a node of a cluster with a snapshot and no readable log gave up"},
+    {235, 5, "rot in the first segment left META of before the founding: of another cluster"},
     {3, 1, "a sole voter leads before its term is durable: harmless, if nothing was committed"},
 };
 
