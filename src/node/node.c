@@ -468,6 +468,7 @@ static void turn_work(struct node *node)
     peers_turn(node);
     drain_turn(node);
     raft_turn(node);
+    reads_refuse(node);
     wal_turn(node);
     if (!list_empty(&node->pump)) node_wake(node, node->now.mono_us); /* refused: go on decoding */
 }

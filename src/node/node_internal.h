@@ -318,6 +318,7 @@ void node_log_time(const struct node *node, uint64_t *elapsed_us, uint64_t *wall
 void reads_begin(struct node *node, struct client *client);
 void reads_turn(struct node *node); /* before Raft's output is taken */
 void reads_answer(struct node *node, uint64_t confirmed, uint64_t index); /* behind it */
+void reads_refuse(struct node *node); /* what no leader could confirm in time */
 
 /* proposals.c */
 void proposals_init(struct node *node);

@@ -77,8 +77,7 @@ static void read_ended(struct node *node, struct client *client)
     if (list_empty(&client->in_pump)) list_append(&node->pump, &client->in_pump);
 }
 
-/* No leader could confirm it in time. */
-static void reads_refuse(struct node *node)
+void reads_refuse(struct node *node)
 {
     while (!list_empty(&node->reads)) {
         struct client *client = LIST_ITEM(node->reads.next, struct client, in_reads);
@@ -111,5 +110,4 @@ void reads_answer(struct node *node, uint64_t confirmed, uint64_t index)
         read_ended(node, client);
         node_ask(node, client->connection.id, client->request.command);
     }
-    reads_refuse(node);
 }

@@ -261,6 +261,8 @@ uint64_t raft_read(struct raft *raft, struct raft_time now);
  * holds none: use raft_read(). Only as right as the bound clock_drift_permille is true, and `now`
  * sampled after the question arrived. A sole voter always holds one. */
 bool raft_read_lease(struct raft *raft, struct raft_time now, uint64_t *index);
+/* What it would say, to look at and not to read by. */
+bool raft_lease_index(const struct raft *raft, struct raft_time now, uint64_t *index);
 
 /* --- leadership transfer --- */
 

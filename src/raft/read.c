@@ -139,7 +139,7 @@ uint64_t raft_read(struct raft *raft, struct raft_time now)
 }
 
 /* When the round was sent from which a quorum's promises run, by our clock; 0: there is none. */
-static uint64_t lease_since(const struct raft *raft)
+static uint64_t lease_since(const struct raft *raft, uint64_t now_us)
 {
     const struct raft_members *members = members_of(raft);
     uint64_t since[RAFT_MEMBERS_MAX];
@@ -147,23 +147,28 @@ static uint64_t lease_since(const struct raft *raft)
         const struct peer *peer = &raft->peers[i];
         bool counts = peer->trusted && peer->round > raft->lease_round;
         since[i] = counts ? peer->echoed_us : 0;
-        if (members->member[i].id == raft->config.self) since[i] = raft->now.mono_us;
+        if (members->member[i].id == raft->config.self) since[i] = now_us;
     }
     return members_quorum(members, since);
+}
+
+bool raft_lease_index(const struct raft *raft, struct raft_time now, uint64_t *index)
+{
+    if (raft->role != RAFT_LEADER) return false;
+    uint64_t now_us = now.mono_us > raft->now.mono_us ? now.mono_us : raft->now.mono_us;
+    uint64_t since_us = lease_since(raft, now_us);
+    uint64_t timeout_us = raft->config.election_timeout_us;
+    uint64_t drift_us = (timeout_us * raft->config.clock_drift_permille + 999) / 1000;
+    *index = read_point(raft);
+    return since_us != 0 && now_us - since_us + drift_us + CLOCK_GRAIN_US < timeout_us;
 }
 
 bool raft_read_lease(struct raft *raft, struct raft_time now, uint64_t *index)
 {
     note_time(raft, now);
     if (raft->role != RAFT_LEADER) return false;
-    uint64_t since_us = lease_since(raft);
-    uint64_t timeout_us = raft->config.election_timeout_us;
-    uint64_t drift_us = (timeout_us * raft->config.clock_drift_permille + 999) / 1000;
-    if (since_us == 0 || raft->now.mono_us - since_us + drift_us + CLOCK_GRAIN_US >= timeout_us) {
-        raft->counters.leases_missing++;
-        return false;
-    }
-    raft->counters.leases_held++;
-    *index = read_point(raft);
-    return true;
+    bool held = raft_lease_index(raft, now, index);
+    raft->counters.leases_held += held;
+    raft->counters.leases_missing += !held;
+    return held;
 }

@@ -33,6 +33,8 @@ void host_tell(struct host *host, struct event *event)
         host->facts.clients != host->tcp.clients) {
         tell_machine(host);
     }
+    /* After the read that made the event: a promise to a leader that ran from before its message
+     * came would end too early, and a lease looked at with an old time would seem to last. */
     if (!host->in_turn) host->now = system_now();
     event->now = host->now;
     node_step(host->node, event);

@@ -54,6 +54,7 @@
     X(ROTS, "bits rotten")                              \
     X(LOST_WRITES, "synced writes lost")                \
     X(MISDIRECTED, "synced writes misdirected")         \
+    X(LEASES, "leases held at a commit")                \
     X(OPERATIONS, "client operations answered")         \
     X(REFUSED, "commands refused")                      \
     X(UNKNOWN, "commands of unknown outcome")           \

@@ -11,6 +11,7 @@
  * commit                 a leader commits by counting only what is of its own term, and has an
  *                        entry of that term as soon as it leads (sections 5.4.2, 8)
  * sessions               who installs a snapshot, and so skips effects, closes its clients
+ * lease                  no leader would read on its lease at an older state than is committed
  * log time               stamps of committed entries never go back, and elapsed time in the log
  *                        goes no faster than the clocks of its leaders
  *

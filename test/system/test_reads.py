@@ -76,6 +76,17 @@ def test_without_a_leader_a_question_about_jobs_is_refused_and_counts_are_told(c
         assert wire.ask("stats\r\n").startswith(b"OK ")
 
 
+def test_a_node_that_is_not_founded_yet_refuses_questions_too(tmp_path):
+    cluster = Cluster(tmp_path)
+    alone = cluster.nodes[0].start()
+    try:
+        wire = eventually(lambda: Wire(alone.address), "it listens")
+        assert wire.ask("peek 1\r\n") == b"INTERNAL_ERROR\r\n"
+        wire.close()
+    finally:
+        cluster.kill()
+
+
 def test_a_node_told_to_read_locally_answers_without_a_leader(tmp_path):
     cluster = Cluster(tmp_path, reads="local").start()
     try:
