@@ -399,6 +399,13 @@ void network_read(struct network *network, uint32_t place, uint32_t number, bool
     end_expect(network, end);
 }
 
+bool network_connected(struct network *network, uint32_t place, uint32_t number)
+{
+    const struct network_end *end = end_find(network, place, number);
+    if (end == NULL || end->state != END_OPEN || end->closing) return false;
+    return end->other->state == END_OPEN && !end->other->closing;
+}
+
 uint32_t network_oldest_client(const struct network *network, uint32_t place)
 {
     uint32_t oldest = UINT32_MAX;

@@ -103,11 +103,29 @@ void checker_put_over(struct world *world, uint32_t key, enum outcome outcome, u
 
 /* --- holding --- */
 
-static uint64_t ttr_at_least_us(const struct checked_job *job)
+static uint64_t at_least_us(uint64_t us)
 {
-    uint64_t us = job->ttr_s * 1000000ull;
     us -= us * CHECKER_TTR_SLACK_PERMILLE / 1000;
     return us < CHECKER_TTR_SLACK_US ? 0 : us - CHECKER_TTR_SLACK_US;
+}
+
+/* The client's command of this time has given it the job, or given it more time. */
+static void holds_from(const struct world *world, struct checked_job *job, uint64_t sent_us)
+{
+    uint64_t ttr_us = at_least_us(job->ttr_s * 1000000ull);
+    uint64_t lease_us = at_least_us(world->config.session_lease_us);
+    job->held_until_us = sent_us + ttr_us;
+    job->sure_until_us = sent_us + (ttr_us < lease_us ? ttr_us : lease_us);
+}
+
+/* Time-to-run and leases are in log time, which runs no faster than clocks do, and both begin with
+ * an entry made after the command was sent. A session ends sooner only with its process or its
+ * connection. */
+static bool surely_holds(struct world *world, uint32_t index, uint64_t sure_until_us)
+{
+    const struct client *client = &queue_users(world)->clients.items[index];
+    return world_now_us(world) < sure_until_us &&
+           network_connected(&world->network, client->place, client->number);
 }
 
 /* Nothing has gone wrong from a session lease before this moment on, so that no session can have
@@ -116,6 +134,17 @@ static bool calm_since(const struct world *world, uint64_t since_us)
 {
     return faults_calm(&world->faults) &&
            since_us > world->faults.disturbed_us + 2 * world->config.session_lease_us;
+}
+
+/* It had the job before, sent a command to part with it, and was given it once more in between. */
+static bool parts_with(const struct client *client, uint64_t id)
+{
+    for (uint32_t i = 0; i < client->ops_count; i++) {
+        const struct client_op *op = &client->ops[(client->ops_head + i) % CLIENT_OPS_MAX];
+        bool parts = op->kind == OP_DELETE || op->kind == OP_RELEASE || op->kind == OP_BURY;
+        if (parts && op->id == id) return true;
+    }
+    return false;
 }
 
 uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, struct slice body,
@@ -132,24 +161,27 @@ uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, str
                    job->deleted_us, sent_us);
         return CHECKER_NO_KEY;
     }
-    if (job->holder != 0 && job->holder != client + 1 && now_us < job->held_until_us &&
-        calm_since(world, job->held_since_us)) {
+    bool other = job->holder != 0 && job->holder != client + 1 && now_us < job->held_until_us;
+    /* Sent before the holder heard that it holds it, it may have been carried out before. */
+    bool later = sent_us >= job->held_since_us;
+    if (other && (calm_since(world, job->held_since_us) ||
+                  (later && surely_holds(world, job->holder - 1, job->sure_until_us)))) {
         world_fail(world, "one holder",
                    "job %U is held by client %u until %t at least, and given "
                    "to client %u",
                    id, job->holder, job->held_until_us, client + 1);
         return CHECKER_NO_KEY;
     }
-    job->holder = client + 1;
+    job->holder = parts_with(&queue_users(world)->clients.items[client], id) ? 0 : client + 1;
     job->held_since_us = now_us;
-    job->held_until_us = sent_us + ttr_at_least_us(job);
+    holds_from(world, job, sent_us);
     return key;
 }
 
 void checker_touched(struct world *world, uint32_t client, uint32_t key, uint64_t sent_us)
 {
     struct checked_job *job = &queue_users(world)->checker.jobs[key];
-    if (job->holder == client + 1) job->held_until_us = sent_us + ttr_at_least_us(job);
+    if (job->holder == client + 1) holds_from(world, job, sent_us);
 }
 
 void checker_let_go(struct world *world, uint32_t client, uint32_t key)
@@ -158,14 +190,16 @@ void checker_let_go(struct world *world, uint32_t client, uint32_t key)
     if (job->holder == client + 1) job->holder = 0;
 }
 
-void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,
-                    uint64_t held_since_us)
+void checker_denied(struct world *world, uint32_t client, const struct client_op *op)
 {
-    const struct checked_job *job = &queue_users(world)->checker.jobs[key];
+    const struct checked_job *job = &queue_users(world)->checker.jobs[op->key];
     if (job->deleted && job->deleted_by == client) return; /* in the same burst */
-    if (world_now_us(world) >= held_until_us || !calm_since(world, held_since_us)) return;
+    if (world_now_us(world) >= op->held_until_us) return;
+    if (!calm_since(world, op->held_since_us) && !surely_holds(world, client, op->sure_until_us)) {
+        return;
+    }
     world_fail(world, "one holder", "client %u holds job %U until %t at least, but is denied it",
-               client + 1, job->id, held_until_us);
+               client + 1, job->id, op->held_until_us);
 }
 
 void checker_unanswered(struct world *world, uint32_t client, uint64_t sent_us)

@@ -4,8 +4,9 @@
  * no resurrection  a job whose delete was acknowledged is not reserved by a command sent later
  * exactly once     one put makes one job at most; a refused put makes none; one delete is
  *                  acknowledged at most once
- * one holder       while no fault is near, a job is not handed to a second client while the first
- *                  holds it by its time-to-run
+ * one holder       a job is not handed to a second client, nor denied to the first, while the first
+ *                  holds it by its time-to-run: as long as no fault is near; and whatever goes
+ *                  wrong, while its connection stands and its node's lease cannot have run out
  * content          a job comes out as it was put in
  * liveness         while nothing goes wrong, who waits is answered or loses its connection
  *
@@ -40,9 +41,11 @@ struct checked_job {
     uint32_t holder; /* client + 1 who believes to hold it; 0: none known */
     uint64_t held_since_us;
     uint64_t held_until_us; /* at least, by the time-to-run */
+    uint64_t sure_until_us; /* and by the session's lease, if its connection stands */
 };
 
 struct world;
+struct client_op;
 
 struct queue_checker {
     struct checked_job *jobs; /* [key] */
@@ -66,9 +69,8 @@ uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, str
 void checker_touched(struct world *world, uint32_t client, uint32_t key, uint64_t sent_us);
 /* The client no longer claims it: it is about to give it back, or it lost its connection. */
 void checker_let_go(struct world *world, uint32_t client, uint32_t key);
-/* The holder is told that it is not: wrong while nothing is wrong with the cluster. */
-void checker_denied(struct world *world, uint32_t client, uint32_t key, uint64_t held_until_us,
-                    uint64_t held_since_us);
+/* Who held the job when it sent this is told that it does not. */
+void checker_denied(struct world *world, uint32_t client, const struct client_op *op);
 void checker_delete_over(struct world *world, uint32_t client, uint32_t key, enum outcome outcome);
 /* A client gives up a command that it sent then. */
 void checker_unanswered(struct world *world, uint32_t client, uint64_t sent_us);

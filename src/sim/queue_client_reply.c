@@ -113,7 +113,7 @@ static bool answered(struct client *client, const struct client_op *op, const st
     bool needs_holder = op->kind == OP_DELETE || op->kind == OP_RELEASE || op->kind == OP_BURY ||
                         op->kind == OP_TOUCH;
     if (denied && needs_holder && op->held_since_us != 0) {
-        checker_denied(world, client->index, op->key, op->held_until_us, op->held_since_us);
+        checker_denied(world, client->index, op);
     }
     switch (op->kind) {
     case OP_PUT: return put_over(client, op, reply);

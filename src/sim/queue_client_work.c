@@ -80,6 +80,7 @@ static void about_job(struct client *client, enum client_op_kind kind, uint32_t 
     if (job->holder == client->index + 1) {
         op->held_since_us = job->held_since_us;
         op->held_until_us = job->held_until_us;
+        op->sure_until_us = job->sure_until_us;
     }
     text_append(&client->out, format, id);
 }

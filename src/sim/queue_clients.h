@@ -50,6 +50,7 @@ struct client_op {
     uint64_t sent_us;
     uint64_t held_since_us; /* of a job that it held when it sent this; 0: it did not */
     uint64_t held_until_us;
+    uint64_t sure_until_us;
 };
 
 struct client_held {
