@@ -284,6 +284,7 @@ const struct sim_system sim_system_queue = {
     .machine_options = &machine_options,
     .protocol = &beanstalk_ops,
     .leftovers = "jobs",
+    .drift_permille_max = CHECKER_TTR_SLACK_PERMILLE,
     .coverage_first = SIM_COVER_WORLD_END,
     .coverage_end = SIM_COVER_QUEUE_END,
     .begin = users_begin,

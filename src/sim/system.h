@@ -20,7 +20,10 @@ struct sim_system {
     const struct machine_ops *machine;
     const void *machine_options;
     const struct protocol_ops *protocol;
-    const char *leftovers;                 /* what `left` counts, for people */
+    const char *leftovers; /* what `left` counts, for people */
+    /* How far apart, at most, the clocks of a world may be said to run (raft.h:
+     * clock_drift_permille); they then do. What the judge knows of time is to be as coarse. */
+    uint32_t drift_permille_max;
     uint32_t coverage_first, coverage_end; /* its own rows of coverage.h */
 
     /* Makes world->users and sets world->clients_count; their first steps are scheduled. */

@@ -18,7 +18,6 @@ enum {
     DRAIN_US_MAX = 180000000,
     SETTLE_US_MAX = 10000000,
     SEGMENT_BYTES = 64 << 10,
-    DRIFT_PERMILLE_MAX = 50, /* that nodes are told to reckon with */
 };
 
 /* --- verdict and trace --- */
@@ -203,7 +202,8 @@ static void config_init(struct world *world)
     config_peers(world);
     config->trace_messages = world->options->trace;
     /* Clocks drift within the bound, unless told otherwise: so both levels have to be true. */
-    config->clock_drift_permille = 1 + (uint32_t)random_below(random, DRIFT_PERMILLE_MAX);
+    config->clock_drift_permille =
+        1 + (uint32_t)random_below(random, world->system->drift_permille_max);
     bool lease = (random_mix(world->options->seed) & 1) != 0;
     config->protocol_config.reads = lease ? PROTOCOL_READ_LEASE : PROTOCOL_READ_LINEARIZABLE;
     config->heartbeat_us = 50000;
