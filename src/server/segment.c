@@ -171,6 +171,16 @@ static int switch_to(struct segment_writer *writer, uint64_t number, uint64_t of
     return writer->fd >= 0 ? 0 : -errno;
 }
 
+/* A kill may come between two stores, and they stay. So the first 8 bytes of a header come last and
+ * at once: without them there is no batch, and no segment (specs/disk.md). */
+static void store(uint8_t *to, struct slice bytes)
+{
+    memcpy(to + 8, bytes.data + 8, bytes.size - 8);
+    uint64_t first;
+    memcpy(&first, bytes.data, 8);
+    atomic_store_explicit((_Atomic uint64_t *)to, first, memory_order_release);
+}
+
 int segment_write(struct segment_writer *writer, uint64_t number, uint64_t offset,
                   struct slice bytes, bool always_sync)
 {
@@ -180,7 +190,7 @@ int segment_write(struct segment_writer *writer, uint64_t number, uint64_t offse
     }
     writer->dirty = true;
     if (writer->map != NULL && offset + bytes.size <= writer->map_size) {
-        memcpy(writer->map + offset, bytes.data, bytes.size);
+        store(writer->map + offset, bytes);
         return 0;
     }
     return write_all(writer->fd, bytes, offset);

@@ -60,6 +60,26 @@ static void test_whole_log_over_segments_comes_back(void **state)
     images_free(&images);
 }
 
+/* As a process that stores into a mapping leaves it when it is killed: see specs/disk.md. */
+static void test_batch_without_its_first_bytes_was_never_written(void **state)
+{
+    (void)state;
+    for (int opening = 0; opening < 2; opening++) {
+        struct images images;
+        struct wal_recovered recovered;
+        write_entries(&images, 5, 100);
+        if (opening) wal_begin_segment(&images.wal);
+        images_put(&images, 6, 1, 700);
+        uint64_t at = images_flush(&images, false);
+        memset(images.bytes[images.count - 1] + at, 0, 8);
+        struct seen seen = read_back(&images, &recovered, 0, 0);
+        assert_int_equal(recovered.verdict, opening ? WAL_TORN : WAL_CLEAN);
+        assert_int_equal(seen.last, 5);
+        wal_recovered_free(&recovered);
+        images_free(&images);
+    }
+}
+
 static void test_torn_tail_is_cut(void **state)
 {
     (void)state;
@@ -487,6 +507,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_log_over_segments_comes_back),
+        cmocka_unit_test(test_batch_without_its_first_bytes_was_never_written),
         cmocka_unit_test(test_torn_tail_is_cut),
         cmocka_unit_test(test_hole_before_valid_batches_is_torn_when_nothing_was_durable),
         cmocka_unit_test(test_bad_batch_below_a_watermark_is_damage),
