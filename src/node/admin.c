@@ -3,6 +3,7 @@
  *     GET /health            200 "ok", or 503 with the reason in words
  *     GET /status            JSON: what this node believes
  *     GET /metrics           Prometheus text
+ *     /members               who is in the cluster, and changes of it: members_admin.c
  *     GET /events            server-sent events: the trace, line by line, as it happens
  *     POST /members/transfer?to=N   the leader hands over to node N: 200 when it has begun, and
  *                            /status says how it ends; 409 with the reason in words
@@ -106,6 +107,16 @@ static void machine_request(struct node *node, struct admin *admin,
     }
 }
 
+void admin_answer(struct node *node, uint32_t connection, unsigned status, struct slice words)
+{
+    struct connection *found = connection_find(node, connection);
+    if (found == NULL || found->listener != NODE_ADMIN || found->closing) return;
+    struct admin *admin = (struct admin *)found;
+    if (!admin->awaiting) return; /* too late: it was answered */
+    admin->awaiting = false;
+    respond(node, admin, status, "text/plain; charset=utf-8", words);
+}
+
 void admin_reply(struct node *node, struct admin *admin, const void *payload)
 {
     if (admin->connection.closing) return;
@@ -163,7 +174,11 @@ static void serve(struct node *node, struct admin *admin, const struct http_requ
         return;
     }
     struct buffer body = {0};
-    if (http_path_is(request, "/health")) {
+    if (http_path_is(request, "/members")) {
+        admin->awaiting = true;
+        admin->since_us = node->now.mono_us;
+        members_request(node, admin->connection.id, request);
+    } else if (http_path_is(request, "/health")) {
         const char *why = status_ailing(node);
         respond_text(node, admin, why == NULL ? 200 : 503, why == NULL ? "ok\n" : why);
     } else if (http_path_is(request, "/status")) {

@@ -24,7 +24,8 @@ void client_opened(struct node *node, uint32_t id)
     list_append(&node->clients, &client->in_clients);
     node->clients_count++;
     node->counters.connections_open++;
-    if (node->clients_count > node->config.connections_max || node->draining) {
+    if (node->clients_count > node->config.connections_max || node->draining ||
+        membership_removed(node)) {
         node->counters.connections_refused++;
         connection_close(node, &client->connection);
         return;

@@ -11,7 +11,10 @@ static void members_of_config(const struct node *node, struct raft_members *memb
     const struct node_config *config = &node->config;
     if (config->peers_count == 0) {
         members->count = 1;
-        members->member[0].id = config->self;
+        struct raft_member *self = &members->member[0];
+        self->id = config->self;
+        self->address_size = (uint8_t)strlen(config->address);
+        memcpy(self->address, config->address, self->address_size);
         return;
     }
     members->count = config->peers_count; /* node_create() has put them in order */
@@ -140,7 +143,7 @@ static void consider_empty(struct node *node)
         join_untrusted(node, member->cluster);
         return;
     }
-    if (founder_of(node) != node->config.self) return;
+    if (node->config.join || founder_of(node) != node->config.self) return;
     uint64_t cluster = 0;
     if (all_peers_are(node, WAL_EMPTY, &cluster)) {
         cluster = random_next(&node->random) | 1;
@@ -176,7 +179,7 @@ void founding_consider(struct node *node)
 
 void founding_found(struct node *node, struct peer *from, uint64_t cluster, struct slice bytes)
 {
-    if (membership_changing(node) || from->id != founder_of(node)) return;
+    if (node->config.join || membership_changing(node) || from->id != founder_of(node)) return;
     if (node->membership != WAL_EMPTY) {
         /* It has not heard, or what it heard last was older: a WELCOME under way, say. */
         peers_tell_state(node);

@@ -469,6 +469,8 @@ static void turn_work(struct node *node)
     drain_turn(node);
     raft_turn(node);
     reads_refuse(node);
+    members_turn(node); /* their answers go out before links to those who went are closed */
+    membership_turn(node);
     wal_turn(node);
     if (!list_empty(&node->pump)) node_wake(node, node->now.mono_us); /* refused: go on decoding */
 }

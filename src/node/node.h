@@ -38,6 +38,7 @@
 
 enum {
     NODE_PEERS_MAX = RAFT_MEMBERS_MAX,
+    NODE_PEERS_KNOWN_MAX = 2 * RAFT_MEMBERS_MAX, /* those of a change, and guests */
     NODE_SECRET_SIZE = 32,
     NODE_BOOT_ID_SIZE = 16,
     NODE_SEGMENT_BYTES_DEFAULT = 16 << 20,
@@ -64,9 +65,13 @@ struct node_config {
     const struct protocol_ops *protocol;
     struct protocol_config protocol_config;
 
-    /* All founding members, this one included; 0: a single node. */
+    /* All founding members, this one included; 0: a single node. With `join` it founds nothing: it
+     * waits until the cluster of these nodes, this one listed or not, adds it. Who once was a
+     * member goes by its log. */
     uint32_t peers_count;
     struct node_peer peers[NODE_PEERS_MAX];
+    bool join;
+    char address[RAFT_ADDRESS_SIZE_MAX + 1]; /* this node's, of a single one; may be empty */
     /* Proves membership to peers; all zero: none. mac() is HMAC-SHA-256 or, in a simulator, any
      * keyed function; NULL only without a secret. */
     uint8_t secret[NODE_SECRET_SIZE];

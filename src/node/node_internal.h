@@ -30,6 +30,7 @@ enum {
     NODE_WATERMARK_US = 10000,
     NODE_RESEND_US = 1000000,        /* proposals without progress are sent again */
     NODE_INCARNATION_STEP = 1 << 30, /* at random above those that the log knows */
+    NODE_FAREWELL_US = 500000,       /* links to a member that went stay that long */
     NODE_DRAIN_US = 5000000,
     NODE_DRAIN_SESSIONS_US = 500000,  /* of it, once all clients are served */
     NODE_SNAPSHOT_PAUSE_US = 5000000, /* after one failed, and between two on a full disk */
@@ -82,8 +83,10 @@ enum link_state {
 
 struct peer {
     uint32_t id;
-    char address[RAFT_ADDRESS_SIZE_MAX + 1];
-    struct link *links[2]; /* dialed, by channel */
+    char address[RAFT_ADDRESS_SIZE_MAX + 1]; /* as the membership has it */
+    const char *given;                       /* as the flags have it; NULL: they do not */
+    bool dial_given;                         /* the other one did not answer */
+    struct link *links[2];                   /* dialed, by channel */
     uint64_t dial_at_us[2];
     uint64_t dial_delay_us[2];
     bool snapshot_link_wanted;
@@ -91,6 +94,8 @@ struct peer {
     uint8_t membership;
     uint64_t cluster;
     bool was_reached; /* for telling once that it is gone */
+    bool guest;       /* not in our membership, but ahead of us: see membership.c */
+    uint64_t guest_index;
 };
 
 struct link {
@@ -199,6 +204,15 @@ struct counters {
     uint64_t elections_won, snapshots_written, snapshots_sent, snapshots_installed;
 };
 
+/* A change of the membership that this node, as leader, was asked for and has not answered. */
+struct members_change {
+    bool active;
+    uint8_t verb;
+    uint32_t id;
+    uint32_t link; /* where it was asked; 0: by our own admin connection `number` */
+    uint64_t number;
+};
+
 struct node {
     struct node_config config;
     struct raft *raft; /* NULL until a member */
@@ -242,12 +256,19 @@ struct node {
     uint32_t dialed_next;
 
     uint32_t peers_count;
-    struct peer peers[NODE_PEERS_MAX];
+    struct peer peers[NODE_PEERS_KNOWN_MAX];
     struct buffer gated; /* frames that wait for the disk: see peers.c */
 
     struct proposals proposals;
     struct snapshots snapshots;
     struct counters counters;
+
+    uint64_t followed_index, followed_term; /* the membership that the peers follow */
+    uint64_t followed_us;                   /* since when */
+    bool followed_committed;
+    bool refused_as_stranger; /* by a member whose membership is not behind ours */
+    bool removed_told;
+    struct members_change change;
 
     enum raft_role role_told; /* for the trace */
     uint32_t leader_told;
@@ -326,6 +347,7 @@ void proposals_free(struct node *node);
 void proposals_add(struct node *node, const struct command *command);
 bool proposals_full(const struct node *node);
 void proposals_turn(struct node *node);
+void proposals_refuse_pending(struct node *node); /* in the protocol's own words */
 void proposals_applied(struct node *node);
 /* Raft trusts this disk again. */
 void proposals_forwarded(struct node *node, uint32_t from, struct slice batch);
@@ -335,6 +357,10 @@ bool proposals_idle(const struct node *node);
 /* peers.c, founding.c */
 void peers_init(struct node *node);
 struct peer *peer_find(struct node *node, uint32_t id);
+/* There must be room. Pointers to peers live until peer_drop(), links move with them. */
+struct peer *peer_add(struct node *node, uint32_t id, struct slice address);
+void peer_move(struct node *node, struct peer *peer, struct slice address); /* dialed anew */
+void peer_drop(struct node *node, struct peer *peer);
 void peers_turn(struct node *node);
 void link_opened(struct node *node, uint32_t id);
 void link_received(struct node *node, struct link *link, struct slice bytes);
@@ -351,6 +377,21 @@ void founding_begin(struct node *node);
 void founding_consider(struct node *node);
 void founding_found(struct node *node, struct peer *from, uint64_t cluster, struct slice members);
 void founding_durable(struct node *node);
+
+/* membership.c */
+void membership_turn(struct node *node);
+/* In the membership in force, or in the committed one; NULL: in neither. */
+const struct raft_member *membership_find(const struct node *node, uint32_t id);
+struct slice membership_address(const struct node *node); /* own, as others dial it */
+bool membership_removed(const struct node *node);         /* was a member, and is none */
+/* A stranger that may talk to us, as its introduction shows; NULL: it may not. */
+struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs);
+
+/* members_admin.c */
+void members_request(struct node *node, uint32_t admin, const struct http_request *request);
+bool members_asked(struct node *node, struct link *link, struct slice content);
+bool members_answered(struct node *node, struct slice content);
+void members_turn(struct node *node);
 
 /* peer_message.c */
 void peer_message_encode(const struct raft *raft, const struct raft_message *message,
@@ -401,6 +442,8 @@ void start_set_aside(struct node *node);
 void admin_opened(struct node *node, uint32_t id);
 void admin_received(struct node *node, struct admin *admin, struct slice bytes);
 void admin_reply(struct node *node, struct admin *admin, const void *payload);
+/* A page that admin.c does not know by itself, perhaps of a connection that is gone. */
+void admin_answer(struct node *node, uint32_t connection, unsigned status, struct slice words);
 void admin_closed(struct node *node, struct admin *admin);
 void admin_trace(struct node *node, struct slice line); /* to those who stream /events */
 void admin_turn(struct node *node);

@@ -13,11 +13,53 @@ void peers_init(struct node *node)
     for (uint32_t i = 0; i < node->config.peers_count; i++) {
         const struct node_peer *given = &node->config.peers[i];
         if (given->id == node->config.self) continue;
-        struct peer *peer = &node->peers[node->peers_count++];
-        peer->id = given->id;
-        memcpy(peer->address, given->address, sizeof peer->address);
-        peer->was_reached = true;
+        peer_add(node, given->id, slice_text(given->address))->given = given->address;
     }
+}
+
+struct peer *peer_add(struct node *node, uint32_t id, struct slice address)
+{
+    ASSERT(node->peers_count < NODE_PEERS_KNOWN_MAX && address.size <= RAFT_ADDRESS_SIZE_MAX);
+    struct peer *peer = &node->peers[node->peers_count++];
+    *peer = (struct peer){.id = id, .was_reached = true};
+    if (address.size > 0) memcpy(peer->address, address.data, address.size);
+    return peer;
+}
+
+static void links_close(struct node *node, const struct peer *peer, bool all)
+{
+    for (struct list *at = node->links.next; at != &node->links; at = at->next) {
+        struct link *link = LIST_ITEM(at, struct link, in_links);
+        /* One that is being dialed is closed when it is there: link_opened(). */
+        bool there = link->state != LINK_CONNECTING;
+        if (link->peer == peer && there && (all || link->dialed)) {
+            connection_close(node, &link->connection);
+        }
+    }
+}
+
+void peer_move(struct node *node, struct peer *peer, struct slice address)
+{
+    ASSERT(address.size <= RAFT_ADDRESS_SIZE_MAX);
+    memset(peer->address, 0, sizeof peer->address);
+    if (address.size > 0) memcpy(peer->address, address.data, address.size);
+    links_close(node, peer, false);
+}
+
+void peer_drop(struct node *node, struct peer *peer)
+{
+    struct peer *last = &node->peers[node->peers_count - 1];
+    links_close(node, peer, true);
+    for (struct list *at = node->links.next; at != &node->links; at = at->next) {
+        struct link *link = LIST_ITEM(at, struct link, in_links);
+        if (link->peer == peer) {
+            link->peer = NULL;
+        } else if (link->peer == last) {
+            link->peer = peer; /* moves into the place of the one that goes */
+        }
+    }
+    *peer = *last;
+    node->peers_count--;
 }
 
 struct peer *peer_find(struct node *node, uint32_t id)
@@ -72,6 +114,8 @@ static void introduction_put(struct node *node, const struct link *link, uint32_
         .incarnation = node->wal.meta.incarnation,
         .membership = node->membership,
         .channel = link->channel,
+        .members_index = node->raft == NULL ? 0 : raft_members_index(node->raft),
+        .address = membership_address(node),
         .system = slice_text(node->config.machine->name),
     };
     memcpy(mine.nonce, link->nonce, PEER_NONCE_SIZE);
@@ -108,7 +152,7 @@ static const char *refusal_words(enum peer_refusal why)
         "it runs another system",
         "no protocol version in common; upgrade the older one",
         "the address answers as another node; check --peers",
-        "it is not in --peers here",
+        "not a member of the cluster there; see quartet members",
         "wrong secret; give all nodes the same --secret-file",
         "too many connections",
     };
@@ -145,7 +189,6 @@ static enum peer_refusal introduction_judge(struct node *node,
     if (theirs->cluster != 0 && node->cluster != 0 && theirs->cluster != node->cluster) {
         return PEER_OTHER_CLUSTER;
     }
-    if (peer_find(node, theirs->from) == NULL) return PEER_NOT_MEMBER;
     return 0;
 }
 
@@ -167,11 +210,15 @@ static void link_hello(struct node *node, struct link *link, struct reader *cont
     }
     enum peer_refusal why = introduction_judge(node, &theirs);
     if (why == 0 && node->links_count > NODE_PEER_LINKS_MAX) why = PEER_TOO_MANY;
+    if (why == 0) {
+        link->peer = peer_find(node, theirs.from);
+        if (link->peer == NULL) link->peer = membership_admit(node, &theirs);
+        if (link->peer == NULL) why = PEER_NOT_MEMBER;
+    }
     if (why != 0) {
         link_refuse(node, link, why, theirs.from);
         return;
     }
-    link->peer = peer_find(node, theirs.from);
     link->channel = theirs.channel;
     memcpy(link->peer_nonce, theirs.nonce, PEER_NONCE_SIZE);
     struct buffer *out = &link->connection.out;
@@ -207,6 +254,7 @@ static void link_open(struct node *node, struct link *link)
         link_supersede(node, link);
         return;
     }
+    node->refused_as_stranger = false;
     peer->dial_delay_us[link->channel] = NODE_DIAL_DELAY_MIN_US;
     if (link->channel != PEER_CHANNEL_LOG) return;
     peer->was_reached = true;
@@ -264,6 +312,7 @@ static void link_refused(struct node *node, struct link *link, struct reader *co
     uint8_t why = read_u8(content);
     struct peer *peer = link->peer;
     node->counters.peer_refused++;
+    if (why == PEER_NOT_MEMBER && node->membership == WAL_MEMBER) node->refused_as_stranger = true;
     if (peer != NULL && peer->was_reached) {
         peer->was_reached = false;
         trace_begin(node, "peer-refuses-us");
@@ -315,6 +364,8 @@ static bool link_work(struct node *node, struct link *link, const struct peer_fr
     case PEER_FORWARD: proposals_forwarded(node, link->peer->id, frame->content); return true;
     case PEER_STATE: frame_state(node, link, frame); return true;
     case PEER_FOUND: frame_found(node, link, frame); return true;
+    case PEER_ASK: return members_asked(node, link, frame->content);
+    case PEER_ANSWER: return members_answered(node, frame->content);
     case PEER_SNAPSHOT_BEGIN:
     case PEER_SNAPSHOT_DATA:
     case PEER_SNAPSHOT_END: return snapshot_incoming_frame(node, link, frame);
@@ -402,7 +453,8 @@ static void peer_dial(struct node *node, struct peer *peer, enum peer_channel ch
     peer->links[channel] = link;
     struct action *action = node_act(node, ACTION_CONNECT);
     action->connection = link->connection.id;
-    action->bytes = slice_text(peer->address);
+    /* The membership's address counts, but a cluster may have moved as a whole: then flags know. */
+    action->bytes = slice_text(peer->dial_given ? peer->given : peer->address);
 }
 
 void link_opened(struct node *node, uint32_t id)
@@ -415,6 +467,11 @@ void link_opened(struct node *node, uint32_t id)
     }
     struct link *link = (struct link *)connection_find(node, id);
     if (link == NULL) return;
+    if (link->peer == NULL) { /* not wanted any more */
+        link->state = LINK_MEETING;
+        connection_close(node, &link->connection);
+        return;
+    }
     link->state = LINK_MEETING;
     link->since_us = node->now.mono_us;
     struct buffer *out = &link->connection.out;
@@ -430,9 +487,10 @@ void link_failed(struct node *node, struct link *link)
     bool open = link->state == LINK_OPEN;
     if (!link->dialed) node->links_count--;
     snapshots_link_lost(node, link);
-    if (link->dialed) {
+    if (link->dialed && peer != NULL) {
         uint8_t channel = link->channel;
         peer->links[channel] = NULL;
+        if (!open && peer->given != NULL) peer->dial_given = !peer->dial_given;
         peer->dial_at_us[channel] = node->now.mono_us + peer->dial_delay_us[channel];
         uint64_t longer = peer->dial_delay_us[channel] * 2;
         peer->dial_delay_us[channel] =

@@ -309,7 +309,7 @@ static void item_refuse(struct node *node, struct proposal_item *item, struct li
 }
 
 /* Nobody leads, for longer than the named wait: what was certainly not appended is refused. */
-static void pending_refuse(struct node *node)
+void proposals_refuse_pending(struct node *node)
 {
     struct proposals *p = &node->proposals;
     struct list kept;
@@ -366,7 +366,7 @@ static void leaderless_turn(struct node *node)
     uint64_t from = first->since_us > p->leaderless_us ? first->since_us : p->leaderless_us;
     uint64_t until = from + node->config.refuse_after_us;
     if (node->now.mono_us >= until) {
-        pending_refuse(node);
+        proposals_refuse_pending(node);
         /* What is left asks for no reply: look again after another wait. */
         p->leaderless_us = node->now.mono_us;
         until = node->now.mono_us + node->config.refuse_after_us;

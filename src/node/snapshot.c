@@ -495,7 +495,7 @@ static void log_compact(struct node *node)
 {
     uint64_t first = raft_first_index(node->raft);
     uint64_t upto = node->replica->index;
-    if (node->config.peers_count != 0) {
+    if (node->peers_count != 0) {
         uint64_t bytes = raft_log_bytes(node->raft);
         if (bytes <= NODE_LOG_KEEP_BYTES) return;
         bool over = bytes > node->config.log_bytes_memory;

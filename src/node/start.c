@@ -128,6 +128,23 @@ static bool log_read(struct node *node, struct found *found)
     return true;
 }
 
+static void note_members(void *context, const struct raft_entry *entry)
+{
+    struct snapshot_header *header = context;
+    if (entry->kind != RAFT_KIND_MEMBERS || entry->index <= header->index) return;
+    (void)raft_members_decode(entry->data, &header->members);
+}
+
+/* A node that was founded alone may have company by now: its log knows. */
+static bool still_alone(const struct node *node, const struct found *found)
+{
+    if (!alone(node)) return false;
+    struct snapshot_header header = found->header;
+    wal_each_entry(found->start->segments, found->start->segments_count, &found->log, note_members,
+                   &header);
+    return header.members.count <= 1;
+}
+
 /* Under fsync_never an operating system that stopped unclean may have lost acknowledged writes. */
 static void boot_judge(struct node *node, struct found *found)
 {
@@ -138,7 +155,7 @@ static void boot_judge(struct node *node, struct found *found)
     trace_text(node, "why",
                "the machine restarted under --fsync never: the last writes may be lost");
     trace_end(node);
-    if (!alone(node)) found->trusted = false;
+    if (!still_alone(node, found)) found->trusted = false;
 }
 
 struct restoring {

@@ -6,7 +6,13 @@
 const char *status_ailing(const struct node *node)
 {
     if (node->draining) return "draining\n";
+    if (node->raft == NULL && node->config.join) {
+        return "waiting to be added to the cluster: see quartet members add\n";
+    }
     if (node->raft == NULL) return "waiting for all of --peers to found the cluster\n";
+    if (membership_removed(node)) {
+        return "no longer a member of the cluster: stop it, or add it again\n";
+    }
     if (raft_leader(node->raft) == 0) return "no leader known\n";
     if (!raft_trusted(node->raft)) return "catching up: has no vote until it holds the log\n";
     return NULL;
@@ -64,6 +70,8 @@ static void status_raft(const struct node *node, struct json *json)
         json_key(json, "address");
         json_string(json, slice_of(member->address, member->address_size));
         truth(json, "learner", member->learner);
+        truth(json, "outgoing", member->outgoing);
+        truth(json, "leaving", member->leaving);
         json_object_end(json);
     }
     json_array_end(json);
@@ -83,6 +91,7 @@ static void status_progress(const struct node *node, struct json *json)
         number(json, "next", rows[i].next);
         truth(json, "trusted", rows[i].trusted);
         truth(json, "needs_snapshot", rows[i].snapshot);
+        truth(json, "caught_up", rows[i].caught_up);
         uint64_t heard = rows[i].heard_us;
         if (heard != 0) number(json, "heard_us_ago", node->now.mono_us - heard);
         json_object_end(json);
@@ -97,7 +106,8 @@ void status_json(const struct node *node, struct buffer *out)
     words(&json, "system", node->config.machine->name);
     number(&json, "node", node->config.self);
     words(&json, "role", role_words(node));
-    words(&json, "membership", membership_words(node->membership));
+    words(&json, "membership",
+          membership_removed(node) ? "removed" : membership_words(node->membership));
     const char *why = status_ailing(node);
     truth(&json, "healthy", why == NULL);
     json_key(&json, "cluster");

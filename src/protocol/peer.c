@@ -57,6 +57,8 @@ void peer_introduction_encode(const struct peer_introduction *introduction, stru
     buffer_put_u64(out, introduction->features);
     buffer_append(out, introduction->nonce, PEER_NONCE_SIZE);
     buffer_put_bytes(out, introduction->system);
+    buffer_put_u64(out, introduction->members_index);
+    buffer_put_bytes(out, introduction->address);
 }
 
 bool peer_introduction_decode(struct reader *reader, struct peer_introduction *introduction)
@@ -73,9 +75,12 @@ bool peer_introduction_decode(struct reader *reader, struct peer_introduction *i
     introduction->features = read_u64(reader);
     struct slice nonce = read_exactly(reader, PEER_NONCE_SIZE);
     introduction->system = read_bytes(reader);
+    introduction->members_index = read_u64(reader);
+    introduction->address = read_bytes(reader);
     if (reader->bad || magic != PEER_MAGIC) return false;
     if (introduction->membership > 2 || introduction->channel > PEER_CHANNEL_SNAPSHOT) return false;
     if (introduction->system.size > PEER_SYSTEM_SIZE_MAX) return false;
+    if (introduction->address.size > PEER_ADDRESS_SIZE_MAX) return false;
     memcpy(introduction->nonce, nonce.data, PEER_NONCE_SIZE);
     return true;
 }

@@ -14,6 +14,7 @@ enum {
     PEER_PROOF_SIZE = 32,
     PEER_VERSION = 1,
     PEER_SYSTEM_SIZE_MAX = 32,
+    PEER_ADDRESS_SIZE_MAX = 255,
     PEER_GROUP_NODE = 0xFFFF, /* frames about the node, not one of its logs */
 };
 
@@ -30,6 +31,8 @@ enum peer_frame_type {
     PEER_SNAPSHOT_DATA,
     PEER_SNAPSHOT_END,
     PEER_SNAPSHOT_TAKEN,
+    PEER_ASK,    /* about the membership, of the leader */
+    PEER_ANSWER, /* to that, on the same connection */
 };
 
 enum peer_refusal {
@@ -76,7 +79,9 @@ struct peer_introduction {
     uint8_t channel;
     uint64_t features;
     uint8_t nonce[PEER_NONCE_SIZE];
-    struct slice system; /* borrowed */
+    uint64_t members_index; /* of the membership that it goes by; 0: none */
+    struct slice address;   /* its own, as others dial it; empty: it knows none. Borrowed */
+    struct slice system;    /* borrowed */
 };
 
 void peer_introduction_encode(const struct peer_introduction *introduction, struct buffer *out);

@@ -134,6 +134,23 @@ enum raft_change_result raft_change_members(struct raft *raft, struct raft_time 
     return RAFT_CHANGE_OK;
 }
 
+/* The voter that holds most of the log campaigns at once, as in a transfer (transfer.c), but for
+ * good: no round will follow the last one. Should it not win, an election timeout ends that. */
+static void hand_over(struct raft *raft)
+{
+    const struct raft_members *members = members_of(raft);
+    uint64_t most = 0;
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct peer *peer = &raft->peers[i];
+        bool voter = members_is_voter(members, members->member[i].id);
+        if (!voter || !peer->trusted || peer->match <= most) continue;
+        most = peer->match;
+        best = members->member[i].id;
+    }
+    if (best != 0) queue_message(raft, RAFT_TIMEOUT_NOW, best)->round = raft->round;
+}
+
 void change_committed(struct raft *raft)
 {
     if (raft->role != RAFT_LEADER || members_index(&raft->history) > raft->commit) return;
@@ -144,6 +161,7 @@ void change_committed(struct raft *raft)
         append_members(raft, &target);
     } else if (!members_is_voter(members, raft->config.self)) {
         replication_heartbeat(raft); /* all hear that it is committed */
+        hand_over(raft);
         become_follower(raft, raft->term, 0);
     }
 }

@@ -122,6 +122,13 @@ static const char *parse_peers(const char *text, const struct option_spec *optio
     }
 }
 
+static const char *parse_join(const char *text, const struct option_spec *option)
+{
+    struct node_config *node = option->target;
+    node->join = true;
+    return parse_peers(text, option);
+}
+
 /* The members' order must not depend on how the flag was written. */
 static int compare_peers(const void *a, const void *b)
 {
@@ -136,6 +143,9 @@ static enum options_result parse(struct queue_arguments *to, int argc, char **ar
         {"node", "N", "this node's number (1)", option_parse_number, &to->node, 1, UINT32_MAX, 0},
         {"peers", "ID=HOST:PORT,...", "all founding nodes, this one included; none: alone",
          parse_peers, node, 0, 0, 0},
+        {"join", "ID=HOST:PORT,...",
+         "some members of a cluster that will add this node; founds nothing", parse_join, node, 0,
+         0, 0},
         {"listen", "HOST:PORT", "where clients connect (127.0.0.1:11300)", parse_address,
          &to->config.client, 0, 0, 0},
         {"admin", "HOST:PORT", "HTTP: /health /status /metrics /events (127.0.0.1:9000)",
@@ -175,8 +185,14 @@ static enum options_result parse(struct queue_arguments *to, int argc, char **ar
         .count = sizeof items / sizeof items[0],
     };
     enum options_result result = options_parse(&options, argc, argv, NULL, 0, NULL);
+    bool peers_given = false;
     for (size_t i = 0; i < options.count; i++) {
         if (strcmp(items[i].name, "peer-listen") == 0) to->peer_listen_given = items[i].given;
+        if (strcmp(items[i].name, "peers") == 0) peers_given = items[i].given;
+    }
+    if (result == OPTIONS_OK && peers_given && node->join) {
+        options_mistake("quartet queue", "join", "either --peers, which founds, or --join");
+        return OPTIONS_BAD;
     }
     return result;
 }
@@ -213,18 +229,31 @@ static int set_peers(struct queue_arguments *to)
     for (uint32_t i = 0; i < node->peers_count; i++) {
         if (node->peers[i].id == node->self) own = &node->peers[i];
     }
+    if (own == NULL && node->join && to->peer_listen_given) return 0;
+    if (own == NULL && node->join) {
+        return options_mistake("quartet queue", "join",
+                               "needs --peer-listen HOST:PORT too, where the members will reach "
+                               "this node, or an entry %u=HOST:PORT",
+                               node->self);
+    }
     if (own == NULL) {
         return options_mistake("quartet queue", "peers",
                                "does not name this node: expected an entry %u=HOST:PORT",
                                node->self);
     }
+    if (node->peers_count == 1 && node->join) {
+        return options_mistake("quartet queue", "join", "names no one but this node %u",
+                               node->self);
+    }
+    struct node_peer self = *own;
     if (node->peers_count == 1) {
-        node->peers_count = 0; /* nobody to found a cluster with: a node alone */
-        return 0;
+        /* Nobody to found a cluster with: a node alone, which others may be added to. */
+        node->peers_count = 0;
+        memcpy(node->address, self.address, sizeof node->address);
     }
     if (to->peer_listen_given) return 0;
     struct address *peer = &to->config.peer;
-    address_parse(own->address, strlen(own->address), peer);
+    address_parse(self.address, strlen(self.address), peer);
     if (!address_is_loopback(peer)) strcpy(peer->host, "0.0.0.0");
     return 0;
 }

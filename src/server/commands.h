@@ -10,6 +10,7 @@ int command_status(int argc, char **argv);
 int command_queue_policy(int argc, char **argv);
 int command_log(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_members(int argc, char **argv);
 int command_sim(int argc, char **argv);
 
 #endif

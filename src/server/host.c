@@ -241,7 +241,8 @@ static bool bind_all(const struct host_config *config, struct host_sockets *sock
     for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         char error[256];
         sockets->fd[i] = -1;
-        if (i == NODE_PEER && config->node.peers_count == 0) continue;
+        bool alone = config->node.peers_count == 0 && config->node.address[0] == '\0';
+        if (i == NODE_PEER && alone) continue;
         sockets->fd[i] = address_bind(addresses[i], error, sizeof error);
         if (sockets->fd[i] < 0) {
             system_say("%s: %s", names[i], error);

@@ -14,6 +14,7 @@ static const struct {
     {"queue", command_queue, "run a node of a work queue (beanstalkd's protocol)"},
     {"up", command_up, "run a whole cluster on this machine, to try it"},
     {"status", command_status, "show what a running node believes"},
+    {"members", command_members, "show or change who is in a running cluster"},
     {"queue-policy", command_queue_policy, "show or set the retry policy of a tube"},
     {"log", command_log, "look at the log of a stopped node, or cut it"},
     {"sim", command_sim, "run a whole cluster in one process, in virtual time, with faults"},

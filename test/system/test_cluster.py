@@ -248,7 +248,7 @@ def test_peers_of_another_cluster_are_refused(place):
     cluster = place.cluster().start()
     stranger = place.cluster(directory=place.directory / "other").start()
     node = stranger.nodes[2]
-    node.kill()
+    stranger.kill()  # or it would not look for its peers anywhere else than where its log has them
     refused = cluster.nodes[0].metric("quartet_peer_refused_total")
     # It believes in the wrong peers: the other cluster's first two.
     node.peers = ",".join(

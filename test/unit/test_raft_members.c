@@ -336,6 +336,7 @@ static void a_leader_that_goes_leads_on_without_counting_itself_and_then_steps_d
     assert_int_equal(raft_commit_index(solo.raft), 4);
     assert_int_equal(raft_role(solo.raft), RAFT_FOLLOWER);
     assert_int_equal(solo_sent(&solo, RAFT_APPEND, 4)->commit, 4); /* its last word */
+    assert_int_equal(solo_sent_count(&solo, RAFT_TIMEOUT_NOW), 1); /* and its heir, one of two */
     assert_int_equal(raft_deadline_us(solo.raft), UINT64_MAX);     /* and it is silent */
     solo_free(&solo);
 }

@@ -1,0 +1,159 @@
+/* The peers of a running node follow the membership in its log: who is added is dialed at the
+ * address that the entry carries, who is removed is let go. specs/peer.md, "Changing members".
+ *
+ * Two memberships matter: the one in force, and, until that is committed, the one before it, which
+ * it may fall back to. A *guest* is a node of this cluster that neither lists, because this node is
+ * behind: it shows a membership of a higher index, and is heard until ours lists it or it goes. */
+#include <string.h>
+
+#include "node/node_internal.h"
+
+static const struct raft_members *members_committed(const struct node *node)
+{
+    return raft_members_at(node->raft, raft_commit_index(node->raft));
+}
+
+static bool in_force_committed(const struct node *node)
+{
+    return raft_members_index(node->raft) <= raft_commit_index(node->raft);
+}
+
+static const struct raft_member *member_in(const struct raft_members *members, uint32_t id)
+{
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->member[i].id == id) return &members->member[i];
+    }
+    return NULL;
+}
+
+const struct raft_member *membership_find(const struct node *node, uint32_t id)
+{
+    if (node->raft == NULL) return NULL;
+    const struct raft_member *member = member_in(raft_members(node->raft), id);
+    return member != NULL ? member : member_in(members_committed(node), id);
+}
+
+struct slice membership_address(const struct node *node)
+{
+    const struct raft_member *own = membership_find(node, node->config.self);
+    if (own != NULL && own->address_size > 0) return slice_of(own->address, own->address_size);
+    return slice_text(node->config.address);
+}
+
+bool membership_removed(const struct node *node)
+{
+    if (node->raft == NULL || raft_members(node->raft)->count == 0) return false;
+    if (node->refused_as_stranger) return true;
+    return in_force_committed(node) && membership_find(node, node->config.self) == NULL;
+}
+
+struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs)
+{
+    if (theirs->membership != WAL_MEMBER || theirs->cluster == 0) return NULL;
+    if (theirs->address.size == 0 || node->peers_count == NODE_PEERS_KNOWN_MAX) return NULL;
+    bool waits = node->membership == WAL_EMPTY && node->config.join;
+    bool behind =
+        node->raft != NULL && theirs->cluster == node->cluster &&
+        (!in_force_committed(node) || theirs->members_index > raft_members_index(node->raft));
+    if (!waits && !behind) return NULL;
+    struct peer *peer = peer_add(node, theirs->from, theirs->address);
+    peer->guest = true;
+    peer->guest_index = theirs->members_index;
+    return peer;
+}
+
+static bool guest_stays(const struct node *node, const struct peer *peer)
+{
+    if (!peer->guest) return false;
+    if (in_force_committed(node) && raft_members(node->raft)->count > 0 &&
+        peer->guest_index <= raft_members_index(node->raft)) {
+        return false;
+    }
+    for (const struct list *at = node->links.next; at != &node->links; at = at->next) {
+        const struct link *link = LIST_ITEM(at, struct link, in_links);
+        if (link->peer == peer && !link->dialed && !link->connection.closing) return true;
+    }
+    return false;
+}
+
+static void follow(struct node *node, const struct raft_members *members)
+{
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct raft_member *member = &members->member[i];
+        struct slice address = slice_of(member->address, member->address_size);
+        if (member->id == node->config.self) continue;
+        struct peer *peer = peer_find(node, member->id);
+        if (peer == NULL && node->peers_count == NODE_PEERS_KNOWN_MAX) continue;
+        if (peer == NULL) peer = peer_add(node, member->id, address);
+        peer->guest = false;
+        if (!slice_equal(slice_text(peer->address), address)) peer_move(node, peer, address);
+    }
+}
+
+static void trace_members(struct node *node)
+{
+    const struct raft_members *members = raft_members(node->raft);
+    trace_begin(node, "members");
+    trace_number(node, "index", raft_members_index(node->raft));
+    trace_text(node, "committed", in_force_committed(node) ? "yes" : "no");
+    trace_text(node, "list", "");
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct raft_member *member = &members->member[i];
+        if (i > 0) buffer_put_u8(&node->trace, ',');
+        buffer_append_decimal(&node->trace, member->id);
+        if (member->learner) buffer_append_text(&node->trace, "(learner)");
+        if (member->outgoing) buffer_append_text(&node->trace, "(outgoing)");
+        if (member->leaving) buffer_append_text(&node->trace, "(leaving)");
+    }
+    trace_end(node);
+}
+
+static void follow_log(struct node *node)
+{
+    uint64_t index = raft_members_index(node->raft);
+    uint64_t term = raft_term_at(node->raft, index);
+    bool committed = in_force_committed(node);
+    bool same = index == node->followed_index && committed == node->followed_committed;
+    if (same && (term == node->followed_term || committed)) return;
+    node->followed_index = index;
+    node->followed_term = term;
+    node->followed_committed = committed;
+    node->followed_us = node->now.mono_us;
+    if (!committed) follow(node, members_committed(node));
+    follow(node, raft_members(node->raft)); /* last: its addresses are the newer ones */
+    trace_members(node);
+    node_wake(node, node->now.mono_us); /* to dial them */
+}
+
+static void removed_turn(struct node *node)
+{
+    bool removed = membership_removed(node);
+    if (removed && !node->removed_told) {
+        trace_begin(node, "removed");
+        trace_text(node, "why", "no longer a member of the cluster: clients are closed");
+        trace_end(node);
+    }
+    node->removed_told = removed;
+    if (!removed) return;
+    proposals_refuse_pending(node);
+    clients_close_all(node);
+}
+
+void membership_turn(struct node *node)
+{
+    if (node->raft == NULL || raft_members(node->raft)->count == 0) return;
+    follow_log(node);
+    removed_turn(node);
+    /* Last words pass: what a leader that goes has to say, and answers about its going. */
+    uint64_t until = node->followed_us + NODE_FAREWELL_US;
+    if (node->now.mono_us < until) {
+        node_wake(node, until);
+        return;
+    }
+    bool alone = membership_find(node, node->config.self) == NULL && in_force_committed(node);
+    for (uint32_t i = node->peers_count; i-- > 0;) {
+        struct peer *peer = &node->peers[i];
+        bool member = !alone && membership_find(node, peer->id) != NULL;
+        if (!member && !guest_stays(node, peer)) peer_drop(node, peer);
+    }
+}
