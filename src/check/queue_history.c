@@ -214,6 +214,7 @@ static const char *begin(struct judge *judge, const struct history_line *line,
     }
     process->open = true;
     judge->under_way++;
+    if (call.f != QUEUE_CLOSE) judge->answer->drained = false; /* it was not the last word */
     *call_of(judge, process) = call;
     return NULL;
 }
@@ -335,7 +336,6 @@ static const char *take_line(struct judge *judge, struct slice text)
     struct process *process = processes_take(&judge->processes, &line, &why);
     if (process == NULL) return why;
     if (line.type != LINE_INVOKE) return end(judge, &line, process);
-    judge->answer->drained = false; /* whatever comes later is not judged by it */
     return begin(judge, &line, process);
 }
 

@@ -30,28 +30,32 @@ enum queue_breach queue_job_put_over(struct queue_job_story *job, enum outcome o
     return outcome == OUTCOME_ACKNOWLEDGED ? queue_job_seen(job, id) : QUEUE_HOLDS;
 }
 
-static uint64_t ttr_at_least_us(const struct queue_job_story *job)
+uint64_t queue_at_least_us(uint64_t us)
 {
-    uint64_t us = job->ttr_s * 1000000ull;
     us -= us * QUEUE_TTR_SLACK_PERMILLE / 1000;
     return us < QUEUE_TTR_SLACK_US ? 0 : us - QUEUE_TTR_SLACK_US;
 }
 
+static uint64_t held_until_us(const struct queue_job_story *job, uint64_t sent_us)
+{
+    return sent_us + queue_at_least_us(job->ttr_s * 1000000ull);
+}
+
 enum queue_breach queue_job_reserved(struct queue_job_story *job, uint32_t client, uint64_t sent_at,
-                                     uint64_t sent_us, uint64_t now_us, bool calm)
+                                     uint64_t sent_us, uint64_t now_us, bool sure)
 {
     if (job->deleted && job->deleted_at < sent_at) return QUEUE_RESURRECTED;
     bool held = job->holder != 0 && job->holder != client + 1 && now_us < job->held_until_us;
-    if (held && calm) return QUEUE_TWO_HOLDERS;
+    if (held && sure) return QUEUE_TWO_HOLDERS;
     job->holder = client + 1;
     job->held_since_us = now_us;
-    job->held_until_us = sent_us + ttr_at_least_us(job);
+    job->held_until_us = held_until_us(job, sent_us);
     return QUEUE_HOLDS;
 }
 
 void queue_job_touched(struct queue_job_story *job, uint32_t client, uint64_t sent_us)
 {
-    if (job->holder == client + 1) job->held_until_us = sent_us + ttr_at_least_us(job);
+    if (job->holder == client + 1) job->held_until_us = held_until_us(job, sent_us);
 }
 
 void queue_job_let_go(struct queue_job_story *job, uint32_t client)
@@ -60,10 +64,10 @@ void queue_job_let_go(struct queue_job_story *job, uint32_t client)
 }
 
 enum queue_breach queue_job_denied(const struct queue_job_story *job, uint32_t client,
-                                   uint64_t held_until_us, uint64_t now_us, bool calm)
+                                   uint64_t held_until_us, uint64_t now_us, bool sure)
 {
     if (job->deleted && job->deleted_by == client) return QUEUE_HOLDS; /* in the same burst */
-    return now_us < held_until_us && calm ? QUEUE_DENIED : QUEUE_HOLDS;
+    return now_us < held_until_us && sure ? QUEUE_DENIED : QUEUE_HOLDS;
 }
 
 enum queue_breach queue_job_delete_over(struct queue_job_story *job, uint32_t client,

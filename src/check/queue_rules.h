@@ -56,8 +56,11 @@ enum queue_breach queue_job_seen(struct queue_job_story *job, uint64_t id);
 /* The put is over; `id` when it was acknowledged. */
 enum queue_breach queue_job_put_over(struct queue_job_story *job, enum outcome outcome,
                                      uint64_t id);
-/* A reserve sent at `sent_at`, `sent_us`, gave the job to the client. `calm`: since the holder got
- * it nothing went wrong that could have ended its session. */
+/* What is left of a time-to-run or a lease when clocks disagree as far as they may. */
+uint64_t queue_at_least_us(uint64_t us);
+
+/* A reserve sent at `sent_at`, `sent_us`, gave the job to the client. `sure`: the one who held it
+ * by its time-to-run cannot have lost its session since it got it. */
 enum queue_breach queue_job_reserved(struct queue_job_story *job, uint32_t client, uint64_t sent_at,
                                      uint64_t sent_us, uint64_t now_us, bool calm);
 /* The holder touched it: its time-to-run began anew at `sent_us` or later. */
@@ -66,7 +69,7 @@ void queue_job_touched(struct queue_job_story *job, uint32_t client, uint64_t se
 void queue_job_let_go(struct queue_job_story *job, uint32_t client);
 /* The client is told that it does not hold what it held until then, at least. */
 enum queue_breach queue_job_denied(const struct queue_job_story *job, uint32_t client,
-                                   uint64_t held_until_us, uint64_t now_us, bool calm);
+                                   uint64_t held_until_us, uint64_t now_us, bool sure);
 enum queue_breach queue_job_delete_over(struct queue_job_story *job, uint32_t client,
                                         enum outcome outcome, uint64_t now_at);
 /* Everything that was left has been taken out and deleted. */

@@ -29,7 +29,7 @@ uint32_t checker_put(struct queue_checker *checker, uint32_t size, uint32_t ttr_
     }
     if (size < CHECKER_BODY_MIN) size = CHECKER_BODY_MIN;
     checker->jobs[checker->jobs_count] =
-        (struct checked_job){.size = size, .ttr_s = ttr_s == 0 ? 1 : ttr_s};
+        (struct checked_job){.size = size, .story = {.ttr_s = ttr_s == 0 ? 1 : ttr_s}};
     return checker->jobs_count++;
 }
 
@@ -54,6 +54,40 @@ static bool body_matches(const struct checked_job *job, uint32_t key, struct sli
     return true;
 }
 
+/* Fails the world when a rule about this job is broken; returns whether none is. */
+static bool holds(struct world *world, uint32_t key, uint64_t id, enum queue_breach breach)
+{
+    const struct queue_job_story *job = &queue_users(world)->checker.jobs[key].story;
+    const char *rule = queue_rule_name(breach);
+    switch (breach) {
+    case QUEUE_HOLDS: return true;
+    case QUEUE_TWO_IDS:
+        world_fail(world, rule, "the put of key %u made job %U and job %U", key, job->id, id);
+        break;
+    case QUEUE_REFUSED_JOB:
+        world_fail(world, rule, "the put of key %u was refused, but made job %U", key, job->id);
+        break;
+    case QUEUE_TWO_DELETES: world_fail(world, rule, "job %U was deleted twice", job->id); break;
+    case QUEUE_RESURRECTED:
+        world_fail(world, rule, "job %U was deleted at %t, and reserved by a command sent later",
+                   job->id, job->deleted_at);
+        break;
+    case QUEUE_TWO_HOLDERS:
+        world_fail(world, rule,
+                   "job %U is held by client %u until %t at least, and given to another", job->id,
+                   job->holder, job->held_until_us);
+        break;
+    case QUEUE_DENIED:
+        world_fail(world, rule, "job %U is denied to the client that holds it", job->id);
+        break;
+    case QUEUE_LOST:
+        world_fail(world, rule, "job %U (key %u) was acknowledged and never came out", job->id,
+                   key);
+        break;
+    }
+    return false;
+}
+
 uint32_t checker_identify(struct world *world, uint64_t id, struct slice body)
 {
     struct queue_checker *checker = &queue_users(world)->checker;
@@ -68,54 +102,30 @@ uint32_t checker_identify(struct world *world, uint64_t id, struct slice body)
                    (uint64_t)body.size);
         return CHECKER_NO_KEY;
     }
-    struct checked_job *job = &checker->jobs[key];
-    if (job->id == 0) job->id = id;
-    if (job->id != id) {
-        world_fail(world, "exactly once", "the put of key %U made job %U and job %U", key, job->id,
-                   id);
-        return CHECKER_NO_KEY;
-    }
-    if (job->put == OUTCOME_REFUSED) {
-        world_fail(world, "exactly once", "the put of key %U was refused, but made job %U", key,
-                   id);
-        return CHECKER_NO_KEY;
-    }
-    return (uint32_t)key;
+    enum queue_breach breach = queue_job_seen(&checker->jobs[key].story, id);
+    return holds(world, (uint32_t)key, id, breach) ? (uint32_t)key : CHECKER_NO_KEY;
 }
 
 void checker_put_over(struct world *world, uint32_t key, enum outcome outcome, uint64_t id)
 {
-    struct checked_job *job = &queue_users(world)->checker.jobs[key];
-    job->put = outcome;
     if (outcome == OUTCOME_ACKNOWLEDGED) {
         queue_users(world)->checker.live++;
         world_count(world, SIM_COVER_PUTS);
-        if (job->id != 0 && job->id != id) {
-            world_fail(world, "exactly once", "the put of key %u made job %U and job %U", key,
-                       job->id, id);
-        }
-        job->id = id;
-    } else if (outcome == OUTCOME_REFUSED && job->id != 0) {
-        world_fail(world, "exactly once", "the put of key %u was refused, but made job %U", key,
-                   job->id);
     }
+    struct queue_job_story *job = &queue_users(world)->checker.jobs[key].story;
+    holds(world, key, id, queue_job_put_over(job, outcome, id));
 }
 
 /* --- holding --- */
 
-static uint64_t at_least_us(uint64_t us)
-{
-    us -= us * CHECKER_TTR_SLACK_PERMILLE / 1000;
-    return us < CHECKER_TTR_SLACK_US ? 0 : us - CHECKER_TTR_SLACK_US;
-}
-
 /* The client's command of this time has given it the job, or given it more time. */
-static void holds_from(const struct world *world, struct checked_job *job, uint64_t sent_us)
+static void sure_from(const struct world *world, struct checked_job *job, uint64_t sent_us)
 {
-    uint64_t ttr_us = at_least_us(job->ttr_s * 1000000ull);
-    uint64_t lease_us = at_least_us(world->config.session_lease_us);
-    job->held_until_us = sent_us + ttr_us;
-    job->sure_until_us = sent_us + (ttr_us < lease_us ? ttr_us : lease_us);
+    uint64_t lease_us = queue_at_least_us(world->config.session_lease_us);
+    job->sure_until_us = sent_us + lease_us;
+    if (job->story.held_until_us < job->sure_until_us) {
+        job->sure_until_us = job->story.held_until_us;
+    }
 }
 
 /* Time-to-run and leases are in log time, which runs no faster than clocks do, and both begin with
@@ -152,54 +162,42 @@ uint32_t checker_reserved(struct world *world, uint32_t client, uint64_t id, str
 {
     uint32_t key = checker_identify(world, id, body);
     if (key == CHECKER_NO_KEY) return key;
-    uint64_t now_us = world_now_us(world);
     struct checked_job *job = &queue_users(world)->checker.jobs[key];
+    struct queue_job_story *story = &job->story;
     world_count(world, SIM_COVER_RESERVED);
-    if (job->deleted && job->deleted_us < sent_us) {
-        world_fail(world, "no resurrection",
-                   "job %U was deleted at %t, and reserved by a command sent at %t", id,
-                   job->deleted_us, sent_us);
-        return CHECKER_NO_KEY;
-    }
-    bool other = job->holder != 0 && job->holder != client + 1 && now_us < job->held_until_us;
     /* Sent before the holder heard that it holds it, it may have been carried out before. */
-    bool later = sent_us >= job->held_since_us;
-    if (other && (calm_since(world, job->held_since_us) ||
-                  (later && surely_holds(world, job->holder - 1, job->sure_until_us)))) {
-        world_fail(world, "one holder",
-                   "job %U is held by client %u until %t at least, and given "
-                   "to client %u",
-                   id, job->holder, job->held_until_us, client + 1);
-        return CHECKER_NO_KEY;
+    bool later = story->holder != 0 && sent_us >= story->held_since_us;
+    bool sure = calm_since(world, story->held_since_us) ||
+                (later && surely_holds(world, story->holder - 1, job->sure_until_us));
+    enum queue_breach breach =
+        queue_job_reserved(story, client, sent_us, sent_us, world_now_us(world), sure);
+    if (!holds(world, key, id, breach)) return CHECKER_NO_KEY;
+    sure_from(world, job, sent_us);
+    if (parts_with(&queue_users(world)->clients.items[client], id)) {
+        queue_job_let_go(story, client);
     }
-    job->holder = parts_with(&queue_users(world)->clients.items[client], id) ? 0 : client + 1;
-    job->held_since_us = now_us;
-    holds_from(world, job, sent_us);
     return key;
 }
 
 void checker_touched(struct world *world, uint32_t client, uint32_t key, uint64_t sent_us)
 {
     struct checked_job *job = &queue_users(world)->checker.jobs[key];
-    if (job->holder == client + 1) holds_from(world, job, sent_us);
+    queue_job_touched(&job->story, client, sent_us);
+    if (job->story.holder == client + 1) sure_from(world, job, sent_us);
 }
 
 void checker_let_go(struct world *world, uint32_t client, uint32_t key)
 {
-    struct checked_job *job = &queue_users(world)->checker.jobs[key];
-    if (job->holder == client + 1) job->holder = 0;
+    queue_job_let_go(&queue_users(world)->checker.jobs[key].story, client);
 }
 
 void checker_denied(struct world *world, uint32_t client, const struct client_op *op)
 {
-    const struct checked_job *job = &queue_users(world)->checker.jobs[op->key];
-    if (job->deleted && job->deleted_by == client) return; /* in the same burst */
-    if (world_now_us(world) >= op->held_until_us) return;
-    if (!calm_since(world, op->held_since_us) && !surely_holds(world, client, op->sure_until_us)) {
-        return;
-    }
-    world_fail(world, "one holder", "client %u holds job %U until %t at least, but is denied it",
-               client + 1, job->id, op->held_until_us);
+    const struct queue_job_story *job = &queue_users(world)->checker.jobs[op->key].story;
+    bool sure =
+        calm_since(world, op->held_since_us) || surely_holds(world, client, op->sure_until_us);
+    holds(world, op->key, job->id,
+          queue_job_denied(job, client, op->held_until_us, world_now_us(world), sure));
 }
 
 void checker_unanswered(struct world *world, uint32_t client, uint64_t sent_us)
@@ -211,31 +209,20 @@ void checker_unanswered(struct world *world, uint32_t client, uint64_t sent_us)
 
 void checker_delete_over(struct world *world, uint32_t client, uint32_t key, enum outcome outcome)
 {
-    struct checked_job *job = &queue_users(world)->checker.jobs[key];
-    if (outcome == OUTCOME_UNKNOWN) {
-        job->delete_unknown = true;
-        return;
+    struct queue_checker *checker = &queue_users(world)->checker;
+    struct queue_job_story *job = &checker->jobs[key].story;
+    if (outcome == OUTCOME_ACKNOWLEDGED) {
+        world_count(world, SIM_COVER_DELETED);
+        if (!job->deleted && job->put == OUTCOME_ACKNOWLEDGED) checker->live--;
     }
-    if (outcome != OUTCOME_ACKNOWLEDGED) return;
-    world_count(world, SIM_COVER_DELETED);
-    if (job->deleted) {
-        world_fail(world, "exactly once", "job %U was deleted twice", job->id);
-        return;
-    }
-    job->deleted = true;
-    job->deleted_by = client;
-    job->deleted_us = world_now_us(world);
-    if (job->put == OUTCOME_ACKNOWLEDGED) queue_users(world)->checker.live--;
+    holds(world, key, job->id, queue_job_delete_over(job, client, outcome, world_now_us(world)));
 }
 
 void checker_finish(struct world *world)
 {
     struct queue_checker *checker = &queue_users(world)->checker;
     for (uint32_t key = 0; key < checker->jobs_count; key++) {
-        const struct checked_job *job = &checker->jobs[key];
-        if (job->put != OUTCOME_ACKNOWLEDGED || job->deleted || job->delete_unknown) continue;
-        world_fail(world, "no loss", "job %U (key %u) was acknowledged and never came out", job->id,
-                   key);
-        return;
+        const struct queue_job_story *job = &checker->jobs[key].story;
+        if (!holds(world, key, job->id, queue_job_drained(job))) return;
     }
 }

@@ -1,12 +1,8 @@
 /* Judges what the queue's clients saw: by the unique key in each job's body.
  *
- * no loss          an acknowledged put comes out, unless a delete was acknowledged or may have been
- * no resurrection  a job whose delete was acknowledged is not reserved by a command sent later
- * exactly once     one put makes one job at most; a refused put makes none; one delete is
- *                  acknowledged at most once
- * one holder       a job is not handed to a second client, nor denied to the first, while the first
- *                  holds it by its time-to-run: as long as no fault is near; and whatever goes
- *                  wrong, while its connection stands and its node's lease cannot have run out
+ * The rules are those of check/queue_rules.h. One holder is judged as long as no fault is near; and
+ * whatever goes wrong, while the holder's connection stands and its node's lease cannot have run
+ * out. And:
  * content          a job comes out as it was put in
  * liveness         while nothing goes wrong, who waits is answered or loses its connection
  *
@@ -18,30 +14,18 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "check/queue_rules.h"
 
 enum {
     CHECKER_JOBS_MAX = 1 << 24,
     CHECKER_NO_KEY = UINT32_MAX,
     CHECKER_BODY_MIN = 16,
-    CHECKER_TTR_SLACK_PERMILLE = 50, /* drift of clocks, and the coarseness of log time */
-    CHECKER_TTR_SLACK_US = 150000,
 };
 
-enum outcome { OUTCOME_PENDING, OUTCOME_ACKNOWLEDGED, OUTCOME_REFUSED, OUTCOME_UNKNOWN };
-
 struct checked_job {
-    uint64_t id; /* 0: not known yet */
+    struct queue_job_story story;
     uint32_t size;
-    uint32_t ttr_s;
-    enum outcome put;
-    bool deleted;        /* acknowledged */
-    uint32_t deleted_by; /* client */
-    bool delete_unknown; /* a delete may have been carried out */
-    uint64_t deleted_us;
-    uint32_t holder; /* client + 1 who believes to hold it; 0: none known */
-    uint64_t held_since_us;
-    uint64_t held_until_us; /* at least, by the time-to-run */
-    uint64_t sure_until_us; /* and by the session's lease, if its connection stands */
+    uint64_t sure_until_us; /* held by the session's lease, too, if its connection stands */
 };
 
 struct world;

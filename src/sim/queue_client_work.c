@@ -74,13 +74,14 @@ static void about_job(struct client *client, enum client_op_kind kind, uint32_t 
 {
     struct client_op *op = queue_client_begin(client, kind);
     if (op == NULL) return;
-    const struct checked_job *job = &queue_users(client->world)->checker.jobs[key];
+    const struct checked_job *checked = &queue_users(client->world)->checker.jobs[key];
+    const struct queue_job_story *job = &checked->story;
     op->key = key;
     op->id = id;
     if (job->holder == client->index + 1) {
         op->held_since_us = job->held_since_us;
         op->held_until_us = job->held_until_us;
-        op->sure_until_us = job->sure_until_us;
+        op->sure_until_us = checked->sure_until_us;
     }
     text_append(&client->out, format, id);
 }
@@ -115,8 +116,8 @@ static void handle_any(struct client *client)
     if (checker->jobs_count == 0) return;
     uint32_t back = (uint32_t)below(client, checker->jobs_count < 200 ? checker->jobs_count : 200);
     uint32_t key = checker->jobs_count - 1 - back;
-    uint64_t id = checker->jobs[key].id;
-    if (id == 0 || checker->jobs[key].ttr_s >= PROBE_TTR_S) return; /* a prober's */
+    uint64_t id = checker->jobs[key].story.id;
+    if (id == 0 || checker->jobs[key].story.ttr_s >= PROBE_TTR_S) return; /* a prober's */
     switch (below(client, 5)) {
     case 0:
         about_job(client, OP_DELETE, key, id, "delete %U\r\n");
@@ -175,7 +176,8 @@ static void forget_expired(struct client *client)
 {
     struct world *world = client->world;
     for (uint32_t i = 0; i < client->held_count;) {
-        const struct checked_job *job = &queue_users(world)->checker.jobs[client->held[i].key];
+        const struct queue_job_story *job =
+            &queue_users(world)->checker.jobs[client->held[i].key].story;
         if (world_now_us(world) < job->held_until_us + 2000000) {
             i++;
         } else {

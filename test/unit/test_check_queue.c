@@ -99,6 +99,7 @@ static void no_acknowledged_job_is_lost(void **state)
     breaks(PUT_A DRAIN, "no loss", 4);
     breaks(PUT_A TAKE_A DRAIN, "no loss", 0);
     holds(PUT_A TAKE_A); /* without a drain no one can say */
+    breaks(PUT_A DRAIN "; 900002 9 invoke close - -; 900003 9 ok close - -", "no loss", 6);
     holds(PUT_A TAKE_A "4 1 invoke delete a -; 5 1 info delete - -; " DRAIN);
     holds("0 0 invoke put a 10; 1 0 info put - -; " DRAIN);
     holds("0 0 invoke put a 10; 1 0 fail put - -; " DRAIN);
