@@ -66,6 +66,13 @@ def test_a_client_that_sends_no_more_is_given_no_job_that_comes_later(cluster):
         assert client.reserve(timeout=10).id == job_id
 
 
+def test_nothing_happens_and_each_job_has_one_holder(cluster):
+    with Load(cluster.nodes, producers=2, workers=4, calm=True) as load:
+        more_puts(load, 300)
+        load.stop()
+    load.check_nothing_lost(cluster.leader())
+
+
 def test_kill_minus_9_of_each_node_in_turn(cluster):
     with Load(cluster.nodes) as load:
         more_puts(load, 50)
