@@ -248,7 +248,9 @@ static bool may_forget(const struct faults *faults, const struct host *host)
         if (!founded(world, other)) return false;
         if (other != host) unreliable += !reliable(faults, other);
     }
-    return reliable(faults, host) && unreliable <= (world->hosts_count - 1) / 2;
+    /* With changing members, of the fewest that may vote. */
+    uint32_t voters = enabled(faults, SIM_FAULT_MEMBERS) ? 3 : world->hosts_count;
+    return reliable(faults, host) && unreliable <= (voters - 1) / 2;
 }
 
 /* It had nothing to write for a while, and could have written that. */
@@ -434,6 +436,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
         return;
     case SIM_FAULT_SKEW: skew(faults, host); return;
     case SIM_FAULT_TRANSFER: transfer(faults, host); return;
+    case SIM_FAULT_MEMBERS: sim_operator_change(host, any_host(faults)->id); return;
     case SIM_FAULT_DRIFT: drift_beyond(faults, host); return;
     case SIM_FAULT_WIPE:
     case SIM_FAULT_ROT:

@@ -48,18 +48,37 @@ static bool host_holds(struct world *world, uint32_t index, uint64_t at, uint64_
     return offset < view->claim_count && view->claim_terms[offset] == term;
 }
 
+/* Do a majority of the voters hold it: of both sides, while a change is under way? */
+static bool quorum_holds(struct world *world, const struct raft_members *members, uint64_t index,
+                         uint64_t term)
+{
+    uint32_t voters[2] = {0};
+    uint32_t holding[2] = {0};
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct raft_member *member = &members->member[i];
+        bool votes[2] = {!member->learner && !member->leaving, member->outgoing};
+        bool holds = member->id <= world->hosts_count &&
+                     host_holds(world, member->id - 1, index, term);
+        for (uint32_t side = 0; side < 2; side++) {
+            voters[side] += votes[side];
+            holding[side] += votes[side] && holds;
+        }
+    }
+    return holding[0] > voters[0] / 2 && (voters[1] == 0 || holding[1] > voters[1] / 2);
+}
+
+/* It was counted by the membership in force; but a leader that commits C_old,new has appended C_new
+ * by the time we look, and what it counted by is then the committed one. */
 static void check_quorum_durable(struct world *world, struct host *host, uint64_t index,
                                  uint64_t term)
 {
     if (index == 1) return; /* the founding entry: the others hold it before they have a raft */
-    uint32_t holding = 0;
-    for (uint32_t i = 0; i < world->hosts_count; i++) {
-        holding += host_holds(world, i, index, term);
-    }
-    if (holding > world->hosts_count / 2) return;
+    const struct raft *raft = node_raft(host->node);
+    if (quorum_holds(world, raft_members(raft), index, term)) return;
+    if (quorum_holds(world, raft_members_at(raft, index), index, term)) return;
     world_fail(world, "durability",
-               "node %u commits entry %U of term %U, which %u of %u disks hold", host->id, index,
-               term, holding, world->hosts_count);
+               "node %u commits entry %U of term %U, which no quorum of its %u members holds",
+               host->id, index, term, raft_members(raft)->count);
 }
 
 void invariants_host_lost(struct world *world, struct host *host)

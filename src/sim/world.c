@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "sim/operator.h"
 #include "sim/text.h"
 #include "sim/world.h"
 
@@ -130,6 +131,11 @@ static void too_long(struct world *world)
     }
 }
 
+static bool changes_members(const struct world *world)
+{
+    return (world->options->faults >> SIM_FAULT_MEMBERS & 1) != 0;
+}
+
 static void phase_look(struct world *world)
 {
     static const uint64_t limits_us[] = {
@@ -141,6 +147,7 @@ static void phase_look(struct world *world)
         phase_enter(world, PHASE_HEAL);
         return;
     case PHASE_HEAL:
+        if (changes_members(world) && !sim_operator_restore(world)) break;
         if (leader_of(world) == NULL || !all_trusted(world)) break;
         if (world->system->unserved(world, world->phase_since_us) != 0) break;
         world->system->drain(world);
