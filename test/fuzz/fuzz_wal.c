@@ -1,6 +1,7 @@
 /* A log with edits: pairs of (place, change) from the input are made in a valid log of two
  * segments; or the input itself stands for a segment. Reading back never crashes, and never
- * calls a log clean or merely torn that is shorter than what it knows to be durable. */
+ * calls a log clean or merely torn that is shorter than what it knows to be durable. And whatever a
+ * start found, the next one reads all that was written since. */
 #include <stdint.h>
 
 #include "../unit/wal_image.h"
@@ -19,6 +20,27 @@ static void read_back(const struct segment_image *images, uint32_t count)
         ASSERT(recovered.sequence >= recovered.watermark);
     }
     wal_each_entry(images, count, &recovered, ignore, NULL);
+    wal_recovered_free(&recovered);
+}
+
+/* A start goes on behind what it found, and nothing of that is cut or set aside yet. */
+static void go_on(struct images *images)
+{
+    struct wal_recovered recovered;
+    wal_recover(images->image, images->count, 1, 3, 1, &recovered);
+    if (recovered.verdict == WAL_DAMAGED) {
+        wal_recover_before(images->image, images->count, recovered.bad_segment, 3, 1, &recovered);
+    }
+    bool refused = recovered.verdict == WAL_REFUSED;
+    if (!refused) images_continue(images, &recovered, recovered.verdict != WAL_DAMAGED);
+    wal_recovered_free(&recovered);
+    if (refused) return;
+    images_flush(images, true);
+    images_put(images, 30, 4, 10);
+    images_flush(images, true);
+    wal_recover(images->image, images->count, 1, 3, 1, &recovered);
+    ASSERT(recovered.verdict == WAL_CLEAN && recovered.sequence == images->wal.sequence);
+    ASSERT(recovered.hard_state.trusted == images->wal.hard_state.trusted);
     wal_recovered_free(&recovered);
 }
 
@@ -41,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         images.bytes[image][at % IMAGE_SEGMENT_BYTES] ^= data[3];
     }
     read_back(images.image, images.count);
+    go_on(&images);
     images_free(&images);
     struct segment_image raw = {.number = 1, .bytes = slice_of(data, size)};
     read_back(&raw, 1);

@@ -66,6 +66,7 @@ static inline void images_continue(struct images *images, const struct wal_recov
     }
     wal_begin_segment(wal);
     struct wal_meta meta = recovered->meta;
+    meta.node = 1;
     meta.incarnation++;
     struct wal_hard_state state = recovered->hard_state;
     state.trusted = trusted;
