@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "check/explain.h"
 #include "check/history_read.h"
+#include "check/html.h"
 #include "check/queue_history.h"
 
 static void judge(const struct history *history, const struct model *model)
@@ -23,6 +24,8 @@ static void judge(const struct history *history, const struct model *model)
         uint8_t byte = buffer_slice(&text).data[i];
         ASSERT((byte >= ' ' && byte != 0x7f) || byte == '\n');
     }
+    buffer_clear(&text);
+    check_html(history, model, &options, &result, "fuzz", &text);
     buffer_free(&text);
     check_result_free(&result);
 }
