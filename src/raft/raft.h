@@ -231,7 +231,7 @@ enum raft_change_result {
  * heard within an election timeout, and its last round of catching up was short (dissertation
  * 4.2.1): it came to hold durably all that the log held at some moment within an election timeout
  * of that moment. A voter that is to go may be the leader: it leads on, not counting itself, until
- * the target is committed, and then steps down. */
+ * the target is committed, and then steps down and tells a voter that holds most to campaign. */
 enum raft_change_result raft_change_members(struct raft *raft, struct raft_time now,
                                             const struct raft_members *target);
 
