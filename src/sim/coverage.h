@@ -43,6 +43,7 @@
     X(PAUSES, "pauses")                                 \
     X(CRASHES, "process crashes")                       \
     X(CRASHES_MIDWAY, "crashes between two actions")    \
+    X(NEVER, "worlds under --fsync never")              \
     X(POWER_LOSSES, "power losses")                     \
     X(BLACKOUTS, "blackouts")                           \
     X(SYNC_ERRORS, "sync errors")                       \

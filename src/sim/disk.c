@@ -230,13 +230,6 @@ void sim_disk_snapshot_abort(struct disk *disk)
 
 /* --- losses --- */
 
-void sim_disk_process_lost(struct disk *disk)
-{
-    sim_disk_sync_begin(disk);
-    sim_disk_sync_end(disk);
-    buffer_clear(&disk->temporary);
-}
-
 /* How a power loss treats waiting writes: `reached` of them have reached a sector. */
 enum loss_mode { LOSS_ALL, LOSS_NONE, LOSS_PREFIX, LOSS_SECTORS, LOSS_MODES };
 
@@ -280,7 +273,7 @@ static void writes_reach(struct disk *disk, struct random *random)
     for (uint32_t i = 0; i < disk->writes_count; i++) write_reach(disk, i, mode, salt);
 }
 
-void sim_disk_sync_failed(struct disk *disk, struct random *random)
+void sim_disk_process_lost(struct disk *disk, struct random *random)
 {
     writes_reach(disk, random);
     journal_clear(disk);

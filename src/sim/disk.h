@@ -88,12 +88,10 @@ void sim_disk_snapshot_commit(struct disk *disk, uint64_t index);
 void sim_disk_snapshot_abort(struct disk *disk);
 void sim_disk_snapshot_set_aside(struct disk *disk);
 
-/* The process is gone, the page cache is not: a later sync would still write it. The host syncs
- * before it starts a node on it, so that what the node reads is what it has. */
-void sim_disk_process_lost(struct disk *disk);
-/* A sync failed: some sectors reached the platter, and the system counts all as written. A process
- * reads back what it wrote, and no later sync writes it, until the machine starts again. */
-void sim_disk_sync_failed(struct disk *disk, struct random *random);
+/* The process is gone, the page cache is not: the next one reads back what was written. Some of it
+ * has reached the platter; the rest never does by itself. (After a crash it would at some time;
+ * after a sync that failed, many systems count it as written.) */
+void sim_disk_process_lost(struct disk *disk, struct random *random);
 /* Unsynced writes reach the platter by sectors or not at all, and only the platter is left. */
 void sim_disk_power_lost(struct disk *disk, struct random *random);
 

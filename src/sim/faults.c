@@ -217,6 +217,7 @@ static void drain(struct faults *faults, struct host *host)
 static void blackout(struct faults *faults)
 {
     struct world *world = faults->world;
+    if (world->config.fsync_never) return; /* no one would be left to be trusted */
     world_count(world, SIM_COVER_BLACKOUTS);
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         sim_host_end(&world->hosts[i], HOST_POWER_LOST, lasting_us(faults, DOWN_US_MAX / 2));
@@ -304,7 +305,7 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
     if (!may_forget(faults, host)) return;
     faults->forgetful |= 1u << host->index;
     faults->regained_sequence[host->index] = 0;
-    bool power = random_below(&faults->random, 2) == 0;
+    bool power = random_below(&faults->random, 2) == 0 || kind == SIM_FAULT_POWER;
     bool was_settled = settled(host) && !enabled(faults, SIM_FAULT_DRIFT);
     uint64_t down_us = lasting_us(faults, DOWN_US_MAX);
     sim_host_end(host, power ? HOST_POWER_LOST : HOST_CRASHED, down_us);
@@ -314,6 +315,10 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
         world_narrate(world, "fault", host->id, "wipe");
         world_count(world, SIM_COVER_WIPES);
         sim_disk_wipe(&host->disk);
+        return;
+    }
+    if (kind == SIM_FAULT_POWER) { /* under fsync_never: what was not synced is gone */
+        world_count(world, SIM_COVER_POWER_LOSSES);
         return;
     }
     uint32_t times = (uint32_t)between(faults, 1, DAMAGES_MAX + 1);
@@ -449,6 +454,8 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     if (kind == SIM_FAULT_FSYNC) {
         host->sync_fails = true;
         host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
+    } else if (kind == SIM_FAULT_POWER && world->config.fsync_never) {
+        forget(faults, host, kind);
     } else if (kind == SIM_FAULT_POWER) {
         world_count(world, SIM_COVER_POWER_LOSSES);
         crash(faults, host, HOST_POWER_LOST);

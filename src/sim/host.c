@@ -118,9 +118,18 @@ static void host_on_timer(void *owner, struct timed *timed)
 static void host_sync_soon(struct host *host)
 {
     struct world *world = host->world;
-    if (timed_pending(&host->synced) || !sim_disk_dirty(&host->disk)) return;
-    sim_disk_sync_begin(&host->disk);
-    uint64_t took_us = 20 + random_below(&world->random, host->sync_us_max * host->slow_factor);
+    if (timed_pending(&host->synced)) return;
+    uint64_t took_us = 20;
+    host->syncing = world->config.fsync_never ? host->must_sync : sim_disk_dirty(&host->disk);
+    if (host->syncing) {
+        sim_disk_sync_begin(&host->disk);
+        host->must_sync = false;
+        took_us += random_below(&world->random, host->sync_us_max * host->slow_factor);
+    } else if (world->config.fsync_never && host->disk.sequence_written > host->told_durable) {
+        host->written_sequence = host->disk.sequence_written;
+    } else {
+        return;
+    }
     schedule_at(&world->schedule, &host->synced, world_now_us(world) + took_us);
 }
 
@@ -137,14 +146,17 @@ static void host_on_synced(void *owner, struct timed *timed)
 {
     struct host *host = owner;
     if (host_held_up(host, timed)) return;
-    if (host->sync_fails) {
+    if (host->sync_fails && host->syncing) {
         host->sync_fails = false;
         world_count(host->world, SIM_COVER_SYNC_ERRORS);
         sim_host_end(host, HOST_SYNC_FAILED, host->restart_after_us);
         return;
     }
-    uint64_t sequence = sim_disk_sync_end(&host->disk);
-    host->synced_us = world_now_us(host->world);
+    uint64_t sequence = host->written_sequence;
+    if (host->syncing) {
+        sequence = sim_disk_sync_end(&host->disk);
+        host->synced_us = world_now_us(host->world);
+    }
     host_tell_durable(host, sequence);
     if (host->node != NULL) host_sync_soon(host);
 }
@@ -210,6 +222,7 @@ static void host_write(struct host *host, const struct action *action)
         world_fail(world, "disk", "node %u writes to segment %U, which it gave up", host->id,
                    action->segment);
     }
+    host->must_sync |= action->sync;
     world_mark(world, action->sequence ^ (uint64_t)action->bytes.size << 32);
 }
 
@@ -468,16 +481,19 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     node_destroy(host->node);
     host->node = NULL;
     host->sent_count = 0;
+    host->must_sync = false;
     host->crash_countdown = 0;
     host->installed = false;
     host->paused_until_us = 0;
-    /* Whether the system keeps pages that it failed to write is up to the file system. */
-    if (how == HOST_SYNC_FAILED && random_below(&world->random, 2) == 0) {
-        sim_disk_sync_failed(&host->disk, &world->random);
-    } else if (how == HOST_POWER_LOST || how == HOST_SYNC_FAILED) {
+    /* Whether the system keeps pages that it failed to write is up to the file system; where it
+     * does not, --fsync never promises nothing. */
+    bool dropped = how == HOST_SYNC_FAILED && !world->config.fsync_never &&
+                   random_below(&world->random, 2) == 0;
+    if (how == HOST_POWER_LOST || dropped) {
         sim_disk_power_lost(&host->disk, &world->random);
+        if (world->config.fsync_never) invariants_forget(world, host);
     } else {
-        sim_disk_process_lost(&host->disk);
+        sim_disk_process_lost(&host->disk, &world->random);
     }
     if (how == HOST_POWER_LOST) host_new_boot(host);
     if (restart_after_us != UINT64_MAX) {

@@ -220,6 +220,8 @@ static void config_init(struct world *world)
     config->uncertain_after_us = 2000000 + random_below(random, 3000000);
     config->segment_bytes = SEGMENT_BYTES;
     config->log_bytes_compact = (64u << 10) << random_below(random, 4);
+    config->fsync_never = random_below(random, 8) == 0;
+    if (config->fsync_never) world_count(world, SIM_COVER_NEVER);
     config->log_bytes_memory = (16u << 10) << random_below(random, 5);
     if (random_below(random, 2) == 0) config->append_bytes_max >>= random_below(random, 14);
     if (random_below(random, 2) == 0) {

@@ -48,6 +48,9 @@ struct host {
     uint64_t sync_us_max;
     uint32_t slow_factor; /* of syncs */
     bool sync_fails;      /* the next one */
+    bool syncing;         /* what `synced` tells; else, under fsync_never, that it is written: */
+    uint64_t written_sequence;
+    bool must_sync; /* fsync_never: a write waits that must reach the disk all the same */
     bool full;
     uint64_t told_durable;
     uint64_t synced_us; /* when the last sync ended */
