@@ -191,6 +191,7 @@ static void crash_plan_start(struct faults *faults, struct host *host)
     if (random_below(&faults->random, 4) != 0) return;
     host->start_countdown = 1 + (uint32_t)random_below(&faults->random, START_COUNTDOWN_MAX);
     bool power = random_below(&faults->random, 2) == 0;
+    if (faults->world->config.fsync_never) power = false; /* see forget() */
     host->crash_end = power ? HOST_POWER_LOST : HOST_CRASHED;
     host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
 }

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "node/wal.h"
 #include "sim/world.h"
 
 void invariants_free(struct invariants *invariants)
@@ -48,6 +49,39 @@ static bool host_holds(struct world *world, uint32_t index, uint64_t at, uint64_
     return offset < view->claim_count && view->claim_terms[offset] == term;
 }
 
+/* The founding entry is committed once every founding member holds it, before they have a raft:
+ * their disks are asked. */
+static bool disk_founded(const struct disk *disk)
+{
+    struct segment_image images[DISK_FILES_MAX] = {0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < disk->files_count; i++) {
+        const struct disk_file *file = &disk->files[i];
+        if (!file->exists_durably) continue;
+        images[count++] = (struct segment_image){file->number, slice_of(file->durable, file->size)};
+    }
+    struct wal_recovered recovered;
+    wal_recover(images, count, 0, 0, 0, &recovered);
+    bool founded = recovered.has_meta && recovered.meta.membership != WAL_EMPTY;
+    wal_recovered_free(&recovered);
+    return founded;
+}
+
+static void check_founded(struct world *world, const struct host *host)
+{
+    /* Under fsync_never it may stand behind writes that are not on disk: a node that loses them to
+     * a power loss is untrusted, like one that was wiped. */
+    if (world->config.fsync_never) return;
+    const struct node_config *config = &world->config;
+    for (uint32_t i = 0; i < config->peers_count; i++) {
+        uint32_t at = config->peers[i].id - 1;
+        if (world->invariants.nodes[at].forgot || disk_founded(&world->hosts[at].disk)) continue;
+        world_fail(world, "durability",
+                   "node %u takes the cluster for founded, but node %u does not have it on disk",
+                   host->id, at + 1);
+    }
+}
+
 /* Do a majority of the voters hold it: of both sides, while a change is under way? */
 static bool quorum_holds(struct world *world, const struct raft_members *members, uint64_t index,
                          uint64_t term)
@@ -72,7 +106,10 @@ static bool quorum_holds(struct world *world, const struct raft_members *members
 static void check_quorum_durable(struct world *world, struct host *host, uint64_t index,
                                  uint64_t term)
 {
-    if (index == 1) return; /* the founding entry: the others hold it before they have a raft */
+    if (index == 1) {
+        check_founded(world, host);
+        return;
+    }
     const struct raft *raft = node_raft(host->node);
     if (quorum_holds(world, raft_members(raft), index, term)) return;
     if (quorum_holds(world, raft_members_at(raft, index), index, term)) return;
@@ -87,6 +124,7 @@ void invariants_host_lost(struct world *world, struct host *host)
     const struct raft *raft = host->node == NULL ? NULL : node_raft(host->node);
     promises_lost(world, host);
     if (raft == NULL || view->forgot) return;
+    if (host->told_durable == 0) return; /* it spoke to no one: the claim before stands */
     view->claim = raft_durable_index(raft);
     view->claim_first = raft_first_index(raft);
     if (view->claim >= INVARIANTS_CLAIMS_MAX &&

@@ -40,6 +40,7 @@ void promises_started(struct world *world, struct host *host)
                    "and a vote for node %u",
                    host->id, owed->term, owed->vote, now.term, now.vote);
     }
+    promises->before = promises->known ? promises->durable : (struct promise){0};
     promises->known = true;
     promises->durable = now;
     promises->durable.last = raft_durable_index(node_raft(host->node));
@@ -165,7 +166,11 @@ void promises_sent(struct world *world, struct host *host, struct slice frames)
 
 void promises_lost(struct world *world, struct host *host)
 {
-    promises_of(world, host)->writes_count = 0;
+    struct promises *promises = promises_of(world, host);
+    promises->writes_count = 0;
+    /* What it read it had not made sure of yet, and spoke of to no one. */
+    if (sim_host_raft(host) != NULL && host->told_durable == 0)
+        promises->durable = promises->before;
 }
 
 void promises_forget(struct world *world, struct host *host)

@@ -36,6 +36,7 @@ struct promise {
 struct promises {
     bool known;             /* `durable` is: the node has a raft, or had and owes what it held */
     struct promise durable; /* sequence 0: as it started */
+    struct promise before;  /* the same, before this start read it back */
     struct promise writes[PROMISES_WRITES_MAX]; /* ring, not reported done yet */
     uint32_t writes_head, writes_count;
     uint64_t voted_term; /* the last term in which it voted, and for whom */
