@@ -303,6 +303,21 @@ static void applied_advanced(struct world *world, struct host *host)
 
 /* --- leaders --- */
 
+/* A lease ends before anyone else can be elected. */
+static void check_sole_lease(struct world *world, const struct host *elected)
+{
+    if ((world->options->faults >> SIM_FAULT_DRIFT & 1) != 0) return;
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        const struct host *host = &world->hosts[i];
+        const struct raft *raft = sim_host_raft(host);
+        uint64_t index = 0;
+        if (raft == NULL || host == elected) continue;
+        if (!raft_lease_index(raft, sim_host_time(host), &index)) continue;
+        world_fail(world, "lease", "node %u leads term %U while node %u has a lease in term %U",
+                   elected->id, raft_term(node_raft(elected->node)), host->id, raft_term(raft));
+    }
+}
+
 static void check_new_leader(struct world *world, struct host *host, const struct raft *raft)
 {
     struct invariants *invariants = &world->invariants;
@@ -328,6 +343,7 @@ static void check_new_leader(struct world *world, struct host *host, const struc
     }
     *leader = (struct term_leader){host->index + 1, host->boots};
     promises_leader(world, host);
+    check_sole_lease(world, host);
     if (raft_term_at(raft, raft_last_index(raft)) != term) {
         world_fail(world, "commit", "node %u leads term %U without an entry of that term to commit",
                    host->id, term);

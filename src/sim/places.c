@@ -66,6 +66,7 @@ static void sink_received(void *world, uint32_t place, uint32_t number, struct s
         return;
     }
     world_mark(world, bytes.size);
+    promises_received(world, host, bytes);
     struct event event = {.type = EVENT_RECEIVED, .connection = number, .bytes = bytes};
     sim_host_step(host, &event);
 }

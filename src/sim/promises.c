@@ -11,6 +11,7 @@ enum {
     MESSAGE_FLAGS_AT = MESSAGE_TYPE_AT + 1,
     MESSAGE_TO_AT = MESSAGE_TYPE_AT + 6,
     MESSAGE_TERM_AT = MESSAGE_TYPE_AT + 10,
+    MESSAGE_ROUND_AT = MESSAGE_TYPE_AT + 42,
     MESSAGE_GRANTED = 2,
 };
 
@@ -137,6 +138,25 @@ static void check_vote(struct world *world, struct host *host, uint64_t term, ui
     promises->forgot_votes = false;
 }
 
+/* A vote while a leader may still rely on this promise. Clocks beyond the bound excuse it. */
+static void check_promise(struct world *world, struct host *host, uint64_t term, uint32_t vote)
+{
+    const struct promises *promises = promises_of(world, host);
+    const struct node_config *config = &world->config;
+    uint64_t timeout_us = config->election_timeout_us;
+    uint64_t least_us = timeout_us * 1000 / (1000 + config->clock_drift_permille);
+    uint64_t since_us = world_now_us(world) - promises->heard_us;
+    if (promises->heard_us == 0 || since_us + 2 >= least_us) return;
+    if ((world->options->faults & 1u << SIM_FAULT_DRIFT) != 0 || vote > world->hosts_count) return;
+    const struct promises *candidate = &world->promises[vote - 1];
+    bool handed_over =
+        candidate->voted_term == term && candidate->asked_round != 0 &&
+        (promises->heard_term + 1 < term || promises->heard_round <= candidate->asked_round);
+    if (handed_over || promises->heard_term >= term) return;
+    world_fail(world, "lease", "node %u votes in term %U, %U us after hearing the leader of %U",
+               host->id, term, since_us, promises->heard_term);
+}
+
 static void check_message(struct world *world, struct host *host, const uint8_t *frame)
 {
     uint8_t type = frame[MESSAGE_TYPE_AT];
@@ -147,21 +167,51 @@ static void check_message(struct world *world, struct host *host, const uint8_t 
                    host->id, term, promises_of(world, host)->durable.term);
     }
     bool granted = (frame[MESSAGE_FLAGS_AT] & MESSAGE_GRANTED) != 0;
-    if (type == RAFT_VOTE) check_vote(world, host, term, host->id);
+    if (type == RAFT_VOTE) {
+        check_vote(world, host, term, host->id);
+        promises_of(world, host)->asked_round = load_u64(frame + MESSAGE_ROUND_AT);
+    }
     if (type == RAFT_VOTE_REPLY && granted) {
         check_vote(world, host, term, load_u32(frame + MESSAGE_TO_AT));
+        check_promise(world, host, term, load_u32(frame + MESSAGE_TO_AT));
+    }
+}
+
+static void note_heard(struct world *world, struct host *host, const uint8_t *frame)
+{
+    struct promises *promises = promises_of(world, host);
+    const struct raft *raft = sim_host_raft(host);
+    uint64_t term = load_u64(frame + MESSAGE_TERM_AT);
+    uint64_t round = load_u64(frame + MESSAGE_ROUND_AT);
+    if (frame[MESSAGE_TYPE_AT] != RAFT_APPEND || raft == NULL || term < raft_term(raft)) return;
+    promises->heard_us = world_now_us(world);
+    if (term != promises->heard_term || round > promises->heard_round) {
+        promises->heard_round = round;
+    }
+    promises->heard_term = term;
+}
+
+/* Of frames that are whole: peers send nothing else, and the network keeps them so. */
+static void each_message(struct world *world, struct host *host, struct slice frames,
+                         void (*visit)(struct world *, struct host *, const uint8_t *))
+{
+    while (frames.size >= MESSAGE_ROUND_AT + 8) {
+        size_t size = load_u32(frames.data);
+        if (size < PEER_FRAME_HEADER_SIZE || size > frames.size) return;
+        if (frames.data[FRAME_TYPE_AT] == PEER_RAFT) visit(world, host, frames.data);
+        frames.data += size;
+        frames.size -= size;
     }
 }
 
 void promises_sent(struct world *world, struct host *host, struct slice frames)
 {
-    while (frames.size > MESSAGE_TERM_AT + 8) { /* they are whole: a node sends nothing else */
-        size_t size = load_u32(frames.data);
-        if (size < PEER_FRAME_HEADER_SIZE || size > frames.size) return;
-        if (frames.data[FRAME_TYPE_AT] == PEER_RAFT) check_message(world, host, frames.data);
-        frames.data += size;
-        frames.size -= size;
-    }
+    each_message(world, host, frames, check_message);
+}
+
+void promises_received(struct world *world, struct host *host, struct slice frames)
+{
+    each_message(world, host, frames, note_heard);
 }
 
 void promises_lost(struct world *world, struct host *host)

@@ -6,6 +6,9 @@
  * election safety  in one term a node votes for one candidate, itself included, restarts or not;
  *                  who leads was given the votes of a quorum in that very term
  *
+ * lease            who heard from a leader gives no vote for an election timeout, restarts or not,
+ *                  unless that leader hands over and relies on the promise no more (transfer.c)
+ *
  * Other invariants look at states, and a state that is wrong for a moment only matters when the
  * right fault strikes within it; these look at the moment. */
 #ifndef QUARTET_SIM_PROMISES_H
@@ -41,6 +44,9 @@ struct promises {
     uint32_t writes_head, writes_count;
     uint64_t voted_term; /* the last term in which it voted, and for whom */
     uint32_t voted_for;
+    uint64_t asked_round; /* of the transfer that made it ask for votes in voted_term; 0: none */
+    uint64_t heard_us;    /* virtual time when a leader was last heard; 0: never */
+    uint64_t heard_term, heard_round;
     bool
         forgot_votes; /* since its disk was wiped it has not voted: what it did before is unknown */
 };
@@ -54,6 +60,8 @@ void promises_durable(struct world *world, struct host *host, uint64_t sequence)
 /* The node leads since this step. */
 void promises_leader(struct world *world, struct host *host);
 void promises_step(struct world *world, struct host *host);
+/* Frames of a peer arrive; before the node has them. */
+void promises_received(struct world *world, struct host *host, struct slice frames);
 /* Frames to a peer leave. */
 void promises_sent(struct world *world, struct host *host, struct slice frames);
 /* The process is gone; `forgot`: its disk was made to forget, and it owes nothing. */
