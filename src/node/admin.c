@@ -5,8 +5,6 @@
  *     GET /metrics           Prometheus text
  *     /members               who is in the cluster, and changes of it: members_admin.c
  *     GET /events            server-sent events: the trace, line by line, as it happens
- *     POST /members/transfer?to=N   the leader hands over to node N: 200 when it has begun, and
- *                            /status says how it ends; 409 with the reason in words
  *     anything else          the protocol's own (protocol.h: admin), such as /queue/policy */
 #include "base/assert.h"
 #include "node/node_internal.h"
@@ -128,36 +126,6 @@ void admin_reply(struct node *node, struct admin *admin, const void *payload)
     buffer_free(&body);
 }
 
-/* What came of asking Raft, in words; *status as HTTP has it. */
-static const char *transfer_begin(struct node *node, uint64_t to, unsigned *status)
-{
-    *status = 409;
-    if (node->raft == NULL) return "not a member yet\n";
-    switch (raft_transfer(node->raft, node->now, (uint32_t)to)) {
-    case RAFT_TRANSFER_OK: break;
-    case RAFT_TRANSFER_NOT_LEADER: return "not the leader: ask the one that /status names\n";
-    case RAFT_TRANSFER_NOT_VOTER: return "not another voter that can be trusted\n";
-    case RAFT_TRANSFER_BUSY: return "a transfer is under way\n";
-    }
-    *status = 200;
-    trace_begin(node, "transfer");
-    trace_number(node, "to", to);
-    trace_end(node);
-    return "begun\n";
-}
-
-static void serve_transfer(struct node *node, struct admin *admin,
-                           const struct http_request *request)
-{
-    uint64_t to = 0;
-    unsigned status = 400;
-    const char *words = "to must be a node's number: /members/transfer?to=2\n";
-    if (http_query_number(request->query, "to", UINT32_MAX, &to) == HTTP_PARAMETER_FOUND) {
-        words = transfer_begin(node, to, &status);
-    }
-    respond_text(node, admin, status, words);
-}
-
 static void serve(struct node *node, struct admin *admin, const struct http_request *request)
 {
     admin->keep_alive = request->keep_alive && !node->draining;
@@ -167,10 +135,6 @@ static void serve(struct node *node, struct admin *admin, const struct http_requ
                 http_path_is(request, "/metrics") || http_path_is(request, "/events");
     if (ours && post) {
         respond_text(node, admin, 405, "only GET here\n");
-        return;
-    }
-    if (post && http_path_is(request, "/members/transfer")) {
-        serve_transfer(node, admin, request);
         return;
     }
     struct buffer body = {0};

@@ -377,7 +377,7 @@ static void drift_beyond(struct faults *faults, struct host *host)
 static void transfer(struct faults *faults, struct host *host)
 {
     struct buffer path = {0};
-    text_append(&path, "/members/transfer?to=%u", other_host(faults, host)->id);
+    text_append(&path, "/members?do=transfer&id=%u", other_host(faults, host)->id);
     sim_operator_post(host, buffer_slice(&path));
     buffer_free(&path);
 }

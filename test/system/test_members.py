@@ -74,6 +74,16 @@ def test_a_queue_under_load_grows_to_five_and_sheds_its_leader(place):
     assert load.put_count() > 250
 
 
+def test_what_clients_of_a_removed_node_held_goes_to_others_at_once(place):
+    cluster = place.cluster().start()
+    gone, stay = cluster.followers()[0], cluster.leader()
+    with greenstalk.Client(gone.address) as holder, greenstalk.Client(stay.address) as other:
+        job_id = holder.put("in hand", ttr=120)
+        assert holder.reserve(timeout=5).id == job_id
+        change(stay, "remove", gone.number)
+        assert other.reserve(timeout=5).id == job_id  # a node's lease is 10 s, the job's 120 s
+
+
 def test_a_member_that_joined_starts_again_from_its_log(place):
     cluster = place.cluster().start()
     new = joiner(place, cluster, 4)
