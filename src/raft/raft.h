@@ -258,8 +258,9 @@ void raft_set_mute(struct raft *raft, struct raft_time now, bool mute);
  * that can confirm it, and the caller decides how long it cares. A restart forgets it. */
 uint64_t raft_read(struct raft *raft, struct raft_time now);
 /* The same at once, while this leader holds a lease; *index receives where to read. False when it
- * holds none: use raft_read(). Only as right as the bound clock_drift_permille is true, and `now`
- * sampled after the question arrived. A sole voter always holds one. */
+ * holds none, and then *index is as it was: use raft_read(). Only as right as the bound
+ * clock_drift_permille is true, and `now` sampled after the question arrived. A sole voter always
+ * holds one. */
 bool raft_read_lease(struct raft *raft, struct raft_time now, uint64_t *index);
 /* What it would say, to look at and not to read by. */
 bool raft_lease_index(const struct raft *raft, struct raft_time now, uint64_t *index);

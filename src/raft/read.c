@@ -167,7 +167,9 @@ bool raft_read_lease(struct raft *raft, struct raft_time now, uint64_t *index)
 {
     note_time(raft, now);
     if (raft->role != RAFT_LEADER) return false;
-    bool held = raft_lease_index(raft, now, index);
+    uint64_t at = 0;
+    bool held = raft_lease_index(raft, now, &at);
+    if (held) *index = at;
     raft->counters.leases_held += held;
     raft->counters.leases_missing += !held;
     return held;

@@ -41,6 +41,8 @@ void promises_started(struct world *world, struct host *host)
                    "and a vote for node %u",
                    host->id, owed->term, owed->vote, now.term, now.vote);
     }
+    /* An answer to that leader would have waited for the term to be durable: nobody got one. */
+    if (now.term < promises->heard_term) promises->heard_us = 0;
     promises->before = promises->known ? promises->durable : (struct promise){0};
     promises->known = true;
     promises->durable = now;
@@ -153,6 +155,8 @@ static void check_promise(struct world *world, struct host *host, uint64_t term,
         candidate->voted_term == term && candidate->asked_round != 0 &&
         (promises->heard_term + 1 < term || promises->heard_round <= candidate->asked_round);
     if (handed_over || promises->heard_term >= term) return;
+    if (candidate->voted_term > term)
+        return; /* it has gone on: how it asked is not known any more */
     world_fail(world, "lease", "node %u votes in term %U, %U us after hearing the leader of %U",
                host->id, term, since_us, promises->heard_term);
 }

@@ -357,6 +357,18 @@ static void a_lease_runs_from_the_sending_of_the_round_not_from_its_echo(void **
     solo_free(&solo);
 }
 
+/* Whoever asks keeps the index, and would take one that came with a no for one to read at. */
+static void without_a_lease_the_index_is_left_as_it_was(void **state)
+{
+    (void)state;
+    struct solo solo = settled();
+    uint64_t index = 0;
+    solo.now.mono_us += 2 * SOLO_TIMEOUT_US;
+    assert_false(raft_read_lease(solo.raft, solo.now, &index));
+    assert_int_equal(index, 0);
+    solo_free(&solo);
+}
+
 static void the_drift_bound_shortens_a_lease(void **state)
 {
     (void)state;
@@ -485,6 +497,7 @@ int main(void)
         cmocka_unit_test(an_answer_to_another_life_or_from_nowhere_confirms_nothing),
         cmocka_unit_test(a_leader_answers_a_follower_when_a_quorum_confirmed_it),
         cmocka_unit_test(a_lease_runs_from_the_sending_of_the_round_not_from_its_echo),
+        cmocka_unit_test(without_a_lease_the_index_is_left_as_it_was),
         cmocka_unit_test(the_drift_bound_shortens_a_lease),
         cmocka_unit_test(a_lease_needs_a_quorum),
         cmocka_unit_test(a_promise_to_a_leader_outlives_what_is_known_of_it),
