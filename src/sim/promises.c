@@ -34,7 +34,8 @@ void promises_started(struct world *world, struct host *host)
     struct promises *promises = promises_of(world, host);
     struct promise now = promise_now(node_raft(host->node));
     const struct promise *owed = &promises->durable;
-    bool vote_kept = now.term > owed->term || owed->vote == 0 || now.vote == owed->vote;
+    bool vote_kept = now.term > owed->term || owed->vote == 0 || now.vote == owed->vote ||
+                     promises->forgot_votes; /* trusted again, it took the leader's (trust.c) */
     if (promises->known && (now.term < owed->term || !vote_kept)) {
         world_fail(world, "durability",
                    "node %u had term %U and its vote for node %u on disk, but starts with term %U "
@@ -155,8 +156,8 @@ static void check_promise(struct world *world, struct host *host, uint64_t term,
         candidate->voted_term == term && candidate->asked_round != 0 &&
         (promises->heard_term + 1 < term || promises->heard_round <= candidate->asked_round);
     if (handed_over || promises->heard_term >= term) return;
-    if (candidate->voted_term > term)
-        return; /* it has gone on: how it asked is not known any more */
+    /* It has gone on, or its disk forgot: how it asked is not known any more. */
+    if (candidate->voted_term != term) return;
     world_fail(world, "lease", "node %u votes in term %U, %U us after hearing the leader of %U",
                host->id, term, since_us, promises->heard_term);
 }
