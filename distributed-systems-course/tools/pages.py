@@ -15,7 +15,7 @@ FOLDED = {
     "take-home": "Take home",
     "instructor": "For the instructor",
 }
-MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule|objectives)\s*([^}]*)\}\}")
+MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule)\s*([^}]*)\}\}")
 NEW_LINE_EM = 1.5  # the line height that theme/course.css gives to code
 
 
@@ -118,8 +118,6 @@ class Page:
         try:
             if name == "schedule":
                 return "\n".join(schedule(self.pages))
-            if name == "objectives":
-                return "\n".join(self.objectives())
             if not rest:
                 raise LookupError(f"{{{{#{name}}}}} of what?")
             return {"code": self.code, "transcript": self.transcript, "quiz": self.quiz}[name](rest)

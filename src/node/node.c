@@ -354,18 +354,6 @@ static void expire_propose(struct node *node, const struct origin *origin)
     (void)raft_propose(node->raft, node->now, KIND_EXPIRE, 1, slice_of(data, sizeof data), &index);
 }
 
-/* Whether this node has left the cluster for good: nothing will renew its lease. */
-static bool node_left(const struct node *node, uint32_t id)
-{
-    const struct raft_members *members = raft_members(node->raft);
-    bool changing = raft_members_index(node->raft) > raft_commit_index(node->raft);
-    if (changing || raft_members_joint(members)) return false;
-    for (uint32_t i = 0; i < members->count; i++) {
-        if (members->member[i].id == id) return false;
-    }
-    return true;
-}
-
 /* The leader ends the sessions of nodes it has not heard of for a lease of log time, and of those
  * that were removed: what their clients held goes to others. */
 static void lease_turn(struct node *node)
@@ -385,7 +373,8 @@ static void lease_turn(struct node *node)
         uint64_t heard = origin->heard_us;
         if (heard < node->elected_elapsed_us) heard = node->elected_elapsed_us;
         uint64_t until = heard + node->config.session_lease_us;
-        if (elapsed >= until || node_left(node, origin->node)) {
+        bool gone = membership_find(node, origin->node) == NULL;
+        if (elapsed >= until || gone) {
             expire_propose(node, origin);
             return;
         }

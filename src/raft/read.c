@@ -159,17 +159,16 @@ bool raft_lease_index(const struct raft *raft, struct raft_time now, uint64_t *i
     uint64_t since_us = lease_since(raft, now_us);
     uint64_t timeout_us = raft->config.election_timeout_us;
     uint64_t drift_us = (timeout_us * raft->config.clock_drift_permille + 999) / 1000;
+    if (since_us == 0 || now_us - since_us + drift_us + CLOCK_GRAIN_US >= timeout_us) return false;
     *index = read_point(raft);
-    return since_us != 0 && now_us - since_us + drift_us + CLOCK_GRAIN_US < timeout_us;
+    return true;
 }
 
 bool raft_read_lease(struct raft *raft, struct raft_time now, uint64_t *index)
 {
     note_time(raft, now);
     if (raft->role != RAFT_LEADER) return false;
-    uint64_t at = 0;
-    bool held = raft_lease_index(raft, now, &at);
-    if (held) *index = at;
+    bool held = raft_lease_index(raft, now, index);
     raft->counters.leases_held += held;
     raft->counters.leases_missing += !held;
     return held;
