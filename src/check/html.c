@@ -5,7 +5,10 @@
 
 #include "base/assert.h"
 #include "check/explain.h"
-#include "check/html_page.h"
+
+/* timeline.css and timeline.js, beside this file: see meson.build. */
+extern const char timeline_css[];
+extern const char timeline_js[];
 
 enum { NOT_DRAWN = UINT32_MAX };
 
@@ -231,7 +234,7 @@ static void append_head(const struct check_result *result, const char *title, st
                             "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
     append_escaped(out, slice_text(title));
     buffer_append_text(out, "</title>\n<style>\n");
-    buffer_append_text(out, html_page.style);
+    buffer_append_text(out, timeline_css);
     buffer_append_text(out, "</style>\n<h1>");
     buffer_append_text(out, verdicts[result->verdict]);
     buffer_append_text(out, "</h1>\n<p class=\"dim\">");
@@ -268,6 +271,6 @@ void check_html(const struct history *history, const struct model *model,
         append_key(&drawing, out);
     }
     buffer_append_text(out, "]}</script>\n<script>\n");
-    buffer_append_text(out, html_page.script);
+    buffer_append_text(out, timeline_js);
     buffer_append_text(out, "</script>\n</html>\n");
 }

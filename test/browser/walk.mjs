@@ -4,17 +4,13 @@
 //     node walk.mjs BOOK CHROMIUM        (WALK_MODULES: where playwright-core and axe-core are)
 
 import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+import { launch, require, say } from "./browser.mjs";
 
-const require = createRequire(join(process.env.WALK_MODULES ?? import.meta.dirname, "package.json"));
-const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const [book, executablePath] = process.argv.slice(2);
-const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
-const SILENT = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const SIZES = { desk: { width: 1200, height: 900 }, phone: { width: 390, height: 844 } };
 const SKIPPED = ["404.html", "toc.html", "print.html", "index.html"]; // index is the introduction
 const RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"];
@@ -22,11 +18,6 @@ const RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"];
 const pages = readdirSync(book, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".html") && !SKIPPED.includes(name))
   .sort();
-
-function say(name, wrong) {
-  const why = [...new Set(wrong)].join("; ").replaceAll("\n", " ");
-  console.log(wrong.length === 0 ? `ok ${name}` : `bad ${name}: ${why.slice(0, 600)}`);
-}
 
 async function open(context, name, wrong) {
   const page = await context.newPage();
@@ -136,7 +127,7 @@ async function withoutJavaScript(browser) {
 
 // ---
 
-const browser = await chromium.launch({ executablePath, args: [...QUIET, ...SILENT] });
+const browser = await launch(executablePath);
 try {
   for (const colorScheme of ["light", "dark"]) {
     for (const [size, viewport] of Object.entries(SIZES)) {

@@ -35,11 +35,11 @@ def objects_of(room):
     for target in targets():
         if target["name"] == room and target["type"] == "static library":
             folder = Path(target["filename"][0]).with_suffix(".a.p")
-            sources = target["target_sources"][0]["sources"]
-            return [
-                folder / (str(Path(os.path.relpath(s, ROOT / "src"))).replace("/", "_") + ".o")
-                for s in sources
-            ]
+            sources = target["target_sources"][0]
+            written = [os.path.relpath(path, ROOT / "src") for path in sources["sources"]]
+            made = [os.path.relpath(path, BUILD / "src") for path in sources["generated_sources"]]
+            names = written + [f"meson-generated_{os.path.join('..', path)}" for path in made]
+            return [folder / (name.replace("/", "_") + ".o") for name in names]
     return []
 
 
