@@ -17,7 +17,8 @@
 #include "server/system.h"
 
 enum {
-    QUEUE_DATA_SIZE_MAX = 64, /* of the default path */
+    QUEUE_DATA_SIZE_MAX = 64,       /* of the default path */
+    CLOCK_DRIFT_PERMILLE_MAX = 500, /* more leaves no lease worth having */
 };
 
 static struct queue_node_stats stats;
@@ -59,6 +60,7 @@ struct queue_arguments {
     uint64_t memory_max;
     uint64_t election_timeout_ms;
     uint64_t heartbeat_ms;
+    uint64_t clock_drift_permille;
     uint64_t segment_bytes;
     uint64_t compact_bytes;
     bool verbose;
@@ -170,6 +172,9 @@ static enum options_result parse(struct queue_arguments *to, int argc, char **ar
          &to->election_timeout_ms, 10, 600000, 0},
         {"heartbeat-ms", "N", "a leader's, at most half an election timeout", option_parse_number,
          &to->heartbeat_ms, 1, 300000, 0},
+        {"clock-drift-permille", "N",
+         "how far the nodes' clocks may run apart, for leases: the same on all (50)",
+         option_parse_number, &to->clock_drift_permille, 1, CLOCK_DRIFT_PERMILLE_MAX, 0},
         {"segment-bytes", "BYTES", "size of a log file", option_parse_number, &to->segment_bytes,
          NODE_SEGMENT_BYTES_MIN, 1u << 30, 0},
         {"compact-bytes", "BYTES", "a log beyond this becomes a snapshot", option_parse_number,
@@ -213,6 +218,7 @@ static void set_defaults(struct queue_arguments *to)
     to->memory_max = node->memory_bytes_max;
     to->election_timeout_ms = node->election_timeout_us / 1000;
     to->heartbeat_ms = node->heartbeat_us / 1000;
+    to->clock_drift_permille = node->clock_drift_permille;
     to->segment_bytes = node->segment_bytes;
     to->compact_bytes = node->log_bytes_compact;
 }
@@ -268,6 +274,7 @@ static int apply(struct queue_arguments *to)
     node->memory_bytes_max = to->memory_max;
     node->election_timeout_us = to->election_timeout_ms * 1000;
     node->heartbeat_us = to->heartbeat_ms * 1000;
+    node->clock_drift_permille = (uint32_t)to->clock_drift_permille;
     node->segment_bytes = to->segment_bytes;
     node->log_bytes_compact = to->compact_bytes;
     node->trace_messages = to->verbose;
