@@ -66,6 +66,35 @@ def test_only_chance_pulls_a_crowd_apart():
     assert "all served after" in jitter
 
 
+def test_a_longer_lease_is_paid_for_by_the_tasks_of_the_dead():
+    rows = [row.split() for row in python("05-lease").splitlines()[1:]]
+    twice, with_touch, waited = ([int(row[i]) for row in rows] for i in (2, 3, 4))
+    assert twice == sorted(twice, reverse=True) and twice[0] > 0
+    assert waited == sorted(waited) and waited[0] > 0
+    # touch helps with long work and not with a worker that stands still
+    assert all(touched <= plain for touched, plain in zip(with_touch, twice, strict=True))
+    assert 0 < with_touch[0] < twice[0]
+
+
+def test_only_one_order_of_steps_keeps_every_promise():
+    for seed in range(1, 20):
+        first, second, third = (
+            [int(word) for word in row.split()[-2:]]
+            for row in python("06-persist", seed).splitlines()[2:]
+        )
+        assert first[0] > 0 and first[1] > 0
+        assert second[0] == 0 and second[1] > 0  # what killing the program does not show
+        assert third == [0, 0]
+
+
+def test_whatever_gives_way_something_does():
+    rows = [row[22:].replace(" s ", " ").split() for row in python("07-backpressure").splitlines()]
+    unlimited, refusing, waiting = ([int(word) for word in row] for row in rows[1:])
+    assert unlimited[0] > 1000 and unlimited[1] > 60 and unlimited[2:] == [0, 0]
+    assert refusing[0] == 100 and refusing[1] < 15 and refusing[2] > 0
+    assert waiting[0] == 100 and waiting[1] < 15 and waiting[2] == 0 and waiting[3] > 0
+
+
 @pytest.mark.parametrize("language", PROGRAMS)
 @pytest.mark.parametrize(
     ("step", "seats"), [("step1", ["12", "13"]), ("step2", ["11", "12", "13"])]

@@ -1,0 +1,64 @@
+"""Tells the story of one order, from the journals of all who had it in hand.
+
+    python story.py KEY       of this order
+    python story.py NAME      of the order that this worker started last
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from config import load_config
+
+Event = dict[str, Any]
+
+
+def read_events(results: str) -> list[Event]:
+    """Everything that happened, in the order of its time stamps.
+
+    One machine, one clock: that is why this order may be believed. With two it may not.
+    """
+    events = []
+    for journal in sorted(Path(results).glob("*.jsonl")):
+        for line in journal.read_text().splitlines():
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                continue  # its writer was killed in the middle of this line
+    return sorted(events, key=lambda event: event["at"][:23])  # to the millisecond
+
+
+def key_of(event: Event) -> str | None:
+    """Which order an event is about. A dead letter has the order in its body."""
+    if "key" in event or "body" not in event:
+        return event.get("key")
+    try:
+        return json.loads(event["body"]).get("key")
+    except (ValueError, AttributeError):
+        return None  # it was given up because it was no order at all
+
+
+def tell(event: Event) -> str:
+    known = {"at", "who", "event", "key", "body", "history"}
+    rest = "  ".join(f"{name} {value}" for name, value in event.items() if name not in known)
+    return f"{event['at'][11:23]}  {event['who']:20} {event['event']:10} {rest}".rstrip()
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    name = sys.argv[1]
+    events = read_events(load_config().results)
+    started = [e for e in events if e["who"] == name and e["event"] == "started"]
+    key = started[-1]["key"] if started else name
+    story = [event for event in events if key_of(event) == key]
+    if not story:
+        sys.exit(f"no order {name}, and no worker of that name that started one")
+    print(key)
+    for event in story:
+        print(tell(event))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Is an order lost? Counts what the queue has acknowledged and what has become of it.
+
+    python tally.py [SECONDS]      waits as long as this (90) for the orders that are under way
+
+Every order that was acknowledged must end as a ticket, or in the dead tube, where a person finds
+it. Nothing is asked of the queue: what it says about itself is what is being checked.
+"""
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from config import load_config
+from story import Event, key_of, read_events
+
+WAIT_S = 90  # an order that fails each time is given up after about half of this
+LOOK_S = 0.5
+
+
+def keys(events: list[Event], *kinds: str) -> set[str]:
+    return {key for event in events if event["event"] in kinds and (key := key_of(event))}
+
+
+def tickets(results: str) -> set[str]:
+    return {path.stem for path in (Path(results) / "tickets").glob("*.json")}
+
+
+def unfinished(results: str, sent: set[str]) -> set[str]:
+    return sent - tickets(results) - keys(read_events(results), "dead")
+
+
+def main() -> None:
+    results = load_config().results
+    deadline = time.monotonic() + (float(sys.argv[1]) if len(sys.argv) > 1 else WAIT_S)
+    sent = keys(read_events(results), "sent")
+    left = unfinished(results, sent)
+    if left:
+        print(f"{len(left)} of {len(sent)} orders are under way; waiting for them ...", flush=True)
+    while left and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        left = unfinished(results, sent)
+
+    events = read_events(results)
+    printed = sent & tickets(results)
+    dead = (sent & keys(events, "dead")) - printed
+    started = Counter(key_of(event) for event in events if event["event"] == "started")
+    again = sum(started[key] > 1 for key in sent)
+    print(f"{len(sent):6} orders acknowledged by the queue")
+    print(f"{len(printed):6} printed")
+    print(f"{len(dead):6} given up, and kept in the dead tube")
+    print(f"{len(left):6} lost" + "".join(f"\n       {key}" for key in sorted(left)[:10]))
+    print(f"{again:6} were begun more than once; each has one ticket at most")
+    sys.exit(1 if left else 0)
+
+
+if __name__ == "__main__":
+    main()
