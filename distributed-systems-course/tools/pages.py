@@ -128,15 +128,16 @@ class Page:
         name, _, place = words[0].partition(":")
         root = self.book if not name.startswith("src/") else self.book.parent
         path = root / name if name.startswith("src/") else root / "examples" / name
-        lines = cut(path, place)
-        options = dict(word.split("=", 1) for word in words[1:])
+        options = dict(word.split("=", 1) for word in words[1:] if "=" in word)
+        places = [place, *(word for word in words[1:] if "=" not in word)]
+        lines = together([cut(path, place) for place in places])
         language = LANGUAGES.get(path.suffix, "dockerfile" if path.stem == "Dockerfile" else "text")
         link = self.to_root + "../" + str(path.relative_to(self.book.parent))
         where = f'<p class="code-from"><a href="{"../" + link}">{html.escape(name)}</a></p>'
         style, legend = "", ""
         if "since" in options:
             earlier = self.book / "examples" / options["since"]
-            new = new_lines(lines, [line.strip("\n") for line in dedented(earlier, place)])
+            new = new_lines(lines, together([dedented(earlier, place) for place in places]))
             style = f' style="--new: {gradients(new)}"' if new else ""
             legend = '<p class="code-new">A bar marks the lines that are new.</p>' if new else ""
         return "\n".join(
@@ -186,6 +187,11 @@ def dedented(path: Path, place: str) -> list[str]:
         return cut(path, place)
     except LookupError:
         return []  # all of it is new
+
+
+def together(pieces: list[list[str]]) -> list[str]:
+    """One block, with an empty line between its pieces."""
+    return [line for piece in pieces for line in ["", *piece]][1:]
 
 
 def gradients(new: set[int]) -> str:

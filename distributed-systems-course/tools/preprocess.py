@@ -2,7 +2,8 @@
 """What our pages can say that mdBook's cannot. Called by mdBook, which hands us the book as JSON.
 
     {{#code FILE:PLACE}}         a piece of a file under examples/ or ../src: a function,
-                                 Class.method, or an ANCHOR; `since=FILE` marks what is new
+                                 Class.method, or an ANCHOR; `since=FILE` marks what is new;
+                                 further PLACEs of the same file go into the same block
     {{#transcript NAME}}         what a real run printed (transcripts/NAME.txt)
     {{#quiz NAME}}               quizzes/NAME.toml
     {{#schedule}}                who does what in which minute, from the pages' front matter

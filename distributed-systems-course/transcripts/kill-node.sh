@@ -1,21 +1,23 @@
-# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/c.yaml examples/01-queue/break
+# needs: docker
+# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/c.yaml examples/01-queue/break examples/01-queue/clients/python/tally.py
 # must: docker kill --signal KILL queue-c-queue-
+# must: 0 lost
 cd "$examples/01-queue"
 export IMPL=c
 down() { docker compose down --volumes --remove-orphans --timeout 2 >/dev/null 2>&1 || true; finish; }
 trap down EXIT
 done_all() { docker compose logs --no-log-prefix worker-python worker-typescript-1 | grep -c '"done"' || true; }
-status() { docker compose exec -T "$1" quartet status --admin 127.0.0.1:9000 | grep -E '^(node|role|leader|term):'; }
+status() { docker compose exec -T "$1" quartet status | grep -E '^(node|role|leader|term):'; }
 
 show 'docker compose up --build --detach'
 docker compose up --build --detach >/dev/null 2>&1
 until [ "$(done_all)" -ge 10 ]; do sleep 0.5; done
 leader=$(status queue-1 | sed -n 's/^leader: //p')
 other=queue-$((leader % 3 + 1))
-run "docker compose exec queue-$leader quartet status --admin 127.0.0.1:9000 | grep -E '^(node|role|leader|term):'" "status queue-$leader"
+run "docker compose exec queue-$leader quartet status | grep -E '^(node|role|leader|term):'" "status queue-$leader"
 run "./break kill queue-$leader"
 before=$(done_all)
 until [ "$(done_all)" -ge $((before + 20)) ]; do sleep 0.5; done
-run "docker compose exec $other quartet status --admin 127.0.0.1:9000 | grep -E '^(node|role|leader|term):'" "status $other"
-run 'docker compose logs --no-log-prefix --tail 3 worker-python'
+run "docker compose exec $other quartet status | grep -E '^(node|role|leader|term):'" "status $other"
+run './tally'
 run "./break heal queue-$leader"

@@ -89,6 +89,19 @@ def test_new_lines_are_marked_and_old_ones_are_not():
     assert "--new" in pages["page.md"]
 
 
+def test_several_places_of_a_file_make_one_block():
+    old = QUEUE.replace("step2", "step1")
+    text = f"{{{{#code {QUEUE}:Queue.put Queue.reserve since={old}}}}}"
+    _, _, pages = render(page=text)
+    blocks = re.findall(r"```\w+\n(.*?)```", pages["page.md"], re.DOTALL)
+    assert len(blocks) == 1
+    lines = blocks[0].splitlines()
+    assert lines[0].startswith("def put(") and lines[4] == "" and lines[5].startswith("def reserve(")
+    assert pages["page.md"].count("linear-gradient") == 2  # nothing of put() is new
+    code, said, _ = render(page=f"{{{{#code {QUEUE}:Queue.put Queue.nothing}}}}")
+    assert code == 1 and "page.md:1: queue.py has no 'Queue.nothing'" in said
+
+
 def test_code_in_a_fence_is_left_alone():
     _, _, pages = render(page="```text\n{{#quiz x}}\n:::hint\n```\n")
     assert "{{#quiz x}}\n:::hint" in pages["page.md"]

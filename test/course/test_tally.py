@@ -50,6 +50,8 @@ def test_a_story_is_told_in_the_order_of_time_across_journals(shop):
     shop.happened("ben", "started", key="order-2", job=2, attempt=1)
     shop.happened("ben", "started", key="order-1", job=1, attempt=2)
     shop.happened("ben", "done", key="order-1", job=1)
+    shop.happened("anna", "lease_lost", job=1)
+    shop.happened("anna", "lease_lost", job=2)
     code, said = shop.say("story.py", "anna")
     assert code == 0
     lines = [line.split()[1:3] for line in said.splitlines()]
@@ -59,6 +61,7 @@ def test_a_story_is_told_in_the_order_of_time_across_journals(shop):
         ["anna", "started"],
         ["ben", "started"],
         ["ben", "done"],
+        ["anna", "lease_lost"],
     ]
     assert shop.say("story.py", "order-1") == (code, said)
 

@@ -39,6 +39,11 @@ def key_of(event: Event) -> str | None:
         return None  # it was given up because it was no order at all
 
 
+def is_about(event: Event, key: str, jobs: set[int]) -> bool:
+    """A worker that has lost its lease names only the job."""
+    return key_of(event) == key or (event["event"] == "lease_lost" and event.get("job") in jobs)
+
+
 def tell(event: Event) -> str:
     known = {"at", "who", "event", "key", "body", "history"}
     rest = "  ".join(f"{name} {value}" for name, value in event.items() if name not in known)
@@ -52,7 +57,8 @@ def main() -> None:
     events = read_events(load_config().results)
     started = [e for e in events if e["who"] == name and e["event"] == "started"]
     key = started[-1]["key"] if started else name
-    story = [event for event in events if key_of(event) == key]
+    jobs = {event["job"] for event in events if "job" in event and key_of(event) == key}
+    story = [event for event in events if is_about(event, key, jobs)]
     if not story:
         sys.exit(f"no order {name}, and no worker of that name that started one")
     print(key)

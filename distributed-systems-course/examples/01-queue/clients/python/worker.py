@@ -36,12 +36,14 @@ class Worker:
         """One job at a time, until told to stop; the one in hand is finished first."""
         self.queue.connect(stop)
         while not stop.is_set():
+            job = None
             try:
                 job = self.queue.reserve(RESERVE_TIMEOUT_S)
                 if job is not None:
                     self.handle(job)
             except LeaseLost:
-                self.journal.write("lease_lost")  # another worker has it now
+                assert job is not None  # only what was reserved can be lost
+                self.journal.write("lease_lost", job=job.id)  # another worker has it now
             except NodeGone as gone:
                 self.journal.write("node_gone", reason=str(gone))
                 self.queue.connect(stop)

@@ -38,14 +38,15 @@ class Worker {
   async run(stop: AbortSignal): Promise<void> {
     await this.queue.connect(stop);
     while (!stop.aborted) {
+      let job: Job | null = null;
       try {
-        const job = await this.queue.reserve(RESERVE_TIMEOUT_S);
+        job = await this.queue.reserve(RESERVE_TIMEOUT_S);
         if (job !== null) {
           await this.handle(job);
         }
       } catch (error) {
         if (error instanceof LeaseLost) {
-          this.journal.write("lease_lost"); // another worker has it now
+          this.journal.write("lease_lost", { job: Number(job?.id) }); // another worker has it now
         } else if (error instanceof NodeGone) {
           this.journal.write("node_gone", { reason: error.message });
           await this.queue.connect(stop);

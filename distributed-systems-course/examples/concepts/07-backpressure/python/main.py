@@ -1,6 +1,7 @@
 """More tasks than the workers can do: what should give way? Run it with a seed: python main.py 7
 
-For ten minutes some 12 customers a second want a ticket, then some 4. The workers print 10 a second.
+For ten minutes some 12 customers a second want a ticket, then some 4. The workers print 10 a
+second.
 """
 
 import random

@@ -34,8 +34,8 @@ function run(seed: number, name: string, limit: number, atTheDoor: "wait" | "ref
     for (const put of queue.splice(0, PRINTED_PER_S)) slowestS = Math.max(slowestS, second - put);
   }
   const cell = (count: number, width: number) => String(count).padStart(width);
-  const counts = `${cell(most, 10)} ${cell(slowestS, 12)} s ${cell(refused, 9)} ${cell(doorMost, 19)}`;
-  console.log(`${name.padEnd(22)} ${counts}`);
+  const inside = `${cell(most, 10)} ${cell(slowestS, 12)} s`;
+  console.log(`${name.padEnd(22)} ${inside} ${cell(refused, 9)} ${cell(doorMost, 19)}`);
 }
 
 function main(): void {
