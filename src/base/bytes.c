@@ -6,6 +6,8 @@
 
 #include "base/assert.h"
 
+enum { VARINT_SIZE_MAX = 10 }; /* of 64 bits, 7 a byte */
+
 struct slice slice_text(const char *text)
 {
     return slice_of(text, strlen(text));
@@ -126,6 +128,15 @@ void buffer_put_u64(struct buffer *buffer, uint64_t value)
     buffer->size += 8;
 }
 
+void buffer_put_varint(struct buffer *buffer, uint64_t value)
+{
+    uint8_t *at = buffer_reserve(buffer, VARINT_SIZE_MAX);
+    size_t size = 0;
+    for (; value >= 128; value >>= 7) at[size++] = (uint8_t)(value | 128);
+    at[size++] = (uint8_t)value;
+    buffer->size += size;
+}
+
 void buffer_put_bytes(struct buffer *buffer, struct slice bytes)
 {
     ASSERT(bytes.size <= UINT32_MAX);
@@ -137,6 +148,22 @@ uint16_t read_u16(struct reader *reader)
 {
     struct slice bytes = read_exactly(reader, 2);
     return reader->bad ? 0 : (uint16_t)(bytes.data[0] | bytes.data[1] << 8);
+}
+
+uint64_t read_varint(struct reader *reader)
+{
+    uint64_t value = 0;
+    for (unsigned size = 0; size < VARINT_SIZE_MAX; size++) {
+        uint64_t byte = read_u8(reader);
+        value |= (byte & 127) << (7 * size);
+        if (byte >= 128) continue;
+        bool padded = size > 0 && byte == 0;
+        bool beyond = size == VARINT_SIZE_MAX - 1 && byte > 1;
+        if (!reader->bad && !padded && !beyond) return value;
+        break;
+    }
+    reader->bad = true;
+    return 0;
 }
 
 struct slice read_bytes(struct reader *reader)

@@ -59,6 +59,8 @@ void buffer_put_u8(struct buffer *buffer, uint8_t value);
 void buffer_put_u16(struct buffer *buffer, uint16_t value);
 void buffer_put_u32(struct buffer *buffer, uint32_t value);
 void buffer_put_u64(struct buffer *buffer, uint64_t value);
+/* 7 bits a byte, the lowest first, the top bit set on all but the last: 1 byte below 128. */
+void buffer_put_varint(struct buffer *buffer, uint64_t value);
 /* A u32 length, then the bytes. */
 void buffer_put_bytes(struct buffer *buffer, struct slice bytes);
 
@@ -128,6 +130,8 @@ static inline uint64_t read_u64(struct reader *reader)
 }
 
 uint16_t read_u16(struct reader *reader);
+/* What buffer_put_varint() wrote; anything else that means the same is bad too. */
+uint64_t read_varint(struct reader *reader);
 struct slice read_bytes(struct reader *reader); /* what buffer_put_bytes() wrote */
 /* Nothing was missing and nothing is left. */
 bool reader_done(const struct reader *reader);

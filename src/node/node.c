@@ -405,6 +405,7 @@ static void raft_turn(struct node *node)
     for (uint32_t i = 0; i < output.messages_count; i++) {
         peers_send_raft(node, &output.messages[i]);
     }
+    peers_send_beats(node);
     node_wake(node, raft_deadline_us(node->raft));
     reads_answer(node, output.reads_confirmed, output.reads_index);
 }

@@ -18,6 +18,7 @@ enum {
     NODE_CLIENT_INPUT_MAX = 64 << 10,   /* bytes kept behind a command that waits */
     NODE_PEER_OUTPUT_MAX = 64 << 20,    /* unsent bytes to one peer; more is dropped as lost */
     NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
+    NODE_GROUPS = 1,                    /* of Raft, numbered from 0: see peers_send.c */
     NODE_ADMIN_MAX = 64,                /* connections on the admin port */
     NODE_ITEM_BYTES_MAX = 1 << 20,      /* commands gathered in one log entry */
     NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
@@ -109,6 +110,7 @@ struct link {
     uint8_t nonce[PEER_NONCE_SIZE];      /* ours */
     uint8_t peer_nonce[PEER_NONCE_SIZE]; /* theirs */
     struct buffer input;
+    struct buffer beats; /* of this turn: see peers_send.c */
 };
 
 struct admin {
@@ -200,6 +202,7 @@ struct counters {
     uint64_t connections_accepted, connections_refused, connections_open;
     uint64_t proposals, replies, refused, closed_uncertain;
     uint64_t peer_bad_frames, peer_refused, peer_dropped_bytes;
+    uint64_t peer_beats, peer_beat_frames;
     uint64_t entries_applied, turns, batches, batch_bytes;
     uint64_t elections_won, snapshots_written, snapshots_sent, snapshots_installed;
 };
@@ -369,9 +372,15 @@ void link_failed(struct node *node, struct link *link); /* connect failed, or cl
 void link_free(struct node *node, struct link *link);
 /* An open link to write frames to, NULL when there is none (the peer then is as if silent). */
 struct link *peer_link(struct node *node, struct peer *peer, enum peer_channel channel);
-void peers_send_raft(struct node *node, const struct raft_message *message);
-void peers_durable(struct node *node);
 void peers_tell_state(struct node *node);
+
+/* peers_send.c: what Raft says to others, and what it hears */
+void peers_send_raft(struct node *node, const struct raft_message *message);
+void peers_send_beats(struct node *node); /* those of this turn */
+void peers_durable(struct node *node);
+/* Content of a RAFT or BEATS frame; false when malformed. */
+bool peers_raft_received(struct node *node, struct link *link, struct slice content);
+bool peers_beats_received(struct node *node, struct link *link, struct slice content);
 
 void founding_begin(struct node *node);
 void founding_consider(struct node *node);
@@ -398,6 +407,11 @@ void peer_message_encode(const struct raft *raft, const struct raft_message *mes
                          struct buffer *out);
 bool peer_message_decode(struct slice content, struct raft_message *message,
                          struct raft_entry *entries); /* room for RAFT_MESSAGE_ENTRIES_MAX */
+/* A beat carries no entries: a heartbeat, or the reply to an APPEND of any kind. */
+bool peer_beat_is(const struct raft_message *message);
+void peer_beat_encode(uint16_t group, const struct raft_message *message, struct buffer *out);
+/* Takes one off the front; `from` and `to` are the link's and left 0. False when malformed. */
+bool peer_beat_decode(struct reader *reader, uint16_t *group, struct raft_message *message);
 
 /* snapshot.c, snapshot_receive.c */
 struct snapshot_header {

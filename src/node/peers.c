@@ -87,6 +87,7 @@ void link_free(struct node *node, struct link *link)
 {
     list_remove(&link->in_links);
     buffer_free(&link->input);
+    buffer_free(&link->beats);
     connection_release(node, &link->connection);
     free(link);
 }
@@ -179,9 +180,7 @@ static void link_refuse(struct node *node, struct link *link, enum peer_refusal 
 static enum peer_refusal introduction_judge(struct node *node,
                                             const struct peer_introduction *theirs)
 {
-    if (theirs->version_min > PEER_VERSION || theirs->version_max < PEER_VERSION) {
-        return PEER_OTHER_VERSION;
-    }
+    if (!peer_version_common(theirs)) return PEER_OTHER_VERSION;
     if (!slice_equal(theirs->system, slice_text(node->config.machine->name))) {
         return PEER_OTHER_SYSTEM;
     }
@@ -269,7 +268,7 @@ static void link_welcome(struct node *node, struct link *link, struct reader *co
     struct peer_introduction theirs;
     bool good = peer_introduction_decode(content, &theirs);
     struct slice proof = read_exactly(content, PEER_PROOF_SIZE);
-    if (!good || !reader_done(content)) {
+    if (!good || (peer_version_common(&theirs) && !reader_done(content))) {
         node->counters.peer_bad_frames++;
         connection_close(node, &link->connection);
         return;
@@ -325,20 +324,6 @@ static void link_refused(struct node *node, struct link *link, struct reader *co
 
 /* --- frames --- */
 
-static void frame_raft(struct node *node, struct link *link, const struct peer_frame *frame)
-{
-    static struct raft_entry entries[RAFT_MESSAGE_ENTRIES_MAX];
-    struct raft_message message;
-    if (node->raft == NULL) return;
-    if (!peer_message_decode(frame->content, &message, entries) || message.from != link->peer->id ||
-        message.to != node->config.self) {
-        node->counters.peer_bad_frames++;
-        connection_close(node, &link->connection);
-        return;
-    }
-    raft_receive(node->raft, node->now, &message);
-}
-
 static void frame_state(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     struct reader reader = reader_of(frame->content);
@@ -360,7 +345,8 @@ static void frame_found(struct node *node, struct link *link, const struct peer_
 static bool link_work(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     switch (frame->type) {
-    case PEER_RAFT: frame_raft(node, link, frame); return true;
+    case PEER_RAFT: return peers_raft_received(node, link, frame->content);
+    case PEER_BEATS: return peers_beats_received(node, link, frame->content);
     case PEER_FORWARD: proposals_forwarded(node, link->peer->id, frame->content); return true;
     case PEER_STATE: frame_state(node, link, frame); return true;
     case PEER_FOUND: frame_found(node, link, frame); return true;
@@ -541,57 +527,6 @@ void peers_turn(struct node *node)
     for (uint32_t i = 0; i < node->peers_count; i++) {
         peer_turn(node, &node->peers[i], PEER_CHANNEL_LOG);
         peer_turn(node, &node->peers[i], PEER_CHANNEL_SNAPSHOT);
-    }
-}
-
-/* --- sending --- */
-
-/* `gated`: sequence u64, to u32, then a whole frame; sequences never fall. */
-enum { GATED_HEADER_SIZE = 16 };
-
-static void frame_send(struct node *node, uint32_t to, struct slice frame)
-{
-    struct peer *peer = peer_find(node, to);
-    struct link *link = peer == NULL ? NULL : peer_link(node, peer, PEER_CHANNEL_LOG);
-    if (link == NULL) {
-        node->counters.peer_dropped_bytes += frame.size;
-        return;
-    }
-    buffer_append_slice(&link->connection.out, frame);
-    connection_dirty(node, &link->connection);
-}
-
-void peers_send_raft(struct node *node, const struct raft_message *message)
-{
-    if (message->gate > node->wal.durable) {
-        buffer_put_u64(&node->gated, message->gate);
-        buffer_put_u32(&node->gated, message->to);
-        size_t size_at = node->gated.size;
-        buffer_put_u32(&node->gated, 0);
-        size_t begun = peer_frame_begin(&node->gated, PEER_RAFT, 0);
-        peer_message_encode(node->raft, message, &node->gated);
-        peer_frame_end(&node->gated, begun);
-        store_u32(node->gated.data + node->gated.head + size_at,
-                  (uint32_t)(node->gated.size - begun));
-        return;
-    }
-    struct peer *peer = peer_find(node, message->to);
-    struct link *link = peer == NULL ? NULL : peer_link(node, peer, PEER_CHANNEL_LOG);
-    if (link == NULL) return;
-    size_t begun = peer_frame_begin(&link->connection.out, PEER_RAFT, 0);
-    peer_message_encode(node->raft, message, &link->connection.out);
-    peer_frame_end(&link->connection.out, begun);
-    connection_dirty(node, &link->connection);
-}
-
-void peers_durable(struct node *node)
-{
-    while (node->gated.size > 0) {
-        struct slice all = buffer_slice(&node->gated);
-        if (load_u64(all.data) > node->wal.durable) return;
-        uint32_t size = load_u32(all.data + 12);
-        frame_send(node, load_u32(all.data + 8), slice_of(all.data + GATED_HEADER_SIZE, size));
-        buffer_consume(&node->gated, GATED_HEADER_SIZE + size);
     }
 }
 

@@ -194,6 +194,9 @@ void status_metrics(const struct node *node, struct buffer *out)
     metric(out, "peer_refused_total", "counter", "Peers refused, or refusing us.", c->peer_refused);
     metric(out, "peer_dropped_bytes_total", "counter", "Frames dropped: no link to the peer.",
            c->peer_dropped_bytes);
+    metric(out, "peer_beats_total", "counter", "Heartbeats and replies to peers.", c->peer_beats);
+    metric(out, "peer_beat_frames_total", "counter", "Frames that carried them.",
+           c->peer_beat_frames);
     metric(out, "log_batches_total", "counter", "Batches written to the log.", c->batches);
     metric(out, "log_written_bytes_total", "counter", "Bytes written to the log.", c->batch_bytes);
     metric(out, "log_disk_bytes", "gauge", "Log kept on disk.", node->wal.bytes);

@@ -43,6 +43,11 @@ void peer_frame_end(struct buffer *out, size_t begun)
     store_u32(at + 4, crc32c(0, at + 8, size - 8));
 }
 
+bool peer_version_common(const struct peer_introduction *introduction)
+{
+    return introduction->version_min <= PEER_VERSION && introduction->version_max >= PEER_VERSION;
+}
+
 void peer_introduction_encode(const struct peer_introduction *introduction, struct buffer *out)
 {
     buffer_put_u32(out, PEER_MAGIC);
@@ -63,12 +68,18 @@ void peer_introduction_encode(const struct peer_introduction *introduction, stru
 
 bool peer_introduction_decode(struct reader *reader, struct peer_introduction *introduction)
 {
+    *introduction = (struct peer_introduction){0};
     uint32_t magic = read_u32(reader);
     introduction->version_min = read_u16(reader);
     introduction->version_max = read_u16(reader);
     introduction->cluster = read_u64(reader);
     introduction->from = read_u32(reader);
     introduction->to = read_u32(reader);
+    if (reader->bad || magic != PEER_MAGIC) return false;
+    if (!peer_version_common(introduction)) {
+        reader->bytes.size = 0;
+        return true;
+    }
     introduction->incarnation = read_u64(reader);
     introduction->membership = read_u8(reader);
     introduction->channel = read_u8(reader);
@@ -77,7 +88,7 @@ bool peer_introduction_decode(struct reader *reader, struct peer_introduction *i
     introduction->system = read_bytes(reader);
     introduction->members_index = read_u64(reader);
     introduction->address = read_bytes(reader);
-    if (reader->bad || magic != PEER_MAGIC) return false;
+    if (reader->bad) return false;
     if (introduction->membership > 2 || introduction->channel > PEER_CHANNEL_SNAPSHOT) return false;
     if (introduction->system.size > PEER_SYSTEM_SIZE_MAX) return false;
     if (introduction->address.size > PEER_ADDRESS_SIZE_MAX) return false;

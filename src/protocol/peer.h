@@ -12,7 +12,7 @@ enum {
     PEER_FRAME_SIZE_MAX = 20 << 20,
     PEER_NONCE_SIZE = 16,
     PEER_PROOF_SIZE = 32,
-    PEER_VERSION = 1,
+    PEER_VERSION = 2,
     PEER_SYSTEM_SIZE_MAX = 32,
     PEER_ADDRESS_SIZE_MAX = 255,
     PEER_GROUP_NODE = 0xFFFF, /* frames about the node, not one of its logs */
@@ -33,6 +33,7 @@ enum peer_frame_type {
     PEER_SNAPSHOT_TAKEN,
     PEER_ASK,    /* about the membership, of the leader */
     PEER_ANSWER, /* to that, on the same connection */
+    PEER_BEATS,  /* Raft's messages without entries, of all groups */
 };
 
 enum peer_refusal {
@@ -84,8 +85,10 @@ struct peer_introduction {
     struct slice system;    /* borrowed */
 };
 
+bool peer_version_common(const struct peer_introduction *introduction);
 void peer_introduction_encode(const struct peer_introduction *introduction, struct buffer *out);
-/* Leaves the reader behind it; false when malformed (also: wrong magic). */
+/* Leaves the reader behind it; false when malformed (also: wrong magic). One that has no version in
+ * common with ours (see peer_version_common) is read up to `to`, and the reader is left empty. */
 bool peer_introduction_decode(struct reader *reader, struct peer_introduction *introduction);
 
 #endif

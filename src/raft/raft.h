@@ -144,8 +144,9 @@ struct raft_message {
 
 struct raft_config {
     uint32_t self;
-    uint64_t election_timeout_us; /* T; each timeout is drawn from [T, 2T) */
-    uint64_t heartbeat_us;
+    uint64_t election_timeout_us;   /* T; each timeout is drawn from [T, 2T) */
+    uint64_t heartbeat_us;          /* rounds begin at whole multiples of it, on the monotonic
+                                       clock: those of all groups of a node together */
     uint32_t append_bytes_max;      /* data in one APPEND (one entry may exceed it) */
     uint32_t inflight_messages_max; /* unacknowledged APPENDs to one follower */
     uint64_t uncommitted_bytes_max; /* more is refused: RAFT_PROPOSE_BUSY */

@@ -138,9 +138,17 @@ void replication_tick(struct raft *raft)
     replication_round(raft);
 }
 
+/* At the next whole multiple of the interval: so the groups of a node fall due together, and what
+ * they say fits into one frame a peer (specs/peer.md, BEATS). */
+static uint64_t next_beat_us(const struct raft *raft)
+{
+    uint64_t interval_us = raft->config.heartbeat_us;
+    return (raft->now.mono_us / interval_us + 1) * interval_us;
+}
+
 void replication_round(struct raft *raft)
 {
-    raft->heartbeat_us = raft->now.mono_us + raft->config.heartbeat_us;
+    raft->heartbeat_us = next_beat_us(raft);
     raft->round++;
     read_round_begun(raft);
     replication_heartbeat(raft);

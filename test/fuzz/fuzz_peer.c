@@ -17,6 +17,20 @@ static void contents(struct slice bytes)
     if (peer_message_decode(bytes, &message, entries)) {
         ASSERT(message.entries_count <= RAFT_MESSAGE_ENTRIES_MAX);
     }
+    struct reader beats = reader_of(bytes);
+    uint16_t group;
+    while (peer_beat_decode(&beats, &group, &message)) {
+        /* What was read, written, read and written again is the same. */
+        struct buffer once = {0};
+        struct buffer twice = {0};
+        peer_beat_encode(group, &message, &once);
+        struct reader again = reader_of(buffer_slice(&once));
+        ASSERT(peer_beat_decode(&again, &group, &message) && reader_done(&again));
+        peer_beat_encode(group, &message, &twice);
+        ASSERT(slice_equal(buffer_slice(&once), buffer_slice(&twice)));
+        buffer_free(&once);
+        buffer_free(&twice);
+    }
     if (commands_check(bytes, &header)) ASSERT(header.count > 0);
     if (raft_members_decode(bytes, &members)) ASSERT(members.count <= RAFT_MEMBERS_MAX);
     (void)peer_introduction_decode(&reader, &introduction);

@@ -168,6 +168,44 @@ static void reader_stays_bad_and_yields_zeros(void **state)
     assert_false(reader_done(&reader));
 }
 
+static void varints_take_one_byte_for_seven_bits_and_one_form_only(void **state)
+{
+    (void)state;
+    struct guarded guarded = guarded_make(16);
+    for (unsigned bits = 0; bits <= 64; bits++) {
+        uint64_t least = bits == 0 ? 0 : UINT64_C(1) << (bits - 1);
+        uint64_t most = bits == 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+        for (uint64_t value = least;; value = most) {
+            struct buffer buffer = {0};
+            buffer_put_varint(&buffer, value);
+            size_t size = buffer.size;
+            assert_int_equal(size, bits == 0 ? 1 : (bits + 6) / 7);
+            for (size_t cut = 0; cut <= size; cut++) {
+                struct slice part = slice_of(buffer_slice(&buffer).data, cut);
+                struct reader reader = reader_of(guarded_copy(&guarded, part));
+                uint64_t got = read_varint(&reader);
+                assert_int_equal(reader_done(&reader), cut == size);
+                assert_true(got == (cut == size ? value : 0));
+            }
+            buffer_free(&buffer);
+            if (value == most) break;
+        }
+    }
+    static const char *const bad[] = {
+        "\x80\x00",                                 /* a zero of two bytes */
+        "\xff\x80\x00",                             /* 127 of three */
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", /* 65 bits */
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    };
+    static const size_t sizes[] = {2, 3, 10, 11};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct reader reader = reader_of(slice_of(bad[i], sizes[i]));
+        assert_int_equal(read_varint(&reader), 0);
+        assert_true(reader.bad);
+    }
+    guarded_free(&guarded);
+}
+
 static void decimals_at_the_edges(void **state)
 {
     (void)state;
@@ -202,6 +240,7 @@ int main(void)
         cmocka_unit_test(codec_is_little_endian),
         cmocka_unit_test(reader_takes_the_whole_and_refuses_every_part),
         cmocka_unit_test(reader_stays_bad_and_yields_zeros),
+        cmocka_unit_test(varints_take_one_byte_for_seven_bits_and_one_form_only),
         cmocka_unit_test(decimals_at_the_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,29 @@ static void test_introduction_survives_and_its_truncations_do_not(void **state)
     buffer_free(&bytes);
 }
 
+/* Whatever it is that other versions say behind the first fields. */
+static void test_introduction_of_another_version_is_read_as_far_as_that(void **state)
+{
+    (void)state;
+    for (uint16_t version = 1; version <= 4; version++) {
+        struct buffer bytes = {0};
+        buffer_append_text(&bytes, "QPER");
+        buffer_put_u16(&bytes, version);
+        buffer_put_u16(&bytes, version == 1 ? 1 : 4);
+        buffer_put_u64(&bytes, 77);
+        buffer_put_u32(&bytes, 3);
+        buffer_put_u32(&bytes, 5);
+        buffer_append_text(&bytes, "...");
+        struct peer_introduction theirs;
+        struct reader reader = reader_of(buffer_slice(&bytes));
+        bool good = peer_introduction_decode(&reader, &theirs);
+        assert_int_equal(good, version != PEER_VERSION); /* ours it is not */
+        assert_int_equal(peer_version_common(&theirs), version == PEER_VERSION);
+        if (good) assert_true(reader_done(&reader) && theirs.from == 3 && theirs.to == 5);
+        buffer_free(&bytes);
+    }
+}
+
 static struct raft *raft_with_entries(void)
 {
     struct raft_config config = {
@@ -163,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_flipped_bits_never_pass),
         cmocka_unit_test(test_sizes_out_of_range_are_bad),
         cmocka_unit_test(test_introduction_survives_and_its_truncations_do_not),
+        cmocka_unit_test(test_introduction_of_another_version_is_read_as_far_as_that),
         cmocka_unit_test(test_message_with_entries_survives_and_its_truncations_do_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
