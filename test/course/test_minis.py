@@ -193,12 +193,13 @@ def test_step4_remembers_delays_and_counts_through_a_crash(mini):
     id = client.put("mail", ttr=1)
     client.reserve()
     assert client.reserve(5)[0] == id  # its lease ran out
-    assert client.ask(f"release {id} 0 2") == "RELEASED"
+    assert client.ask(f"release {id} 0 60") == "RELEASED"
     queue.kill()
     after = mini("step4").client()
     stats = after.stats_job(id)
     assert (stats["state"], stats["reserves"], stats["timeouts"]) == ("delayed", 2, 1)
-    assert after.reserve(5)[0] == id
+    assert after.ask("kick 1") == "KICKED 1"
+    assert after.reserve()[0] == id
 
 
 def test_step4_buries_and_kicks(mini):
