@@ -110,3 +110,14 @@ def test_the_incident_of_session_2(language, step, seats, tmp_path):
             assert sorted(taken) == [f"seat {seat}" for seat in seats]
     finally:
         queue.kill()
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_a_careless_worker_fails_at_once_again_and_again(language, tmp_path):
+    queue = Mini(language, "step4", tmp_path).start()
+    try:
+        for program in ([sys.executable, "careless.py"], [NODE, "careless.ts"]):
+            said = output(program[0], EXAMPLE / program[1], str(queue.port))
+            assert said.count("fails") == 10 and said.endswith("enough\n")
+    finally:
+        queue.kill()

@@ -98,7 +98,7 @@ def test_a_lost_order_is_named_and_fails(shop):
     shop.printed("order-1")
     code, said = shop.say("tally.py", "0")
     assert code == 1
-    assert "     1 lost\n       order-2\n" in said
+    assert "     1 not finished in 0 s: still in the queue, or lost\n       order-2\n" in said
 
 
 def test_it_waits_for_what_is_under_way(shop):

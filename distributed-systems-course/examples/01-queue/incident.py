@@ -3,30 +3,9 @@
 Three tickets are put into the queue. Anna takes one and her process dies. Ben takes what is left.
 """
 
-import socket
 import sys
 
-
-class Client:
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("localhost", port), timeout=10)
-        self.file = self.socket.makefile("rb")
-
-    def ask(self, command: str, body: str = "") -> str:
-        text = f"{command}\r\n{body}\r\n" if body else f"{command}\r\n"
-        self.socket.sendall(text.encode())
-        return self.file.readline().decode().strip()
-
-    def reserve(self) -> tuple[str, str] | None:
-        reply = self.ask("reserve-with-timeout 1")
-        if reply == "TIMED_OUT":
-            return None
-        _, id, size = reply.split()
-        return id, self.file.read(int(size) + 2).decode().strip()
-
-    def die(self) -> None:
-        self.file.close()
-        self.socket.close()
+from client import Client
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ def unfinished(results: str, sent: set[str]) -> set[str]:
 
 def main() -> None:
     results = load_config().results
-    deadline = time.monotonic() + (float(sys.argv[1]) if len(sys.argv) > 1 else WAIT_S)
+    wait_s = float(sys.argv[1]) if len(sys.argv) > 1 else WAIT_S
+    deadline = time.monotonic() + wait_s
     sent = keys(read_events(results), "sent")
     left = unfinished(results, sent)
     if left:
@@ -49,7 +50,8 @@ def main() -> None:
     print(f"{len(sent):6} orders acknowledged by the queue")
     print(f"{len(printed):6} printed")
     print(f"{len(dead):6} given up, and kept in the dead tube")
-    print(f"{len(left):6} lost" + "".join(f"\n       {key}" for key in sorted(left)[:10]))
+    verdict = f"not finished in {wait_s:g} s: still in the queue, or lost" if left else "lost"
+    print(f"{len(left):6} {verdict}" + "".join(f"\n       {key}" for key in sorted(left)[:10]))
     print(f"{again:6} were begun more than once; each has one ticket at most")
     sys.exit(1 if left else 0)
 

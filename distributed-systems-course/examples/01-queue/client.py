@@ -1,0 +1,26 @@
+"""The least that a client of the queue needs: what the small programs beside this one share."""
+
+import socket
+
+
+class Client:
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("localhost", port), timeout=10)
+        self.file = self.socket.makefile("rb")
+
+    def ask(self, command: str, body: str = "") -> str:
+        text = f"{command}\r\n{body}\r\n" if body else f"{command}\r\n"
+        self.socket.sendall(text.encode())
+        return self.file.readline().decode().strip()
+
+    def reserve(self, timeout_s: int = 1) -> tuple[str, str] | None:
+        """(the job's number, its body); None if there was none for so long."""
+        reply = self.ask(f"reserve-with-timeout {timeout_s}")
+        if reply == "TIMED_OUT":
+            return None
+        _, id, size = reply.split()
+        return id, self.file.read(int(size) + 2).decode().strip()
+
+    def die(self) -> None:
+        self.file.close()
+        self.socket.close()
