@@ -1,6 +1,6 @@
 """A worker that gives back whatever it gets, and thinks about nothing: python careless.py [PORT]
 
-It puts one ticket into the tube `tickets` and fails on it, ten times at most.
+It puts one ticket into the tube `mail` and fails on it, ten times at most.
 """
 
 import sys
@@ -13,8 +13,8 @@ WAIT_S = 5
 
 
 def work(client: Client) -> str:
-    client.ask("use tickets")
-    client.ask("watch tickets")
+    client.ask("use mail")
+    client.ask("watch mail")
     print(client.ask("put 0 0 60 7", "seat 11"))
     began = time.monotonic()
     id = ""

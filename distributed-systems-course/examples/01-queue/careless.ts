@@ -1,7 +1,7 @@
 /**
  * A worker that gives back whatever it gets, and thinks about nothing: node careless.ts [PORT]
  *
- * It puts one ticket into the tube `tickets` and fails on it, ten times at most.
+ * It puts one ticket into the tube `mail` and fails on it, ten times at most.
  */
 
 import { Client } from "./client.ts";
@@ -10,8 +10,8 @@ const TRIES_MAX = 10;
 const WAIT_S = 5;
 
 async function work(client: Client): Promise<string> {
-  await client.ask("use tickets");
-  await client.ask("watch tickets");
+  await client.ask("use mail");
+  await client.ask("watch mail");
   console.log(await client.ask("put 0 0 60 7", "seat 11"));
   const began = performance.now();
   let id = "";

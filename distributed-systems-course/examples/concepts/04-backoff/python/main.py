@@ -46,8 +46,8 @@ def run(draw, name: str, delay_s) -> None:
             attempts[worker] += 1
             due.setdefault(second + delay_s(draw, attempts[worker]), []).append(worker)
     busy = "".join("#" if n > SERVED_PER_S else "+" if n else "." for n in load[:40])
-    end = f"all served after {last:3} s" if not due else "still not all served "
-    print(f"{name:22} {sum(attempts):5} refused, {end}  {busy}")
+    end = f"all served after {last:3} s" if not due else "still not all served"
+    print(f"{name:22} {sum(attempts):5} refused, {end}\n  {busy}")
 
 
 def main() -> None:

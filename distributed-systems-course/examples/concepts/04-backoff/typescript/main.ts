@@ -48,8 +48,8 @@ function run(draw: () => number, name: string, delayS: Delay): void {
   const mark = (n: number) => (n > SERVED_PER_S ? "#" : n > 0 ? "+" : ".");
   const busy = load.slice(0, 40).map(mark).join("");
   const end =
-    due.size === 0 ? `all served after ${String(last).padStart(3)} s` : "still not all served ";
-  console.log(`${name.padEnd(22)} ${String(refused).padStart(5)} refused, ${end}  ${busy}`);
+    due.size === 0 ? `all served after ${String(last).padStart(3)} s` : "still not all served";
+  console.log(`${name.padEnd(22)} ${String(refused).padStart(5)} refused, ${end}\n  ${busy}`);
 }
 
 function main(): void {
