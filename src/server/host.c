@@ -2,6 +2,7 @@
 #include "server/host.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,9 +171,17 @@ static void before_poll(uv_prepare_t *prepare)
     if (host->stopped) finish_if_stopped(host);
 }
 
+void host_read(struct host *host)
+{
+    unsigned reads = host->config->node.fsync_never ? HOST_TURN_READS : UINT_MAX;
+    while (tcp_read_ready(&host->tcp, reads)) turn(host);
+}
+
 static void after_poll(uv_check_t *check)
 {
-    turn(check->data);
+    struct host *host = check->data;
+    host_read(host);
+    turn(host);
 }
 
 static void log_durable(void *world, uint64_t sequence)

@@ -1,6 +1,7 @@
 /* Accepted and open connections: see tcp.h. Dialing is in tcp_dial.c. */
 #include "server/tcp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ struct tcp_connection *tcp_connection_new(struct tcp *tcp, uint32_t number,
     list_init(&connection->dirty);
     list_init(&connection->reports);
     list_init(&connection->waiting);
+    connection->ready.at = HEAP_NOWHERE;
     map_insert(&tcp->by_number, &connection->node, map_hash_u64(number));
     return connection;
 }
@@ -61,11 +63,24 @@ static void handle_closed(uv_handle_t *handle)
     tcp_connection_free(handle->data);
 }
 
+static void forget_ready(struct tcp_connection *connection)
+{
+    if (connection->ready.at == HEAP_NOWHERE) return;
+    heap_remove(&connection->owner->ready, &connection->ready);
+}
+
+static void stop_reading(struct tcp_connection *connection)
+{
+    uv_read_stop((uv_stream_t *)&connection->handle);
+    forget_ready(connection);
+}
+
 void tcp_connection_end(struct tcp_connection *connection, enum event_type report)
 {
     struct tcp *tcp = connection->owner;
     if (connection->state == TCP_GONE) return;
     if (connection->state == TCP_OPEN) {
+        stop_reading(connection);
         tcp->open--;
         tcp->clients -= connection->listener == NODE_CLIENT;
     }
@@ -122,31 +137,73 @@ void tcp_report(struct tcp *tcp)
 
 /* --- input ----------------------------------------------------------------------------------- */
 
-static void give_read_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+/* libuv reads a socket the moment it finds it readable. Without a buffer it leaves that to us, so
+ * that who has waited longest comes first. */
+static void note_ready(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     struct tcp_connection *connection = handle->data;
     (void)suggested;
-    *out = uv_buf_init((char *)connection->owner->read_buffer, TCP_READ_BYTES);
+    *out = uv_buf_init(NULL, 0);
+    if (connection->ready.at != HEAP_NOWHERE) return;
+    heap_push(&connection->owner->ready, connection->read_at, connection->number,
+              &connection->ready);
 }
 
-static void received(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
+static void noted_ready(uv_stream_t *stream, ssize_t no_buffer, const uv_buf_t *none)
 {
     struct tcp_connection *connection = stream->data;
-    if (size == 0) return;
-    if (size == UV_EOF && connection->listener == NODE_CLIENT) {
-        uv_read_stop(stream);
+    (void)no_buffer, (void)none;
+    if (connection->owner->ready.count >= TCP_READY_MAX) host_read(connection->owner->host);
+}
+
+static int start_reading(struct tcp_connection *connection)
+{
+    return uv_read_start((uv_stream_t *)&connection->handle, note_ready, noted_ready);
+}
+
+static ssize_t read_socket(struct tcp_connection *connection)
+{
+    uv_os_fd_t fd;
+    int failed = uv_fileno((uv_handle_t *)&connection->handle, &fd);
+    ASSERT(failed == 0); /* it is open */
+    ssize_t size;
+    do {
+        size = read(fd, connection->owner->read_buffer, TCP_READ_BYTES);
+    } while (size < 0 && errno == EINTR);
+    return size;
+}
+
+/* One read: whoever sends more than fits is found readable again, behind the others. */
+static void receive(struct tcp_connection *connection)
+{
+    ssize_t size = read_socket(connection);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (size == 0 && connection->listener == NODE_CLIENT) {
+        stop_reading(connection);
         tcp_connection_step(connection, EVENT_ENDED);
         return;
     }
-    if (size < 0) {
+    if (size <= 0) {
         tcp_connection_end(connection, EVENT_CLOSED);
         return;
     }
     struct event event = {.type = EVENT_RECEIVED,
                           .connection = connection->number,
                           .listener = connection->listener,
-                          .bytes = slice_of(bytes->base, (size_t)size)};
+                          .bytes = slice_of(connection->owner->read_buffer, (size_t)size)};
     host_step(connection->owner->host, &event);
+}
+
+bool tcp_read_ready(struct tcp *tcp, unsigned count)
+{
+    for (; count > 0 && tcp->ready.count > 0; count--) {
+        struct tcp_connection *connection =
+            LIST_ITEM(heap_min(&tcp->ready)->place, struct tcp_connection, ready);
+        forget_ready(connection);
+        connection->read_at = ++tcp->reads;
+        receive(connection);
+    }
+    return tcp->ready.count > 0;
 }
 
 void tcp_connection_opened(struct tcp_connection *connection)
@@ -158,9 +215,7 @@ void tcp_connection_opened(struct tcp_connection *connection)
     uv_tcp_nodelay(&connection->handle, 1);
     uv_tcp_keepalive(&connection->handle, 1, TCP_KEEPALIVE_S);
     tcp_connection_step(connection, EVENT_OPENED);
-    if (uv_read_start((uv_stream_t *)&connection->handle, give_read_buffer, received) != 0) {
-        tcp_connection_end(connection, EVENT_CLOSED);
-    }
+    if (start_reading(connection) != 0) tcp_connection_end(connection, EVENT_CLOSED);
 }
 
 void tcp_read(struct tcp *connections, uint32_t number, bool on)
@@ -170,9 +225,9 @@ void tcp_read(struct tcp *connections, uint32_t number, bool on)
         return;
     }
     if (on) {
-        uv_read_start((uv_stream_t *)&connection->handle, give_read_buffer, received);
+        start_reading(connection);
     } else {
-        uv_read_stop((uv_stream_t *)&connection->handle);
+        stop_reading(connection);
     }
 }
 
@@ -269,7 +324,7 @@ void tcp_close_one(struct tcp *tcp, uint32_t number)
     struct tcp_connection *connection = tcp_connection_find(tcp, number);
     if (connection == NULL || connection->state == TCP_GONE) return;
     connection->close_wanted = true;
-    if (connection->state == TCP_OPEN) uv_read_stop((uv_stream_t *)&connection->handle);
+    if (connection->state == TCP_OPEN) stop_reading(connection);
     if (list_empty(&connection->dirty)) list_append(&tcp->dirty, &connection->dirty);
 }
 

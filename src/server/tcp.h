@@ -1,5 +1,9 @@
 /* Sockets: listeners, accepted and dialed connections, their output.
  *
+ * Connections that have something to be read are read in the order in which they were last read:
+ * who has waited longest comes first. In the order of the poll a connection that just missed one
+ * round would be last in the next, and wait for twice what the others do.
+ *
  * SENDs of one turn to one connection leave in one write. What the kernel does not take at once is
  * copied and follows; reading is the node's business (READ on or off). A connection is known by its
  * number from OPENED until CLOSED was reported; what is sent to a number that is gone is dropped.
@@ -15,6 +19,7 @@
 #include <uv.h>
 
 #include "base/bytes.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "node/node.h"
@@ -22,7 +27,8 @@
 enum {
     TCP_SLICES_MAX = 16, /* borrowed pieces of output gathered for one write */
     TCP_READ_BYTES = 128 << 10,
-    TCP_BACKLOG = 1024, /* listen(): connections the kernel accepts ahead of us */
+    TCP_READY_MAX = 256, /* connections known to be readable; then some are read */
+    TCP_BACKLOG = 1024,  /* listen(): connections the kernel accepts ahead of us */
     TCP_KEEPALIVE_S = 60,
     TCP_DIAL_US_MAX = 5000000,  /* resolve and connect, together */
     TCP_CLOSE_US_MAX = 5000000, /* to take the last output after a CLOSE */
@@ -36,6 +42,8 @@ struct tcp {
     struct host *host;
     uv_loop_t *loop;
     struct map by_number;
+    struct heap ready;   /* are readable; by when they were last read */
+    uint64_t reads;      /* a clock for that */
     struct list dirty;   /* have output of this turn, or are to be closed */
     struct list reports; /* have something to tell the node */
     struct list waiting; /* dialing or closing: have a deadline */
@@ -67,6 +75,8 @@ void tcp_dial(struct tcp *tcp, uint32_t number, struct slice address);
 void tcp_close_one(struct tcp *tcp, uint32_t number);
 void tcp_read(struct tcp *tcp, uint32_t number, bool on);
 
+/* Reads so many connections at most, and steps the node with what came. Whether any is left. */
+bool tcp_read_ready(struct tcp *tcp, unsigned count);
 /* Writes the output of the turn. */
 void tcp_flush(struct tcp *tcp);
 /* Steps the node with what was noticed while actions were carried out. */

@@ -15,6 +15,8 @@ struct tcp_connection {
     struct list dirty;
     struct list reports;
     struct list waiting;
+    struct heap_place ready;
+    uint64_t read_at; /* tcp.reads */
     struct tcp *owner;
     uint32_t number;
     enum node_listener listener;

@@ -382,6 +382,41 @@ def test_connections_max(place):
         wire.close()
 
 
+def put_at_once(node, wires):
+    """One put on each, in this order, all found readable in one poll; {wire: id}."""
+    node.signal(signal.SIGSTOP)
+    os.waitpid(node.process.pid, os.WUNTRACED)
+    for wire in wires:
+        wire.say("put 0 0 60 1\r\nx\r\n")
+    node.signal(signal.SIGCONT)
+    return {wire: int(wire.line().split()[1]) for wire in wires}
+
+
+@pytest.mark.parametrize("fsync", ["never", "always"])
+def test_who_was_served_longest_ago_comes_first(place, fsync):
+    node = place.node(fsync=fsync).start_and_wait()
+    wires = [Wire(node.address) for _ in range(200)]
+    first = put_at_once(node, wires)
+    second = put_at_once(node, wires[::-1])
+    assert sorted(wires, key=second.get) == sorted(wires, key=first.get)
+
+
+@pytest.mark.parametrize("fsync", ["never", "always"])
+def test_more_readable_at_once_than_are_put_in_order(place, fsync):
+    node = place.node(fsync=fsync).start_and_wait()
+    wires = [Wire(node.address) for _ in range(700)]
+    for wire in wires[::7]:
+        wire.say("put 0 0 60 1\r\n")  # and then nothing: these go away among the others
+    put_at_once(node, [wire for i, wire in enumerate(wires) if i % 7 != 0])
+    node.signal(signal.SIGSTOP)
+    os.waitpid(node.process.pid, os.WUNTRACED)
+    for i, wire in enumerate(wires):
+        wire.close() if i % 7 == 0 else wire.say("reserve\r\n")
+    node.signal(signal.SIGCONT)
+    rest = [wire for i, wire in enumerate(wires) if i % 7 != 0]
+    assert len({wire.line() for wire in rest}) == len(rest) == 600
+
+
 def test_a_client_that_does_not_read(node):
     """Replies beyond the limit stop its reading, not the node, and none is lost."""
     with greenstalk.Client(node.address) as client:
