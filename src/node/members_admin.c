@@ -85,14 +85,6 @@ static void list_all(const struct node *node, struct buffer *out)
 
 /* --- the leader: changes --- */
 
-static int place_of(const struct raft_members *members, uint32_t id)
-{
-    for (uint32_t i = 0; i < members->count; i++) {
-        if (members->member[i].id == id) return (int)i;
-    }
-    return -1;
-}
-
 static void target_insert(struct raft_members *target, uint32_t id, struct slice address)
 {
     uint32_t at = target->count++;
@@ -111,7 +103,7 @@ static unsigned target_add(const struct node *node, const struct members_ask *as
         buffer_append_text(why, "an address is needed: add N=HOST:PORT\n");
         return WRONG;
     }
-    if (place_of(target, ask->id) >= 0) {
+    if (raft_members_place(target, ask->id) >= 0) {
         say(why, "node ", ask->id, " is a member already\n");
         return CONFLICT;
     }
@@ -139,7 +131,7 @@ static unsigned target_add(const struct node *node, const struct members_ask *as
 static unsigned target_promote(const struct members_ask *ask, struct raft_members *target,
                                struct buffer *why)
 {
-    int place = place_of(target, ask->id);
+    int place = raft_members_place(target, ask->id);
     if (place < 0) {
         say(why, "node ", ask->id, " is not a member: add it first\n");
         return UNKNOWN;
@@ -155,7 +147,7 @@ static unsigned target_promote(const struct members_ask *ask, struct raft_member
 static unsigned target_remove(const struct members_ask *ask, struct raft_members *target,
                               struct buffer *why)
 {
-    int place = place_of(target, ask->id);
+    int place = raft_members_place(target, ask->id);
     if (place < 0) {
         say(why, "node ", ask->id, " is not a member\n");
         return UNKNOWN;
@@ -283,7 +275,7 @@ void members_turn(struct node *node)
     const struct raft_members *members = raft_members(node->raft);
     bool over = raft_members_index(node->raft) <= raft_commit_index(node->raft) &&
                 !raft_members_joint(members);
-    int place = place_of(members, change->id);
+    int place = raft_members_place(members, change->id);
     bool voter = place >= 0 && !members->member[place].learner;
     bool done = over && (change->verb == ASK_ADD       ? place >= 0
                          : change->verb == ASK_PROMOTE ? voter

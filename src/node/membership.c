@@ -20,10 +20,8 @@ static bool in_force_committed(const struct node *node)
 
 static const struct raft_member *member_in(const struct raft_members *members, uint32_t id)
 {
-    for (uint32_t i = 0; i < members->count; i++) {
-        if (members->member[i].id == id) return &members->member[i];
-    }
-    return NULL;
+    int place = raft_members_place(members, id);
+    return place < 0 ? NULL : &members->member[place];
 }
 
 const struct raft_member *membership_find(const struct node *node, uint32_t id)

@@ -43,7 +43,7 @@ static bool new_voters_caught_up(const struct raft *raft, const struct raft_memb
     for (uint32_t i = 0; i < target->count; i++) {
         uint32_t id = target->member[i].id;
         if (target->member[i].learner || members_is_voter(members, id)) continue;
-        int place = members_place(members, id);
+        int place = raft_members_place(members, id);
         if (place < 0 || !replication_caught_up(raft, &raft->peers[place])) return false;
     }
     return true;

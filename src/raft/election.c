@@ -64,7 +64,7 @@ static void forget_votes(struct raft *raft)
 
 static void note_vote(struct raft *raft, uint32_t from)
 {
-    int place = members_place(members_of(raft), from);
+    int place = raft_members_place(members_of(raft), from);
     if (place >= 0) raft->votes[place] = 1;
 }
 

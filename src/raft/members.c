@@ -186,7 +186,7 @@ bool members_alone(const struct members_history *history, uint64_t commit, uint3
     return true;
 }
 
-int members_place(const struct raft_members *members, uint32_t id)
+int raft_members_place(const struct raft_members *members, uint32_t id)
 {
     for (uint32_t i = 0; i < members->count; i++) {
         if (members->member[i].id == id) return (int)i;
@@ -196,7 +196,7 @@ int members_place(const struct raft_members *members, uint32_t id)
 
 bool members_is_voter(const struct raft_members *members, uint32_t id)
 {
-    int place = members_place(members, id);
+    int place = raft_members_place(members, id);
     if (place < 0) return false;
     const struct raft_member *member = &members->member[place];
     return votes(member, INCOMING) || votes(member, OUTGOING);

@@ -88,6 +88,9 @@ struct raft_members {
 /* A change of voters is under way: some member is outgoing. */
 bool raft_members_joint(const struct raft_members *members);
 
+/* The place of `id` in members->member, or -1. */
+int raft_members_place(const struct raft_members *members, uint32_t id);
+
 void raft_members_encode(const struct raft_members *members, struct buffer *out);
 /* False when malformed, unordered, too many or without a voter; then *members is unspecified. */
 bool raft_members_decode(struct slice bytes, struct raft_members *members);

@@ -121,8 +121,6 @@ bool members_may_lead(const struct members_history *history, uint64_t commit, ui
 /* Has no one else a vote in any of those? */
 bool members_alone(const struct members_history *history, uint64_t commit, uint32_t id);
 
-/* The place of `id` in members->member, or -1. */
-int members_place(const struct raft_members *members, uint32_t id);
 /* On either side, while a change is under way. */
 bool members_is_voter(const struct raft_members *members, uint32_t id);
 /* The greatest value that a quorum has reached; values[i] is member[i]'s. Every quorum in this

@@ -115,7 +115,7 @@ void read_turn(struct raft *raft)
 void receive_read(struct raft *raft, const struct raft_message *message)
 {
     if (raft->role != RAFT_LEADER || message->term != raft->term || message->round == 0) return;
-    int place = members_place(members_of(raft), message->from);
+    int place = raft_members_place(members_of(raft), message->from);
     if (place < 0) return;
     struct peer *peer = &raft->peers[place];
     if (message->round <= peer->read_asked) return; /* is under way */

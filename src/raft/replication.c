@@ -215,7 +215,7 @@ void replication_members_changed(struct raft *raft, const struct raft_members *b
     const struct raft_members *members = members_of(raft);
     memcpy(known, raft->peers, sizeof known);
     for (uint32_t i = 0; i < members->count; i++) {
-        int place = members_place(before, members->member[i].id);
+        int place = raft_members_place(before, members->member[i].id);
         if (place < 0) continue;
         raft->peers[i] = known[place];
         found[i] = taken[place] = true;
@@ -253,7 +253,7 @@ bool replication_caught_up(const struct raft *raft, const struct peer *peer)
 
 void replication_peer_lost(struct raft *raft, uint32_t id)
 {
-    int place = members_place(members_of(raft), id);
+    int place = raft_members_place(members_of(raft), id);
     if (raft->role != RAFT_LEADER || place < 0) return;
     struct peer *peer = &raft->peers[place];
     peer->contacted = false;
@@ -321,7 +321,7 @@ void receive_append_reply(struct raft *raft, const struct raft_message *message)
         become_follower(raft, message->term, 0);
         return;
     }
-    int place = members_place(members_of(raft), message->from);
+    int place = raft_members_place(members_of(raft), message->from);
     if (raft->role != RAFT_LEADER || message->term < raft->term || place < 0) return;
     /* It cannot know entries or rounds that we never made. */
     bool sane = message->round <= raft->round;

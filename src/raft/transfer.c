@@ -35,7 +35,7 @@ enum raft_transfer_result raft_transfer(struct raft *raft, struct raft_time now,
     note_time(raft, now);
     if (raft->role != RAFT_LEADER) return RAFT_TRANSFER_NOT_LEADER;
     if (raft->transfer_to != 0) return RAFT_TRANSFER_BUSY;
-    int place = members_place(members_of(raft), peer);
+    int place = raft_members_place(members_of(raft), peer);
     if (peer == raft->config.self || !may_take_over(raft, place)) return RAFT_TRANSFER_NOT_VOTER;
     raft->transfer_to = peer;
     raft->transfer_until_us = raft->now.mono_us + raft->config.election_timeout_us;
@@ -61,7 +61,7 @@ static void transfer_give_up(struct raft *raft)
 void transfer_turn(struct raft *raft)
 {
     if (raft->transfer_to == 0) return;
-    int place = members_place(members_of(raft), raft->transfer_to);
+    int place = raft_members_place(members_of(raft), raft->transfer_to);
     if (!may_take_over(raft, place) || raft->now.mono_us >= raft->transfer_until_us) {
         transfer_give_up(raft);
         return;
