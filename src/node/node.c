@@ -13,6 +13,7 @@ void node_config_defaults(struct node_config *config)
     config->election_timeout_us = 500000;
     config->heartbeat_us = 50000;
     config->clock_drift_permille = 50;
+    config->clock_skew_us_max = 1000000;
     config->session_lease_us = 10000000;
     config->refuse_after_us = 3000000;
     config->uncertain_after_us = 10000000;
@@ -469,6 +470,7 @@ static void turn_work(struct node *node)
     tick_turn(node);
     snapshots_turn(node);
     peers_turn(node);
+    clock_turn(node);
     drain_turn(node);
     raft_turn(node);
     reads_refuse(node);

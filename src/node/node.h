@@ -83,10 +83,13 @@ struct node_config {
     uint64_t election_timeout_us;
     uint64_t heartbeat_us;
     uint32_t clock_drift_permille; /* how far clocks may run apart: raft.h. The same on all nodes */
-    uint64_t session_lease_us;     /* log time after which a silent node's sessions end */
-    uint64_t refuse_after_us;      /* a command waits this long for a leader, then is refused */
-    uint64_t uncertain_after_us;   /* one whose outcome is unknown: the connection closes */
-    uint64_t tick_interval_us;     /* between two ticks of log time, at least */
+    uint64_t
+        clock_skew_us_max; /* further off from the wall clocks of a quorum that agrees, it does not
+                                   campaign; 0: no limit. node/clock.c */
+    uint64_t session_lease_us;   /* log time after which a silent node's sessions end */
+    uint64_t refuse_after_us;    /* a command waits this long for a leader, then is refused */
+    uint64_t uncertain_after_us; /* one whose outcome is unknown: the connection closes */
+    uint64_t tick_interval_us;   /* between two ticks of log time, at least */
     uint64_t segment_bytes;
     uint64_t log_bytes_compact;     /* snapshot when the log exceeds max(this, last snapshot) */
     uint64_t log_bytes_memory;      /* entries kept in memory for slow followers */

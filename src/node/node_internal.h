@@ -94,8 +94,14 @@ struct peer {
     bool heard; /* membership and cluster below are known */
     uint8_t membership;
     uint64_t cluster;
-    bool was_reached; /* for telling once that it is gone */
-    bool guest;       /* not in our membership, but ahead of us: see membership.c */
+    bool was_reached;      /* for telling once that it is gone */
+    uint64_t clock_number; /* of the question that is not answered yet; 0: none. See clock.c */
+    uint64_t clock_asked_us;
+    uint64_t clock_heard_us; /* when the last answer came; 0: none that counts */
+    bool clock_votes;        /* it has a vote: see raft_trusted() */
+    uint64_t clock_trip_us;  /* how long that took */
+    int64_t clock_base_us;   /* what it said, less our monotonic clock when it came */
+    bool guest;              /* not in our membership, but ahead of us: see membership.c */
     uint64_t guest_index;
 };
 
@@ -273,6 +279,11 @@ struct node {
     bool removed_told;
     struct members_change change;
 
+    uint64_t clock_ask_us;       /* when to ask next: see clock.c */
+    uint64_t clock_hand_over_us; /* not again before */
+    bool clock_heard;            /* since the last turn */
+    bool clock_off;              /* a quorum agrees against this node's wall clock */
+
     enum raft_role role_told; /* for the trace */
     uint32_t leader_told;
     uint64_t term_told;
@@ -395,6 +406,24 @@ struct slice membership_address(const struct node *node); /* own, as others dial
 bool membership_removed(const struct node *node);         /* was a member, and is none */
 /* A stranger that may talk to us, as its introduction shows; NULL: it may not. */
 struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs);
+
+/* clock.c */
+/* Of a peer: its wall clock is ahead of ours by so much at least, and at most. */
+struct clock_reading {
+    uint32_t id;
+    int64_t low_us, high_us;
+};
+/* Those that agree against us, as bits by place among the readings; 0: no quorum does. */
+uint32_t clock_judge(const struct raft_members *members, const struct clock_reading *readings,
+                     uint32_t count, uint64_t limit_us);
+/* False: not known, or not lately. */
+bool clock_read(const struct node *node, const struct peer *peer, struct clock_reading *reading);
+void clock_turn(struct node *node);
+void clock_ask(struct node *node, struct peer *peer);
+void clock_forget(struct peer *peer); /* what it said, and what it was asked */
+/* Content of CLOCK and CLOCK_IS frames; false when malformed. */
+bool clock_asked(struct node *node, struct link *link, struct slice content);
+bool clock_answered(struct node *node, struct link *link, struct slice content);
 
 /* members_admin.c */
 void members_request(struct node *node, uint32_t admin, const struct http_request *request);

@@ -261,6 +261,7 @@ static void link_open(struct node *node, struct link *link)
     trace_number(node, "peer", peer->id);
     trace_end(node);
     proposals_link_changed(node, peer->id);
+    clock_ask(node, peer);
 }
 
 static void link_welcome(struct node *node, struct link *link, struct reader *content)
@@ -348,6 +349,8 @@ static bool link_work(struct node *node, struct link *link, const struct peer_fr
     case PEER_RAFT: return peers_raft_received(node, link, frame->content);
     case PEER_BEATS: return peers_beats_received(node, link, frame->content);
     case PEER_FORWARD: proposals_forwarded(node, link->peer->id, frame->content); return true;
+    case PEER_CLOCK: return clock_asked(node, link, frame->content);
+    case PEER_CLOCK_IS: return clock_answered(node, link, frame->content);
     case PEER_STATE: frame_state(node, link, frame); return true;
     case PEER_FOUND: frame_found(node, link, frame); return true;
     case PEER_ASK: return members_asked(node, link, frame->content);
@@ -489,6 +492,7 @@ void link_failed(struct node *node, struct link *link)
             trace_end(node);
         }
         if (open && channel == PEER_CHANNEL_LOG) {
+            clock_forget(peer);
             if (node->raft != NULL) raft_peer_lost(node->raft, peer->id);
             proposals_link_changed(node, peer->id);
         }

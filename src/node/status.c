@@ -99,6 +99,28 @@ static void status_progress(const struct node *node, struct json *json)
     json_array_end(json);
 }
 
+/* How far the wall clocks of others are ahead of this one's (below 0: behind), at least and at most.
+ * Whom it has not heard lately is left out. */
+static void status_clocks(const struct node *node, struct json *json)
+{
+    truth(json, "clock_off", node->clock_off);
+    number(json, "clock_skew_us_max", node->config.clock_skew_us_max);
+    json_key(json, "clocks");
+    json_array_begin(json);
+    for (uint32_t i = 0; i < node->peers_count; i++) {
+        struct clock_reading reading;
+        if (!clock_read(node, &node->peers[i], &reading)) continue;
+        json_object_begin(json);
+        number(json, "id", reading.id);
+        json_key(json, "ahead_us_min");
+        json_signed(json, reading.low_us);
+        json_key(json, "ahead_us_max");
+        json_signed(json, reading.high_us);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
 void status_json(const struct node *node, struct buffer *out)
 {
     struct json json = json_of(out);
@@ -115,6 +137,7 @@ void status_json(const struct node *node, struct buffer *out)
     number(&json, "incarnation", node->wal.meta.incarnation);
     status_raft(node, &json);
     status_progress(node, &json);
+    status_clocks(node, &json);
     number(&json, "applied_index", node->replica->index);
     json_key(&json, "digest");
     json_hex(&json, replica_digest(node->replica), 16);
@@ -194,6 +217,8 @@ void status_metrics(const struct node *node, struct buffer *out)
     metric(out, "peer_refused_total", "counter", "Peers refused, or refusing us.", c->peer_refused);
     metric(out, "peer_dropped_bytes_total", "counter", "Frames dropped: no link to the peer.",
            c->peer_dropped_bytes);
+    metric(out, "clock_off", "gauge",
+           "1 while a quorum agrees that this node's wall clock is wrong.", node->clock_off);
     metric(out, "peer_beats_total", "counter", "Heartbeats and replies to peers.", c->peer_beats);
     metric(out, "peer_beat_frames_total", "counter", "Frames that carried them.",
            c->peer_beat_frames);

@@ -34,6 +34,8 @@ enum peer_frame_type {
     PEER_ASK,    /* about the membership, of the leader */
     PEER_ANSWER, /* to that, on the same connection */
     PEER_BEATS,  /* Raft's messages without entries, of all groups */
+    PEER_CLOCK,  /* what is your wall clock? */
+    PEER_CLOCK_IS,
 };
 
 enum peer_refusal {

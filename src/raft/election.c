@@ -14,7 +14,7 @@ enum { FOUNDING_TERM = 1 };
 
 bool election_may_campaign(const struct raft *raft)
 {
-    return raft->trusted && !raft->mute &&
+    return raft->trusted && !raft->mute && !raft->abstaining &&
            members_may_lead(&raft->history, raft->commit, raft->config.self);
 }
 

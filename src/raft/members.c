@@ -237,3 +237,13 @@ uint64_t members_quorum(const struct raft_members *members, const uint64_t *valu
     uint64_t outgoing = majority(members, values, OUTGOING);
     return incoming < outgoing ? incoming : outgoing;
 }
+
+bool raft_members_quorum(const struct raft_members *members, const uint32_t *ids, uint32_t count)
+{
+    uint64_t agrees[RAFT_MEMBERS_MAX] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        int place = raft_members_place(members, ids[i]);
+        if (place >= 0) agrees[place] = 1;
+    }
+    return members_quorum(members, agrees) == 1;
+}

@@ -254,6 +254,18 @@ void raft_set_mute(struct raft *raft, struct raft_time now, bool mute)
         become_follower(raft, raft->term, 0);
 }
 
+void raft_set_abstaining(struct raft *raft, struct raft_time now, bool abstaining)
+{
+    note_time(raft, now);
+    if (abstaining == raft->abstaining) return;
+    raft->abstaining = abstaining;
+    if (raft->role == RAFT_LEADER) return;
+    if (!abstaining)
+        election_unmute(raft);
+    else if (raft->role != RAFT_FOLLOWER)
+        become_follower(raft, raft->term, 0);
+}
+
 /* --- output --- */
 
 /* Entries of [handed + 1, last] and changed hard state are to be written under `sequence`. */

@@ -90,6 +90,9 @@ bool raft_members_joint(const struct raft_members *members);
 
 /* The place of `id` in members->member, or -1. */
 int raft_members_place(const struct raft_members *members, uint32_t id);
+/* Are these a quorum: a majority of the voters, of either side while they change? Ids that are not
+ * in the list, or do not vote, count for nothing; each id once. */
+bool raft_members_quorum(const struct raft_members *members, const uint32_t *ids, uint32_t count);
 
 void raft_members_encode(const struct raft_members *members, struct buffer *out);
 /* False when malformed, unordered, too many or without a voter; then *members is unspecified. */
@@ -251,6 +254,10 @@ void raft_set_waiting(struct raft *raft, bool waiting);
 
 /* The disk refuses to grow: a leader steps down and does not campaign while set. */
 void raft_set_mute(struct raft *raft, struct raft_time now, bool mute);
+
+/* This replica is unfit to lead: it does not campaign while set. A leader leads on: the caller hands
+ * over (raft_transfer), which costs no election timeout. */
+void raft_set_abstaining(struct raft *raft, struct raft_time now, bool abstaining);
 
 /* --- reads: a point from which the applied state may answer a question --- */
 

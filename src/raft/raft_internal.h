@@ -184,6 +184,7 @@ struct raft {
     struct raft_time now; /* of the last call; monotonic never goes back */
     bool started;
     bool mute;
+    bool abstaining;
 
     /* Hard state, and whether it changed since it was last handed out. */
     uint64_t term;

@@ -18,6 +18,7 @@
 
 enum {
     QUEUE_DATA_SIZE_MAX = 64,       /* of the default path */
+    CLOCK_SKEW_MS_MAX = 86400000,   /* a day */
     CLOCK_DRIFT_PERMILLE_MAX = 500, /* more leaves no lease worth having */
 };
 
@@ -61,6 +62,7 @@ struct queue_arguments {
     uint64_t election_timeout_ms;
     uint64_t heartbeat_ms;
     uint64_t clock_drift_permille;
+    uint64_t clock_skew_ms_max;
     uint64_t segment_bytes;
     uint64_t compact_bytes;
     bool verbose;
@@ -175,6 +177,9 @@ static enum options_result parse(struct queue_arguments *to, int argc, char **ar
         {"clock-drift-permille", "N",
          "how far the nodes' clocks may run apart, for leases: the same on all (50)",
          option_parse_number, &to->clock_drift_permille, 1, CLOCK_DRIFT_PERMILLE_MAX, 0},
+        {"clock-skew-max-ms", "N",
+         "off from a quorum's wall clocks by more, it does not lead; 0: no limit (1000)",
+         option_parse_number, &to->clock_skew_ms_max, 0, CLOCK_SKEW_MS_MAX, 0},
         {"segment-bytes", "BYTES", "size of a log file", option_parse_number, &to->segment_bytes,
          NODE_SEGMENT_BYTES_MIN, 1u << 30, 0},
         {"compact-bytes", "BYTES", "a log beyond this becomes a snapshot", option_parse_number,
@@ -219,6 +224,7 @@ static void set_defaults(struct queue_arguments *to)
     to->election_timeout_ms = node->election_timeout_us / 1000;
     to->heartbeat_ms = node->heartbeat_us / 1000;
     to->clock_drift_permille = node->clock_drift_permille;
+    to->clock_skew_ms_max = node->clock_skew_us_max / 1000;
     to->segment_bytes = node->segment_bytes;
     to->compact_bytes = node->log_bytes_compact;
 }
@@ -275,6 +281,7 @@ static int apply(struct queue_arguments *to)
     node->election_timeout_us = to->election_timeout_ms * 1000;
     node->heartbeat_us = to->heartbeat_ms * 1000;
     node->clock_drift_permille = (uint32_t)to->clock_drift_permille;
+    node->clock_skew_us_max = to->clock_skew_ms_max * 1000;
     node->segment_bytes = to->segment_bytes;
     node->log_bytes_compact = to->compact_bytes;
     node->trace_messages = to->verbose;

@@ -50,6 +50,7 @@
     X(DISKS_FULL, "full disks")                         \
     X(SLOW_DISKS, "slow disks")                         \
     X(CLOCK_JUMPS, "wall clock jumps")                  \
+    X(CLOCKS_OFF, "nodes with a clock found off")       \
     X(DRIFTS_BEYOND, "clocks beyond the drift bound")   \
     X(WIPES, "wiped disks")                             \
     X(ROTS, "bits rotten")                              \

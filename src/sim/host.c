@@ -50,6 +50,7 @@ void sim_host_set_drift(struct host *host, int64_t drift_ppm)
     host->mono_since_us = world_now_us(host->world);
     host->wall_offset_us = wall_change;
     host->drift_ppm = drift_ppm;
+    host->world->clocks_changed_us = world_now_us(host->world);
 }
 
 /* A pause holds up everything that would reach the node. */
@@ -300,6 +301,7 @@ static void host_trace(struct host *host, struct slice trace)
             world_count(host->world, SIM_COVER_SNAPSHOTS_INSTALLED);
             host->installed = true;
         }
+        clocks_heard(host, slice_of(trace.data, word));
         uint32_t i = 0;
         while (i < report->words_count && (memcmp(report->words[i].word, trace.data, word) != 0 ||
                                            report->words[i].word[word] != '\0')) {
@@ -348,6 +350,7 @@ static void host_turn(struct host *host)
     node_turn(host->node, sim_host_time(host), &actions);
     invariants_step(world, host);
     if (actions.trace.size > 0) host_trace(host, actions.trace);
+    clocks_turned(host);
     if (actions.fatal != NULL) {
         world_fail(world, "fatal", "node %u gave up: %s", host->id, actions.fatal);
         return;
@@ -401,6 +404,7 @@ void sim_host_start(struct host *host)
     host->start_countdown = 0;
     host->next_number = 1;
     host->told_durable = 0;
+    host->clock_off = false;
     host->node = node_create(&config);
     for (uint32_t i = 0; i < host->disk.files_count; i++) {
         const struct disk_file *file = &host->disk.files[i];
@@ -441,6 +445,7 @@ static void host_new_boot(struct host *host)
     }
     host->mono_base_us = random_below(random, 10000000);
     host->mono_since_us = world_now_us(host->world);
+    host->world->clocks_changed_us = world_now_us(host->world); /* the drift so far is gone */
 }
 
 /* Its raft is about to go: what it counted goes to the report. */

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/random.h"
 #include "node/node.h"
+#include "sim/clocks.h"
 #include "sim/disk.h"
 #include "sim/faults.h"
 #include "sim/invariants.h"
@@ -44,6 +45,7 @@ struct host {
     uint64_t mono_since_us;
     int64_t drift_ppm;
     int64_t wall_offset_us;
+    bool clock_off; /* its node says so: clocks.c */
 
     uint64_t sync_us_max;
     uint32_t slow_factor; /* of syncs */
@@ -107,6 +109,7 @@ struct world {
     uint32_t clients_count;
     enum phase phase;
     uint64_t phase_since_us;
+    uint64_t clocks_changed_us; /* when one last jumped, or changed its speed */
     struct timed phase_check;
     struct buffer line; /* of the trace, while it is put together */
 };

@@ -103,6 +103,7 @@ class Node:
         self.peer_port = free_port()
         self.peers = peers
         self.options = options
+        self.env = {}
         self.process = None
 
     @property
@@ -121,7 +122,7 @@ class Node:
     def start(self):
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(self.words(), stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
+                                            stderr=log, env={**os.environ, **self.env})
         return self
 
     def start_and_wait(self):

@@ -385,6 +385,37 @@ static void a_mute_node_neither_leads_nor_campaigns(void **state)
     solo_free(&solo);
 }
 
+static void a_node_that_abstains_leads_on_but_does_not_campaign(void **state)
+{
+    (void)state;
+    struct solo solo = solo_make(3);
+    solo_create(&solo);
+    solo_start(&solo);
+    solo_lead(&solo);
+    raft_set_abstaining(solo.raft, solo.now, true);
+    solo_flush(&solo);
+    assert_int_equal(raft_role(solo.raft), RAFT_LEADER);
+    assert_int_equal(solo_propose(&solo, "x"), RAFT_PROPOSE_OK);
+    uint64_t term = raft_term(solo.raft);
+    solo_append(&solo, 2, term + 1, 0, 0, 0, 0, 0);
+    assert_int_equal(raft_leader(solo.raft), 2);
+    assert_int_equal(raft_deadline_us(solo.raft), UINT64_MAX);
+    struct raft_message now = {
+        .type = RAFT_TIMEOUT_NOW, .from = 2, .to = 1, .term = term + 1, .round = 99};
+    solo_receive(&solo, now);
+    solo_tick(&solo, 10 * SOLO_TIMEOUT_US);
+    assert_int_equal(raft_term(solo.raft), term + 1);
+    assert_int_equal(raft_role(solo.raft), RAFT_FOLLOWER);
+    solo_receive(&solo, vote_request(RAFT_VOTE, 3, term + 2, 99, term + 1));
+    assert_true(solo_sent(&solo, RAFT_VOTE_REPLY, 3)->granted); /* it votes for others */
+    raft_set_abstaining(solo.raft, solo.now, false);
+    solo_tick_deadline(&solo);
+    assert_int_equal(raft_role(solo.raft), RAFT_PRE_CANDIDATE);
+    raft_set_abstaining(solo.raft, solo.now, true); /* nor does it go on with it */
+    assert_int_equal(raft_role(solo.raft), RAFT_FOLLOWER);
+    solo_free(&solo);
+}
+
 static void a_node_that_knows_no_members_only_listens(void **state)
 {
     (void)state;
@@ -427,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_leader_that_learns_of_a_later_term_steps_down),
         cmocka_unit_test(a_pre_candidate_that_votes_gives_way),
         cmocka_unit_test(a_mute_node_neither_leads_nor_campaigns),
+        cmocka_unit_test(a_node_that_abstains_leads_on_but_does_not_campaign),
         cmocka_unit_test(a_node_that_knows_no_members_only_listens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,7 @@ static void fault_one(struct world *world, struct faults *faults)
     if (faults->compaction && world_random(world, 4) == 0) world_compact(world, id);
     if (faults->mute && chance(world, faults, 16)) {
         raft_set_mute(node->raft, node_time(world, node), world_random(world, 2) == 0);
+        raft_set_abstaining(node->raft, node_time(world, node), world_random(world, 2) == 0);
         world_flush(world, id);
     }
     if (chance(world, faults, 16)) {
@@ -188,6 +189,7 @@ static void heal(struct world *world)
         node->stalled = node->paused = false;
         if (node->raft == NULL) world_start(world, id);
         raft_set_mute(node->raft, node_time(world, node), false);
+        raft_set_abstaining(node->raft, node_time(world, node), false);
         world_flush(world, id);
     }
 }

@@ -48,6 +48,7 @@ static void worlds_of_three_nodes_pass_and_are_not_quiet(void **state)
         SIM_COVER_READS_ON_LEASE,  SIM_COVER_LEASES_HELD,
         SIM_COVER_READS_CONFIRMED, SIM_COVER_WRITES,
         SIM_COVER_SWAPS,           SIM_COVER_KEPT,
+        SIM_COVER_CLOCKS_OFF,
     };
     uint64_t counts[SIM_COVERAGE_COUNT] = {0};
     worlds_pass(3, 60, counts);
@@ -140,6 +141,26 @@ static void leases_are_true_while_clocks_keep_the_bound(void **state)
     assert_true(leases > 0);
 }
 
+/* Wall clocks jump, and nothing else happens: whoever is off says so, and if it leads, leadership
+ * goes to another; nobody asks for that but the clocks. */
+static void a_leader_whose_clock_is_off_hands_over(void **state)
+{
+    (void)state;
+    uint64_t off = 0, transfers = 0, lost = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim_options options = world(seed, seed % 2 == 0 ? 3 : 5, 20);
+        struct sim_report report;
+        options.faults = 1u << SIM_FAULT_SKEW;
+        sim_run(&options, &report);
+        if (report.failed) fail_msg("seed %u: %s", (unsigned)seed, report.reason);
+        off += report.counts[SIM_COVER_CLOCKS_OFF];
+        transfers += report.counts[SIM_COVER_TRANSFERS];
+        lost += report.counts[SIM_COVER_UNKNOWN];
+    }
+    assert_true(off > 100 && transfers > 10);
+    assert_true(lost < off);
+}
+
 /* Beyond the bound leases lie, and the judge must object. Whatever the clocks do, all other reads
  * are true: a world that asked for no lease stays clean. */
 static void the_judge_objects_when_clocks_break_the_bound(void **state)
@@ -178,6 +199,7 @@ int main(void)
         cmocka_unit_test(every_fault_alone_happens_and_is_survived),
         cmocka_unit_test(without_faults_nothing_is_refused_or_unknown),
         cmocka_unit_test(leases_are_true_while_clocks_keep_the_bound),
+        cmocka_unit_test(a_leader_whose_clock_is_off_hands_over),
         cmocka_unit_test(the_judge_objects_when_clocks_break_the_bound),
         cmocka_unit_test(every_system_is_found_by_its_name),
     };
