@@ -1,18 +1,18 @@
-/* Whose wall clock is wrong (design: time in a machine is log time, and whoever leads gives it the
- * time of day). A node asks every peer for its wall clock once a second (specs/peer.md, CLOCK). A
- * clock that was read somewhere in a round trip is known to within that trip, so what comes out is a
- * range that the difference lies in, widened by what clocks may drift since.
+/* Whose wall clock is wrong: time in a machine is log time, and whoever leads gives it the time of
+ * day. A node asks every peer for its wall clock once a second (specs/peer.md, CLOCK). A clock that
+ * was read somewhere in a round trip is known to within that trip: what comes out is a range that
+ * the difference lies in, widened by what clocks may drift since.
  *
  * A node is *off* when some quorum of the voters agrees against it: their clocks are, for certain,
  * within the limit of one another, and all of them more than the limit ahead of ours, or all more
  * than it behind. It then does not campaign, and leadership goes to one of those that agree.
  *
  * That costs no availability. Let quorum Q agree, to within the limit. Whatever quorum is held
- * against a member k of Q shares a node m with Q: m would have to be beyond the limit from k, and is
- * within it. So nobody in Q is off, and Q can elect and commit alone; for which all of it must be
- * there, and trusted: a node without a vote is not counted, for it may be the one off that holds
- * what was committed with the help that this one forgot. And where no quorum agrees, nobody is off.
- * A node that is alone, one of two, or cut off from the others is never off: what was read is
+ * against a member k of Q shares a node m with Q: m would have to be beyond the limit from k, and
+ * is within it. So nobody in Q is off, and Q can elect and commit alone; for which all of it must
+ * be there and trusted: a node without a vote is not counted, for the one that is off may hold what
+ * was committed with the help that this one forgot. And where no quorum agrees, nobody is off. A
+ * node that is alone, one of two, or cut off from the others is never off: what was read is
  * forgotten after CLOCK_KEPT_US, or when the connection breaks. */
 #include "base/assert.h"
 #include "node/node_internal.h"

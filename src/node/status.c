@@ -99,7 +99,7 @@ static void status_progress(const struct node *node, struct json *json)
     json_array_end(json);
 }
 
-/* How far the wall clocks of others are ahead of this one's (below 0: behind), at least and at most.
+/* How far the wall clocks of others are ahead of this one's, at least and at most; below 0: behind.
  * Whom it has not heard lately is left out. */
 static void status_clocks(const struct node *node, struct json *json)
 {

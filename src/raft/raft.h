@@ -255,8 +255,8 @@ void raft_set_waiting(struct raft *raft, bool waiting);
 /* The disk refuses to grow: a leader steps down and does not campaign while set. */
 void raft_set_mute(struct raft *raft, struct raft_time now, bool mute);
 
-/* This replica is unfit to lead: it does not campaign while set. A leader leads on: the caller hands
- * over (raft_transfer), which costs no election timeout. */
+/* This replica is unfit to lead: it does not campaign while set. A leader leads on; the caller
+ * hands over (raft_transfer), which costs no election timeout. */
 void raft_set_abstaining(struct raft *raft, struct raft_time now, bool abstaining);
 
 /* --- reads: a point from which the applied state may answer a question --- */

@@ -1,5 +1,5 @@
-/* Who is off, by wall clocks that are known to within a range: cases, and the promise that no one in
- * a quorum that agrees is ever off. */
+/* Who is off, by wall clocks that are known to within a range: cases, and the promise that no one
+ * in a quorum that agrees is ever off. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
