@@ -76,13 +76,22 @@
   // --- what scrolls sideways must be reachable by keyboard
 
   function reachable() {
-    for (const box of document.querySelectorAll("pre > code, .table-wrapper, pre.mermaid")) {
+    for (const box of document.querySelectorAll("pre > code, .table-wrapper, pre.mermaid, .picture")) {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     }
   }
   addEventListener("load", reachable);
   addEventListener("resize", reachable);
   document.addEventListener("click", () => setTimeout(reachable)); // what was folded or hidden
+
+  // --- on paper, what is folded is open (older browsers do not know ::details-content)
+
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const one of opened) one.open = true;
+  });
+  addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
 
   // --- quizzes
 
@@ -126,6 +135,7 @@
     for (const diagram of diagrams) {
       const { svg } = await window.mermaid.render(`diagram-${++run}`, diagram.dataset.source);
       diagram.innerHTML = svg;
+      diagram.classList.add("drawn");
     }
     reachable();
   }

@@ -1,12 +1,20 @@
-"""One page of the book: its front matter, and its Markdown with our marks made into mdBook's."""
+"""One page of the book: its front matter, and its Markdown with our marks made into mdBook's.
+
+While it renders, a page takes down what it shows (`shown`) and how many words are read on its timed
+path, for check_book.py to judge.
+"""
 
 import html
 import re
-import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import quizzes
+import spacetime
+import transcripts
 from cuts import LANGUAGES, BookError, cut, new_lines
+from quizzes import inline
 
 FOLDED = {
     "predict": "Predict",
@@ -15,49 +23,109 @@ FOLDED = {
     "take-home": "Take home",
     "instructor": "For the instructor",
 }
+AT_HOME = {"take-home", "instructor"}  # not on the timed path
+TAB_NAMES = {"typescript": "TypeScript", "python": "Python"}
+FRONT = {"session", "minutes", "objectives", "long-page", "long-code"}
 MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule)\s*([^}]*)\}\}")
+RUN = re.compile(r"(events|trace) [\w.-]+$")
 NEW_LINE_EM = 1.5  # the line height that theme/course.css gives to code
+
+
+@dataclass
+class Shown:
+    """Something that is no prose: where it stands, and what it is made of."""
+
+    line: int
+    kind: str  # code, transcript, fence, diagram or quiz
+    name: str
+    lines: list[str]
+    files: list[Path]  # what is shown, or was run
+    timed: bool
+    seconds: float = 0.0
 
 
 class Page:
     def __init__(self, book: Path, chapter: dict[str, Any]) -> None:
         self.book, self.chapter = book, chapter
-        self.path = chapter["path"]
+        self.path, self.source = chapter["path"], chapter["content"]
         self.front, self.body, self.offset = split_front_matter(chapter["content"])
         self.session = str(self.front.get("session", ""))
         self.minutes = int(self.front.get("minutes", 0))
         self.to_root = "../" * self.path.count("/")
-        self.diagrams = 0
+        self.shown: list[Shown] = []
+        self.words = self.words_timed = 0
+        self.folds: list[str] = []  # the blocks around the line that is being rendered
+        self.tab = ""  # its name, inside tabs
 
     def fail(self, number: int, why: str) -> BookError:
         return BookError(f"src/{self.path}:{number + self.offset}: {why}")
 
+    def front_line(self, key: str) -> str:
+        """Where a key of the front matter stands, as `src/page.md:3`."""
+        lines = self.source.splitlines()
+        found = (i for i, line in enumerate(lines, start=1) if line.startswith(f"{key}:"))
+        return f"src/{self.path}:{next(found, 1)}"
+
     def render(self, pages: list["Page"]) -> str:
         self.pages = pages
+        if unknown := set(self.front) - FRONT:
+            key = sorted(unknown)[0]
+            raise BookError(f"{self.front_line(key)}: front matter has no {key!r}")
         out: list[str] = []
-        lines = self.body.splitlines()
-        self.render_lines(lines, 1, out)
+        self.render_lines(self.body.splitlines(), 1, out)
+        for text in self.front.get("objectives", []):
+            self.count(text)
         return "\n".join(out) + "\n"
+
+    # -- what is taken down ------------------------------------------------------------------------
+
+    def timed(self) -> bool:
+        """Whether it is read in the session: not at home, and of two tabs only one."""
+        return not AT_HOME & set(self.folds) and self.tab in ("", "TypeScript")
+
+    def count(self, text: str) -> None:
+        """The words that a reader reads: neither marks nor the address of a link."""
+        text = re.sub(r"\]\([^)]*\)|<[^>]*>", " ", MARK.sub(" ", text))
+        words = word_count(text)
+        self.words += 0 if "instructor" in self.folds else words
+        self.words_timed += words if self.timed() else 0
+
+    def show(self, number: int, kind: str, name: str, lines: list[str], **more: Any) -> None:
+        files = more.pop("files", [])
+        line = number + self.offset
+        self.shown.append(Shown(line, kind, name, lines, files, self.timed(), **more))
 
     # -- blocks ------------------------------------------------------------------------------------
 
     def render_lines(self, lines: list[str], first: int, out: list[str]) -> None:
         at = 0
-        fenced = False
         while at < len(lines):
             line, number = lines[at], first + at
-            if line.startswith("```"):
-                fenced = not fenced
             opened = re.match(r":::([a-z-]+)\s*(.*)$", line)
-            if opened and not fenced:
+            if line.startswith("```"):
+                end = self.fence_end(lines, at, number)
+                self.show(number, "fence", line[3:].strip(), lines[at + 1 : end])
+                out += lines[at : end + 1]
+                at = end
+            elif opened:
                 end = self.block_end(lines, at, number)
                 self.render_block(opened[1], opened[2], lines[at + 1 : end], number + 1, out)
-                at = end + 1
-                continue
-            out.append(line if fenced else MARK.sub(lambda m, n=number: self.mark(m, n), line))
-            if line.startswith("# ") and not fenced and self.front.get("objectives"):
-                out += ["", *self.objectives()]
+                at = end
+            else:
+                self.count(line)
+                out.append(MARK.sub(lambda m, n=number: self.mark(m, n), line))
+                if line.startswith("# ") and self.session:
+                    minutes = f"Session {self.session}, {self.minutes} of its 90 minutes"
+                    out += ["", f'<p class="page-meta">{minutes}</p>', ""]
+                if line.startswith("# ") and self.front.get("objectives"):
+                    out += ["", *self.objectives()]
             at += 1
+
+    def fence_end(self, lines: list[str], at: int, number: int) -> int:
+        for i in range(at + 1, len(lines)):
+            if lines[i].startswith("```"):
+                return i
+        raise self.fail(number, "this ``` has no end")
 
     def block_end(self, lines: list[str], at: int, number: int) -> int:
         depth = 0
@@ -71,10 +139,14 @@ class Page:
         self, kind: str, title: str, lines: list[str], first: int, out: list[str]
     ) -> None:
         if kind in FOLDED:
-            name = FOLDED[kind] + (f": {title}" if title else "")
-            out += [f'<details class="{kind}">', f"<summary>{html.escape(name)}</summary>", ""]
+            self.folds.append(kind)
+            self.count(title)
+            label = f'<span class="fold-kind">{FOLDED[kind]}</span>'
+            name = label + (f" {inline(title)}" if title else "")
+            out += [f'<details class="{kind}">', f"<summary>{name}</summary>", ""]
             self.render_lines(lines, first, out)
             out += ["", "</details>", ""]
+            self.folds.pop()
         elif kind == "tabs":
             self.render_tabs(lines, first, out)
         elif kind == "diagram":
@@ -88,11 +160,11 @@ class Page:
             raise self.fail(first, "tabs need two parts or more, each begun by == NAME")
         out += ['<div class="tabs">']
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-            name = html.escape(lines[start][3:].strip())
-            out += [f'<section class="tab" data-tab="{name}">']
-            out += [f'<p class="tab-name"><strong>{name}</strong></p>', ""]
+            self.tab = lines[start][3:].strip()
+            out += tab_head(self.tab)
             self.render_lines(lines[start + 1 : end], first + start + 1, out)
             out += ["", "</section>"]
+        self.tab = ""
         out += ["</div>", ""]
 
     def render_diagram(self, title: str, lines: list[str], first: int, out: list[str]) -> None:
@@ -103,13 +175,38 @@ class Page:
         source = [line for line in lines[middle + 1 :] if line.strip()]
         if len(words) < 40 or not source:
             raise self.fail(first, "say in words (before ---) what the diagram shows")
-        self.diagrams += 1
-        kind, *rest = source
-        access = [f"    accTitle: {title}", f"    accDescr: {words.replace(';', ',')}"]
-        text = html.escape("\n".join([kind, *access, *rest]), quote=False)
-        out += [f'<figure class="diagram"><pre class="mermaid">{text}</pre>']
+        self.count(f"{title} {words}")
+        number = sum(one.kind == "diagram" for one in self.shown) + 1
+        if RUN.match(source[0]):
+            picture, files = self.picture_of_run(source, title, words, first + middle + 1, number)
+        else:
+            kind, *rest = source
+            access = [f"    accTitle: {title}", f"    accDescr: {words.replace(';', ',')}"]
+            text = html.escape("\n".join([kind, *access, *rest]), quote=False)
+            picture, files = f'<pre class="mermaid">{text}</pre>', []
+        self.show(first - 1, "diagram", title, source, files=files)
+        out += [f'<figure class="diagram">{picture}']
         out += [f"<figcaption><strong>{html.escape(title)}.</strong>"]
-        out += [html.escape(words), "</figcaption></figure>", ""]
+        out += [html.escape(words) + self.drawn_from(files), "</figcaption></figure>", ""]
+
+    def picture_of_run(
+        self, source: list[str], title: str, words: str, line: int, number: int
+    ) -> tuple[str, list[Path]]:
+        name = f"run-{Path(self.path).stem}-{number}"
+        try:
+            picture, log = spacetime.draw(self.book, source, title, words, name)
+        except (LookupError, OSError, ValueError) as error:
+            raise self.fail(line, said(error)) from error
+        return f'<div class="picture">{picture}</div>', [log]
+
+    def drawn_from(self, files: list[Path]) -> str:
+        links = [self.link(path, "log of a real run") for path in files]
+        return "".join(f" Drawn from the {link}." for link in links)
+
+    def link(self, path: Path, text: str) -> str:
+        """To a file of the repository, from the page as it lies in book/."""
+        place = self.to_root + "../../" + path.relative_to(self.book.parent).as_posix()
+        return f'<a href="{html.escape(place)}">{html.escape(text)}</a>'
 
     # -- marks -------------------------------------------------------------------------------------
 
@@ -120,11 +217,12 @@ class Page:
                 return "\n".join(schedule(self.pages))
             if not rest:
                 raise LookupError(f"{{{{#{name}}}}} of what?")
-            return {"code": self.code, "transcript": self.transcript, "quiz": self.quiz}[name](rest)
+            make = {"code": self.code, "transcript": self.transcript, "quiz": self.quiz}[name]
+            return make(rest, number)
         except (LookupError, OSError, ValueError) as error:
-            raise self.fail(number, str(error).strip("'\"")) from error
+            raise self.fail(number, said(error)) from error
 
-    def code(self, words: list[str]) -> str:
+    def code(self, words: list[str], number: int) -> str:
         name, _, place = words[0].partition(":")
         root = self.book if not name.startswith("src/") else self.book.parent
         path = root / name if name.startswith("src/") else root / "examples" / name
@@ -132,30 +230,48 @@ class Page:
         places = [place, *(word for word in words[1:] if "=" not in word)]
         lines = together([cut(path, place) for place in places])
         language = LANGUAGES.get(path.suffix, "dockerfile" if path.stem == "Dockerfile" else "text")
-        link = self.to_root + "../" + str(path.relative_to(self.book.parent))
-        where = f'<p class="code-from"><a href="{"../" + link}">{html.escape(name)}</a></p>'
         style, legend = "", ""
         if "since" in options:
             earlier = self.book / "examples" / options["since"]
             new = new_lines(lines, together([dedented(earlier, place) for place in places]))
             style = f' style="--new: {gradients(new)}"' if new else ""
             legend = '<p class="code-new">A bar marks the lines that are new.</p>' if new else ""
+        self.show(number, "code", words[0], lines, files=[path])
         return "\n".join(
             [f'<div class="code"{style}>{legend}', "", f"```{language}", *lines, "```", ""]
-            + [where, "</div>", ""]
+            + [f'<p class="code-from">{self.link(path, name)}</p>', "</div>", ""]
         )
 
-    def transcript(self, words: list[str]) -> str:
-        lines = (self.book / "transcripts" / f"{words[0]}.txt").read_text().splitlines()
-        shown = [line for line in lines if not line.startswith("#!")]
-        return "\n".join(["```console", *shown, "```", ""])
+    def transcript(self, words: list[str], number: int) -> str:
+        """What a run printed; of a program in two languages, both runs, in tabs or in the one that
+        this stands in."""
+        runs = transcripts.of_name(self.book, words[0])
+        inside = [run for run in runs if TAB_NAMES.get(run.language) == self.tab]
+        runs = (inside or runs[:1]) if self.tab else runs
+        first = True
+        parts: list[str] = []
+        for run in runs:
+            lines = run.lines()
+            if first:
+                more = {"files": run.files(), "seconds": run.seconds()}
+                self.show(number, "transcript", words[0], lines, **more)
+            first = False
+            block = ['<div class="transcript">', "", "```console", *lines, "```", "", "</div>"]
+            if len(runs) > 1:
+                block = [*tab_head(TAB_NAMES[run.language]), *block, "", "</section>"]
+            parts += block
+        return "\n".join(
+            ['<div class="tabs">', *parts, "</div>", ""] if len(runs) > 1 else [*parts, ""]
+        )
 
-    def quiz(self, words: list[str]) -> str:
+    def quiz(self, words: list[str], number: int) -> str:
         path = self.book / "quizzes" / f"{words[0]}.toml"
-        with path.open("rb") as file:
-            questions = tomllib.load(file)["question"]
-        parts = [question_html(words[0], i, q) for i, q in enumerate(questions, start=1)]
-        return "\n".join(['<div class="quiz">', *parts, "</div>", ""])
+        questions = quizzes.load(path)
+        for question in questions:  # which is not part of the page's length, but of its time
+            if question.get("timed") and self.timed():
+                self.words_timed += word_count(quizzes.words_of(question))
+        self.show(number, "quiz", words[0], [], files=[path])
+        return quizzes.quiz_html(words[0], questions)
 
     def objectives(self) -> list[str]:
         boxes = [
@@ -163,6 +279,26 @@ class Page:
             for text in self.front["objectives"]
         ]
         return ['<div class="objectives">', "<p>After this page you can</p>", *boxes, "</div>", ""]
+
+
+def word_count(text: str) -> int:
+    return len(re.findall(r"[^\W_]+(?:['’.-][^\W_]+)*", text))
+
+
+def said(error: Exception) -> str:
+    """A file that is not there is said without the place of this checkout."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {Path(error.filename).name}"
+    return str(error.args[0]) if isinstance(error, KeyError) else str(error)
+
+
+def tab_head(name: str) -> list[str]:
+    name = html.escape(name)
+    return [
+        f'<section class="tab" data-tab="{name}">',
+        f'<p class="tab-name"><strong>{name}</strong></p>',
+        "",
+    ]
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str, int]:
@@ -207,41 +343,6 @@ def gradients(new: set[int]) -> str:
         f"{bar} 0 calc(1rem + {a * NEW_LINE_EM}em) / 4px {(b - a) * NEW_LINE_EM}em no-repeat"
         for a, b in runs
     )
-
-
-def question_html(quiz: str, number: int, question: dict[str, Any]) -> str:
-    name = f"{quiz}-{number}"
-    home = "" if question.get("timed") else " <small>(take home)</small>"
-    ask = f"<legend>{number}. {inline(question['ask'])}{home}</legend>"
-    if "model" in question:
-        points = "".join(f"<li>{inline(point)}</li>" for point in question["points"])
-        return (
-            f"<fieldset>{ask}<p><label>Your answer<textarea></textarea></label></p>"
-            f"<details><summary>Compare with ours</summary><p>{inline(question['model'])}</p>"
-            f"<p>Does yours say that:</p><ul>{points}</ul></details></fieldset>"
-        )
-    choices, reasons = [], []
-    for i, choice in enumerate(question["choice"]):
-        right = bool(choice.get("right"))
-        id_ = f"{name}-{i}"
-        choices.append(
-            f'<p><input type="radio" name="{name}" id="{id_}" data-right="{int(right)}">'
-            f'<label for="{id_}"> {inline(choice["text"])}</label></p>'
-        )
-        verdict = f"<strong>{'Right' if right else 'No'}.</strong> {inline(choice['why'])}"
-        reasons.append(f"<li>{inline(choice['text'])}<br>{verdict}</li>")
-    return (
-        f'<fieldset>{ask}{"".join(choices)}<p class="verdict" role="status"></p>'
-        f"<details><summary>Every choice explained</summary><ul>{''.join(reasons)}</ul>"
-        "</details></fieldset>"
-    )
-
-
-def inline(text: str) -> str:
-    """`code` and *emphasis*; the rest as it is."""
-    text = html.escape(text, quote=False)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
 
 
 def schedule(pages: list[Page]) -> list[str]:

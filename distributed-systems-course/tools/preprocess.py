@@ -4,28 +4,37 @@
     {{#code FILE:PLACE}}         a piece of a file under examples/ or ../src: a function,
                                  Class.method, or an ANCHOR; `since=FILE` marks what is new;
                                  further PLACEs of the same file go into the same block
-    {{#transcript NAME}}         what a real run printed (transcripts/NAME.txt)
+    {{#transcript NAME}}         what a real run printed (transcripts/NAME.sh says which); of a
+                                 program in two languages, both runs, in tabs
     {{#quiz NAME}}               quizzes/NAME.toml
     {{#schedule}}                who does what in which minute, from the pages' front matter
     :::tabs ... == TypeScript ... == Python ... :::
     :::predict TITLE ... :::     also take-home, instructor, hint, solution: folded
-    :::diagram TITLE ... --- ... :::   what it shows in words, then its Mermaid source
+    :::diagram TITLE ... --- ... :::   what it shows in words, then its Mermaid source; or, of a
+                                 real run, `events NAME` (what transcripts/NAME.sh left) or
+                                 `trace NAME` (test/trace/NAME.txt), and how much of it
+                                 (spacetime.py)
 
-A page begins with front matter between two lines of ---: session, minutes, objectives. What is
-wrong stops the build with page and line.
+A page begins with front matter between two lines of ---: session, minutes, objectives; and where
+it needs more than 1,500 words or a block of more than 30 lines, `long-page: WHY`, `long-code: WHY`.
+What is wrong stops the build with file and line; check_book.py looks at the rest.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import mermaid
 from cuts import BookError
 from pages import Page
 
 BOOK = Path(__file__).resolve().parents[1]
+SESSION_MINUTES = 90
 
 
-def chapters(items):
+def chapters(items: list[Any]) -> Iterator[dict[str, Any]]:
     for item in items:
         chapter = item.get("Chapter") if isinstance(item, dict) else None
         if chapter:
@@ -37,33 +46,52 @@ def main() -> int:
     if len(sys.argv) > 1 and sys.argv[1] == "supports":
         return 0
     _, book = json.load(sys.stdin)
-    pages, wrong = [], []
-    for chapter in chapters(book["items"]):
-        if chapter["path"] is not None:
-            pages.append(Page(BOOK, chapter))
-    for page in pages:
-        try:
-            page.chapter["content"] = page.render(pages)
-        except BookError as error:
-            wrong.append(str(error))
-    wrong += sessions_that_run_over(pages)
+    pages = [Page(BOOK, one) for one in chapters(book["items"]) if one["path"] is not None]
+    wrong = render_all(pages)
     for line in wrong:
         print(f"error: {line}", file=sys.stderr)
     if wrong:
         return 1
+    see_to_mermaid(pages)
     json.dump(book, sys.stdout)
     return 0
 
 
+def render_all(pages: list[Page]) -> list[str]:
+    """Puts the content of each page in place. Returns what is wrong, each line with its file."""
+    wrong: list[str] = []
+    for page in pages:
+        try:
+            page.chapter["content"] = page.render(pages)
+        except BookError as error:
+            wrong += str(error).splitlines()
+    return wrong + sessions_that_run_over(pages)
+
+
+def see_to_mermaid(pages: list[Page]) -> None:
+    if not any('<pre class="mermaid">' in page.chapter["content"] for page in pages):
+        return
+    try:
+        mermaid.see_to(BOOK / "src/assets/mermaid.min.js")
+    except mermaid.NotFetched as error:
+        said = "the book is made, and its diagrams are not drawn: readers see their words alone"
+        print(f"warning: {error}\nwarning: {said}", file=sys.stderr)
+
+
 def sessions_that_run_over(pages: list[Page]) -> list[str]:
+    """Named where the page stands that is one too many."""
     minutes: dict[str, int] = {}
+    wrong = []
     for page in pages:
         if page.session:
-            minutes[page.session] = minutes.get(page.session, 0) + page.minutes
+            before = minutes.get(page.session, 0)
+            minutes[page.session] = before + page.minutes
+            if before <= SESSION_MINUTES < before + page.minutes:
+                wrong.append((page, page.session))
     return [
-        f"session {session} takes {sum_} minutes, and a session has 90"
-        for session, sum_ in minutes.items()
-        if sum_ > 90
+        f"{page.front_line('minutes')}: session {session} takes {minutes[session]} minutes, "
+        f"and a session has {SESSION_MINUTES}"
+        for page, session in wrong
     ]
 
 

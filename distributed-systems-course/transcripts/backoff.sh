@@ -1,2 +1,4 @@
-# uses: examples/concepts/04-backoff/python/main.py
-run "python main.py 7" "python3 $examples/concepts/04-backoff/python/main.py 7"
+# languages: typescript python
+# uses: examples/concepts/04-backoff/{language}/main.{ext}
+# must: doubling, with jitter
+program "$examples/concepts/04-backoff/$LANGUAGE" main 7

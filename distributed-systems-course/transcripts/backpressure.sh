@@ -1,3 +1,4 @@
+# languages: typescript python
+# uses: examples/concepts/07-backpressure/{language}/main.{ext}
 # must: the producer (waits)
-# uses: examples/concepts/07-backpressure/python/main.py
-run "python main.py 7" "python3 $examples/concepts/07-backpressure/python/main.py 7"
+program "$examples/concepts/07-backpressure/$LANGUAGE" main 7

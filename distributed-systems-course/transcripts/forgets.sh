@@ -1,7 +1,11 @@
-# uses: examples/01-queue/mini/python/step2/queue.py examples/01-queue/mini/python/server.py
+# languages: typescript python
+# uses: examples/01-queue/mini/{language}/server.{ext} examples/01-queue/mini/{language}/wire.{ext} examples/01-queue/mini/{language}/step2/queue.{ext}
+# uses: examples/01-queue/say.py
+# must: INSERTED 1
 # must: TIMED_OUT
+say() { run "python say.py $1" "python3 $examples/01-queue/say.py --port $PORT $1"; }
 start_queue step2
-run 'python say.py "put 0 0 60 7" "seat 11"' "python3 $examples/01-queue/say.py --port $PORT 'put 0 0 60 7' 'seat 11'"
+say '"put 0 0 60 7" "seat 11"'
 kill_queue
 start_queue step2
-run 'python say.py "reserve-with-timeout 1"' "python3 $examples/01-queue/say.py --port $PORT 'reserve-with-timeout 1'"
+say '"reserve-with-timeout 1"'

@@ -1,3 +1,4 @@
+# languages: typescript python
+# uses: examples/concepts/05-lease/{language}/main.{ext}
 # must: 120 s
-# uses: examples/concepts/05-lease/python/main.py
-run "python main.py 7" "python3 $examples/concepts/05-lease/python/main.py 7"
+program "$examples/concepts/05-lease/$LANGUAGE" main 7

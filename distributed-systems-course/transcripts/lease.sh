@@ -1,4 +1,9 @@
-# uses: examples/01-queue/incident.py examples/01-queue/mini/python/step2/queue.py examples/01-queue/mini/python/server.py
-start_queue step2
-run "python incident.py" "python3 $examples/01-queue/incident.py $PORT"
+# languages: typescript python
+# uses: examples/01-queue/mini/{language}/server.{ext} examples/01-queue/mini/{language}/wire.{ext} examples/01-queue/mini/{language}/step2/queue.{ext}
+# uses: examples/01-queue/incident.{ext} examples/01-queue/client.{ext} tools/tap.py
+# must: Anna takes 'seat 11' and dies.
 # must: Ben  takes 'seat 11'
+start_queue step2
+start_tap shop Anna Ben
+program "$examples/01-queue" incident -- "$TAP"
+stop_tap

@@ -1,3 +1,9 @@
-# uses: examples/01-queue/incident.py examples/01-queue/mini/python/step1/queue.py examples/01-queue/mini/python/server.py
+# languages: typescript python
+# uses: examples/01-queue/mini/{language}/server.{ext} examples/01-queue/mini/{language}/wire.{ext} examples/01-queue/mini/{language}/step1/queue.{ext}
+# uses: examples/01-queue/incident.{ext} examples/01-queue/client.{ext} tools/tap.py
+# must: Anna takes 'seat 11' and dies.
+# must: Ben  takes 'seat 12'
 start_queue step1
-run "python incident.py" "python3 $examples/01-queue/incident.py $PORT"
+start_tap shop Anna Ben
+program "$examples/01-queue" incident -- "$TAP"
+stop_tap

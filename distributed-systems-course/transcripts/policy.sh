@@ -1,4 +1,5 @@
-# uses: examples/01-queue/careless.py examples/01-queue/client.py
+# languages: typescript python
+# uses: examples/01-queue/careless.{ext} examples/01-queue/client.{ext} examples/01-queue/say.py
 # must: INSERTED 2
 # must: it does not come back
 # must: tube: "mail.dead"
@@ -8,9 +9,9 @@ show 'quartet queue --data /tmp/q'
 queue=$!
 until python3 -c "import socket; socket.create_connection(('localhost', $PORT))" 2>/dev/null; do sleep 0.1; done
 export QUARTET_ADMIN=127.0.0.1:$ADMIN
-run 'python careless.py' "python3 $examples/01-queue/careless.py $PORT"
+program "$examples/01-queue" careless -- "$PORT"
 run 'quartet queue-policy set mail --attempts 4 --base-ms 500 --dead-tube mail.dead' \
     "$quartet queue-policy set mail --attempts 4 --base-ms 500 --dead-tube mail.dead"
-run 'python careless.py' "python3 $examples/01-queue/careless.py $PORT"
+program "$examples/01-queue" careless -- "$PORT"
 run 'python say.py "stats-job 2" | grep -E "tube|state|attempt"' \
     "python3 $examples/01-queue/say.py --port $PORT 'stats-job 2' | grep -E 'tube|state|attempt'"

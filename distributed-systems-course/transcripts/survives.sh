@@ -1,8 +1,12 @@
-# uses: examples/01-queue/mini/python/step3/queue.py examples/01-queue/mini/python/server.py examples/01-queue/mini/python/step3/log.py
+# languages: typescript python
+# uses: examples/01-queue/mini/{language}/server.{ext} examples/01-queue/mini/{language}/wire.{ext} examples/01-queue/mini/{language}/step3/queue.{ext} examples/01-queue/mini/{language}/step3/log.{ext}
+# uses: examples/01-queue/say.py
+# must: INSERTED 1
 # must: RESERVED 1 7
+say() { run "python say.py $1" "python3 $examples/01-queue/say.py --port $PORT $1"; }
 start_queue step3
-run 'python say.py "put 0 0 60 7" "seat 11"' "python3 $examples/01-queue/say.py --port $PORT 'put 0 0 60 7' 'seat 11'"
+say '"put 0 0 60 7" "seat 11"'
 kill_queue
 start_queue step3
-run 'python say.py "reserve-with-timeout 1"' "python3 $examples/01-queue/say.py --port $PORT 'reserve-with-timeout 1'"
-run 'cat data/queue.log' "cat $DATA/queue.log"
+say '"reserve-with-timeout 1"'
+run 'cat data/queue.log' 'cat "$DATA/queue.log"'

@@ -1,2 +1,4 @@
-# uses: examples/concepts/01-timeout/python/main.py
-run "python main.py 7" "python3 $examples/concepts/01-timeout/python/main.py 7"
+# languages: typescript python
+# uses: examples/concepts/01-timeout/{language}/main.{ext}
+# must: Nothing in the middle column tells which.
+program "$examples/concepts/01-timeout/$LANGUAGE" main 7

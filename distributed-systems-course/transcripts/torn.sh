@@ -1,4 +1,6 @@
-# uses: examples/01-queue/mini/python/step3/queue.py examples/01-queue/mini/python/server.py examples/01-queue/mini/python/step3/log.py
+# languages: typescript python
+# uses: examples/01-queue/mini/{language}/server.{ext} examples/01-queue/mini/{language}/wire.{ext} examples/01-queue/mini/{language}/step3/queue.{ext} examples/01-queue/mini/{language}/step3/log.{ext}
+# uses: examples/01-queue/say.py
 # must: RESERVED 1 7
 # must: ,"put","default",0,0,60,"se
 say() { run "python say.py $1" "python3 $examples/01-queue/say.py --port $PORT $1"; }

@@ -1,2 +1,4 @@
-# uses: examples/concepts/03-two-generals/python/main.py
-run "python main.py 7" "python3 $examples/concepts/03-two-generals/python/main.py 7"
+# languages: typescript python
+# uses: examples/concepts/03-two-generals/{language}/main.{ext}
+# must: The last messenger is never confirmed
+program "$examples/concepts/03-two-generals/$LANGUAGE" main 7

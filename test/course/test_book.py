@@ -4,15 +4,12 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
 COURSE = Path(__file__).resolve().parents[2] / "distributed-systems-course"
 PAGES = sorted(path.relative_to(COURSE / "src").as_posix() for path in COURSE.glob("src/**/*.md"))
-WORDS_MAX = 1500
-CODE_LINES_MAX = 45  # a whole small state machine is the longest
 
 
 def render(**pages):
@@ -51,7 +48,9 @@ QUEUE = "01-queue/mini/python/step2/queue.py"
         (":::nonsense\n:::", "page.md:1: there is no block :::nonsense"),
         (":::tabs\n== One\nx\n:::", "page.md:2: tabs need two parts"),
         (":::diagram A\nno words\n---\nflowchart LR\n:::", "page.md:2: say in words"),
-        ("---\nsession: 1\nminutes: 91\n---\n# A", "session 1 takes 91 minutes"),
+        ("---\nsession: 1\nminutes: 91\n---\n# A", "page.md:3: session 1 takes 91 minutes"),
+        ("---\nsesion: 1\n---\n# A", "page.md:2: front matter has no 'sesion'"),
+        ("a\n\n```console\n$ ls\n", "page.md:3: this ``` has no end"),
     ],
 )
 def test_what_is_wrong_stops_the_build_and_says_where(text, complaint):
@@ -115,46 +114,3 @@ def test_the_whole_book_renders_without_a_mark_left():
         outside = re.sub(r"```.*?```", "", content, flags=re.DOTALL)
         assert "{{#" not in outside, name
         assert ":::" not in outside, name
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_can_be_read_in_one_sitting(name):
-    text = (COURSE / "src" / name).read_text()
-    text = re.sub(r":::(take-home|instructor)\b.*?\n:::\n", "", text, flags=re.DOTALL)
-    assert len(text.split()) <= WORDS_MAX
-    _, _, pages = render(page=text)
-    for block in re.findall(r"```\w+\n(.*?)```", pages["page.md"], re.DOTALL):
-        assert len(block.splitlines()) <= CODE_LINES_MAX
-
-
-@pytest.mark.parametrize("path", sorted(COURSE.glob("quizzes/*.toml")), ids=lambda path: path.stem)
-def test_a_quiz_explains_every_choice_and_has_one_key(path):
-    questions = tomllib.loads(path.read_text())["question"]
-    assert 3 <= len(questions) <= 4
-    assert sum(bool(question.get("timed")) for question in questions) == 2
-    for question in questions:
-        if "model" in question:
-            assert question["points"] and len(question["model"]) > 40
-            continue
-        choices = question["choice"]
-        texts = [choice["text"] for choice in choices]
-        assert len(set(texts)) == len(texts) >= 3
-        assert sum(bool(choice.get("right")) for choice in choices) == 1
-        assert all(len(choice["why"]) > 20 for choice in choices)
-
-
-def test_every_link_between_pages_leads_somewhere():
-    for name in PAGES:
-        page = COURSE / "src" / name
-        for target in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text()):
-            assert (page.parent / target).exists(), (name, target)
-
-
-def test_transcripts_are_those_of_the_programs_as_they_are():
-    done = subprocess.run(
-        [sys.executable, COURSE / "tools/transcripts.py", "--check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout

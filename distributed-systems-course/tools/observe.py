@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Runs one of the concept programs as it is and writes down the messages in it, for spacetime.py.
+
+    observe.py PROGRAM SEED EVENTS
+
+These programs hold shop, office and network in one process, and there is no wire to listen at.
+Python's profiler sees their functions called and returning instead; the programs know nothing of
+it.
+"""
+
+import contextlib
+import io
+import json
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+SHOP, OFFICE = "shop", "office"
+Event = dict[str, Any]
+
+
+def timeouts(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
+    """01-timeout: each kind of story that call() had, the first time that it had it."""
+    told: set[str] = set()
+
+    def message(at: float, sender: str, text: str, lost: bool = False, got: float = 0) -> None:
+        to = OFFICE if sender == SHOP else SHOP
+        events.append(
+            {"at": at, "got": got or at, "from": sender, "to": to, "text": text, "lost": lost}
+        )
+
+    def profile(frame: FrameType, what: str, value: Any) -> None:
+        if what != "return" or frame.f_code.co_name != "call" or value is None:
+            return
+        seen, happened = value
+        kind = "slow" if "but it took" in happened else happened
+        if seen != "timeout" or kind in told:
+            return
+        told.add(kind)
+        began = 1000 * len(told)  # ms; between the stories no time is counted
+        limit = frame.f_globals["TIMEOUT_MS"]
+        took = frame.f_locals.get("took_ms", 0)
+        events.append({"at": began, "part": f"seat {frame.f_locals['seat']}: {happened}"})
+        message(began, SHOP, "sell", lost="request was lost" in happened)
+        if "crashed" in happened:
+            events.append({"at": began, "who": OFFICE, "text": "crashes", "ends": True})
+        if "sold" in happened:
+            events.append({"at": began, "who": OFFICE, "text": "sold"})
+        if "reply was lost" in happened:
+            message(began, OFFICE, "sold", lost=True)
+        if kind == "slow":
+            message(began, OFFICE, "sold", got=began + took)
+        events.append({"at": began + limit, "who": SHOP, "text": "timeout"})
+
+    return profile
+
+
+def delivery(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
+    """02-delivery: every try of every order, in the three ways."""
+    heard = {"sell": False, "known": False}
+
+    def profile(frame: FrameType, what: str, value: Any) -> None:
+        name, known = frame.f_code.co_name, frame.f_locals
+        if name == "run" and what == "call":
+            events.append({"part": known["name"]})
+        elif name == "send" and what == "call":
+            heard.update(sell=False, known=False)
+        elif name == "sell" and what == "call":
+            office = known["self"]
+            heard.update(sell=True, known=office.remember and known["key"] in office.done)
+        elif name == "send" and what == "return":
+            text = f"{known['key']}: seat {known['seat']}"
+            events.append({"from": SHOP, "to": OFFICE, "text": text, "lost": not heard["sell"]})
+            if heard["sell"]:
+                note = "knows the key, sells nothing" if heard["known"] else "sells the seat"
+                events.append({"who": OFFICE, "text": note})
+                events.append({"from": OFFICE, "to": SHOP, "text": "sold", "lost": not value})
+            if not value:
+                events.append({"who": SHOP, "text": "timeout"})
+
+    return profile
+
+
+OBSERVERS = {"01-timeout": timeouts, "02-delivery": delivery}
+
+
+def main() -> None:
+    program, seed, place = sys.argv[1:]
+    events: list[Event] = []
+    observer = OBSERVERS[Path(program).parents[1].name](events)
+    sys.argv = [program, seed]
+    with contextlib.redirect_stdout(io.StringIO()):
+        sys.setprofile(observer)
+        try:
+            runpy.run_path(program)
+        finally:
+            sys.setprofile(None)
+    Path(place).write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+if __name__ == "__main__":
+    main()

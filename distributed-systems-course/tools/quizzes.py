@@ -1,0 +1,154 @@
+"""A quiz: quizzes/NAME.toml, read, examined, and made into HTML.
+
+A question has `ask`, perhaps `timed`, and either choices (`text`, `why`, and `right` on one) or a
+model answer with its points, which the reader compares with his own. What is wrong names the file
+and the line: one wrong key costs a reader's trust.
+"""
+
+import html
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cuts import BookError
+
+QUESTIONS = (3, 4)
+TIMED = 2
+CHOICES_MIN = 3
+WHY_CHARS_MIN = 20
+MODEL_CHARS_MIN = 40
+KEYS = {"ask", "timed", "choice", "model", "points"}
+CHOICE_KEYS = {"text", "why", "right"}
+
+Question = dict[str, Any]
+
+
+def load(path: Path) -> list[Question]:
+    """The questions. Raises BookError with all that is wrong."""
+    name = f"quizzes/{path.name}"
+    if not path.is_file():
+        raise LookupError(f"there is no quiz {path.stem} ({name})")
+    text = path.read_text(encoding="utf-8")
+    try:
+        quiz = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise BookError(f"{name}:{line[1] if line else 1}: {error}") from error
+    questions = quiz.get("question", [])
+    wrong = list(examine(questions, places(text), set(quiz)))
+    if wrong:
+        raise BookError("\n".join(f"{name}:{line}: {why}" for line, why in wrong))
+    return questions
+
+
+def places(text: str) -> list[tuple[int, list[int]]]:
+    """Of each question: its line, and those of its choices."""
+    found: list[tuple[int, list[int]]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() == "[[question]]":
+            found.append((number, []))
+        elif line.strip() == "[[question.choice]]" and found:
+            found[-1][1].append(number)
+    return found
+
+
+def examine(
+    questions: list[Question], at: list[tuple[int, list[int]]], names: set[str]
+) -> Iterator[tuple[int, str]]:
+    if names != {"question"} or not isinstance(questions, list) or len(at) != len(questions):
+        yield 1, "a quiz is [[question]] tables and nothing else"
+        return
+    if not QUESTIONS[0] <= len(questions) <= QUESTIONS[1]:
+        yield 1, f"{len(questions)} questions, and a chapter has {QUESTIONS[0]} or {QUESTIONS[1]}"
+    if sum(bool(question.get("timed")) for question in questions) != TIMED:
+        yield 1, f"not {TIMED} of the questions are timed"
+    for question, (line, choices) in zip(questions, at, strict=True):
+        if len(question.get("choice", [])) != len(choices):
+            yield line, "choices are [[question.choice]] tables"
+            continue
+        if unknown := set(question) - KEYS:
+            yield line, f"a question has no {sorted(unknown)[0]!r}"
+        if not str(question.get("ask", "")).strip():
+            yield line, "this question asks nothing"
+        if "choice" in question:
+            yield from examine_choices(question["choice"], line, choices)
+        elif len(question.get("model", "")) < MODEL_CHARS_MIN or not question.get("points"):
+            yield line, "a question needs choices, or a model answer and its points"
+
+
+def examine_choices(
+    choices: list[dict[str, Any]], line: int, at: list[int]
+) -> Iterator[tuple[int, str]]:
+    if len(choices) < CHOICES_MIN:
+        yield line, f"{len(choices)} choices, and {CHOICES_MIN} are the least"
+    rights = sum(choice.get("right") is True for choice in choices)
+    if rights != 1:
+        yield line, f"{rights} choices are marked right = true; the key has to be one of them"
+    seen: set[str] = set()
+    for choice, where in zip(choices, at, strict=True):
+        if unknown := set(choice) - CHOICE_KEYS:
+            yield where, f"a choice has no {sorted(unknown)[0]!r}"
+        if choice.get("right", True) is not True:
+            yield where, "right is true, or it is not there"
+        text = " ".join(str(choice.get("text", "")).lower().split()).rstrip(".")
+        if not text:
+            yield where, "this choice says nothing"
+        elif text in seen:
+            yield where, "this choice is listed twice"
+        seen.add(text)
+        if len(choice.get("why", "")) < WHY_CHARS_MIN:
+            yield where, "this choice is not explained (why)"
+
+
+def words_of(question: Question) -> str:
+    """What one reads to answer it."""
+    texts = [question["ask"], *(choice["text"] for choice in question.get("choice", []))]
+    return " ".join(texts)
+
+
+# --- as HTML --------------------------------------------------------------------------------------
+
+
+def quiz_html(name: str, questions: list[Question]) -> str:
+    parts = [question_html(name, i, q) for i, q in enumerate(questions, start=1)]
+    return "\n".join(['<div class="quiz">', *parts, "</div>", ""])
+
+
+def question_html(quiz: str, number: int, question: Question) -> str:
+    name = f"{quiz}-{number}"
+    home = "" if question.get("timed") else ' <span class="home">take home</span>'
+    ask = f"<legend>{number}. {inline(question['ask'])}{home}</legend>"
+    if "model" in question:
+        points = "".join(f"<li>{inline(point)}</li>" for point in question["points"])
+        return (
+            f"<fieldset>{ask}<p><label>Your answer<textarea></textarea></label></p>"
+            f"<details><summary>Compare with ours</summary><p>{inline(question['model'])}</p>"
+            f"<p>Does yours say that:</p><ul>{points}</ul></details></fieldset>"
+        )
+    choices, reasons = [], []
+    for i, choice in enumerate(question["choice"]):
+        right = bool(choice.get("right"))
+        id_ = f"{name}-{i}"
+        choices.append(
+            f'<p><input type="radio" name="{name}" id="{id_}" data-right="{int(right)}">'
+            f'<label for="{id_}"> {inline(choice["text"])}</label></p>'
+        )
+        mark, verdict = ("✓", "Right.") if right else ("✗", "No.")
+        reasons.append(
+            f"<li>{inline(choice['text'])}<br>"
+            f"<strong>{mark} {verdict}</strong> {inline(choice['why'])}</li>"
+        )
+    return (
+        f'<fieldset>{ask}{"".join(choices)}<p class="verdict" role="status"></p>'
+        f"<details><summary>Every choice explained</summary><ul>{''.join(reasons)}</ul>"
+        "</details></fieldset>"
+    )
+
+
+def inline(text: str) -> str:
+    """`code` and *emphasis*; the rest as it is."""
+    text = html.escape(text, quote=False)
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)

@@ -1,0 +1,259 @@
+"""Canaries of tools/check_book.py: a small book is broken in one place, and that place is named."""
+
+import pytest
+from conftest import CHOICE, OPEN_QUESTION, QUESTION
+
+BLOCK = ":::diagram"
+
+
+def only(complaints, *expected):
+    """All that is said, and nothing else, begins as expected."""
+    assert len(complaints) == len(expected), complaints
+    for complaint, begin in zip(complaints, expected, strict=True):
+        assert begin in complaint, complaints
+
+
+def test_the_small_book_is_right(book):
+    only(book.complaints())
+
+
+def test_what_is_wrong_is_said_and_ends_with_1(book):
+    assert book.run("tools/check_book.py").returncode == 0
+    book.change("src/one.md", "minutes: 5", "minutes: 91")
+    done = book.run("tools/check_book.py")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: src/one.md:3: session 1 takes 91 minutes")
+
+
+# --- what a page shows
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (BLOCK, "```python\nx = 1\n```\n\n:::diagram", "src/one.md:25: this code block is no incl"),
+        (BLOCK, "```mermaid\nflowchart LR\n```\n\n:::diagram", "src/one.md:25: a diagram is writ"),
+        ("$ python main.py", "$ python main.py\n3", "src/one.md:19: line 2 of this console block"),
+        ("$ python main.py\n", "", "src/one.md:19: this block is empty"),
+        ("main.py:add", "gone.py:add", "src/one.md:16: there is no file gone.py"),
+        ("main.py:add", "main.py:gone", "src/one.md:16: main.py has no 'gone'"),
+        (
+            "{{#transcript add}}",
+            "{{#transcript gone}}",
+            "src/one.md:23: there is no transcript gone",
+        ),
+        ("A box stands", "---\nA box stands", "src/one.md:26: say in words"),
+        ("What it shows", "", "src/one.md:26: a diagram needs a title"),
+        ("  - break", "  ", ""),  # a page may have no objectives
+    ],
+)
+def test_what_a_page_shows(book, old, new, complaint):
+    book.change("src/one.md", old, new)
+    only(book.complaints(), *([complaint] if complaint else []))
+
+
+def test_a_file_that_no_test_runs(book):
+    book.change("tools/tested.toml", "examples/add/*", "examples/add/*.ts")
+    only(
+        book.complaints(),
+        "src/one.md:16: no test runs examples/add/main.py",
+    )
+
+
+def test_a_program_that_a_transcript_ran_and_no_test_runs(book):
+    book.change("transcripts/add.sh", "main.{ext}", "main.{ext} tools/mermaid.py")
+    only(book.complaints(), "src/one.md:23: no test runs tools/mermaid.py")
+
+
+def test_a_test_that_is_not_there(book):
+    book.change("tools/tested.toml", "::test_add", "::test_gone")
+    only(book.complaints(), "tools/tested.toml:3: there is no test test/test_add.py::test_gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "complaint"),
+    [
+        ("examples/add/main.py", "return a + b", "examples/add/main.py:2: "),
+        ("examples/add/main.ts", "return a + b;", "examples/add/main.ts:2: "),
+    ],
+)
+def test_an_example_that_does_not_parse(book, name, old, complaint):
+    book.change(name, old, "return a +* )")
+    only(book.complaints(), complaint)
+
+
+# --- how long a page is
+
+
+def test_a_page_of_too_many_words(book):
+    words = "word " * 1500 + "\n"
+    book.change("src/one.md", "Some words", words + "Some words")
+    book.change("src/one.md", "minutes: 5", "minutes: 15")
+    complaints = book.complaints()
+    only(complaints, "src/one.md:1: 15")
+    book.change("src/one.md", "minutes: 15", "minutes: 15\nlong-page: all of it is one story")
+    only(book.complaints())
+
+
+def test_a_block_of_too_many_lines(book):
+    body = "".join(f"    a += {i}\n" for i in range(30))
+    book.change("examples/add/main.py", "    return", body + "    return")
+    only(book.complaints(), "src/one.md:16: 32 lines, and a block has 30")
+    book.change("src/one.md", "minutes: 5", "minutes: 5\nlong-code: it is read as one")
+    only(book.complaints())
+
+
+def test_fewer_minutes_than_the_words_take(book):
+    book.change("src/one.md", "Some words", "word " * 900 + "Some words")
+    only(book.complaints(), "src/one.md:3: 5 minutes, and the page needs 6: ")
+    book.change("src/one.md", "Some words", "\n:::\n\nSome words")
+    book.change("src/one.md", "word word", ":::take-home At home\nword word")
+    only(book.complaints())
+
+
+def test_fewer_minutes_than_the_commands_took(book):
+    for language in ("python", "typescript"):
+        name = f"transcripts/add.{language}.txt"
+        head = (book.course / name).read_text().splitlines()[0]
+        book.change(name, head, " ".join([*head.split()[:2], "300.0"]))
+    only(book.complaints(), "src/one.md:3: 5 minutes, and the page needs 6: ")
+
+
+def test_fewer_minutes_than_the_exercise(book):
+    text = 'title = "x"\npage = "one.md"\nkind = "timed"\nminutes = 5\n'
+    book.write("exercises/01-x/exercise.toml", text)
+    only(book.complaints(), "src/one.md:3: 5 minutes, and the page needs 6: ")
+    book.write("exercises/01-x/exercise.toml", text.replace("timed", "take-home"))
+    only(book.complaints())
+
+
+def test_a_session_of_more_than_90_minutes(book):
+    book.write("src/two.md", "---\nsession: 1\nminutes: 86\n---\n# Two\n\n## A part\n")
+    only(book.complaints(), "src/two.md:3: session 1 takes 91 minutes")
+
+
+def test_a_page_that_nobody_finds(book):
+    book.write("src/three.md", "# Three\n")
+    only(book.complaints(), "src/three.md:1: SUMMARY.md does not name this page")
+    book.change("src/SUMMARY.md", "two.md", "four.md")
+    only(book.complaints(), "src/SUMMARY.md:4: there is no page four.md")
+
+
+# --- quizzes
+
+SECOND = QUESTION.count("\n") + 1  # the line of the second question
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('"Three."', '"one"', "quizzes/one.toml:11: this choice is listed twice"),
+        ('"Because this', '"Be"  # ', "quizzes/one.toml:4: this choice is not explained"),
+        ("right = true\n", "", "quizzes/one.toml:1: 0 choices are marked right"),
+        (
+            "[[question.choice]]",
+            "[[question.choice]]\nright = true",
+            "quizzes/one.toml:1: 2 choices",
+        ),
+        ("right = true", 'right = "Four."', "quizzes/one.toml:1: 0 choices are marked right"),
+        ("ask =", "answer = 4\nask =", "quizzes/one.toml:1: a question has no 'answer'"),
+        ("why =", "because =", "quizzes/one.toml:4: a choice has no 'because'"),
+        ('ask = "And how many?"', 'ask = ""', f"quizzes/one.toml:{SECOND}: this question asks"),
+        ("timed = true\n", "", "quizzes/one.toml:1: not 2 of the questions are timed"),
+        (CHOICE.format("Three."), "", "quizzes/one.toml:1: 2 choices, and 3 are the least"),
+        (OPEN_QUESTION, "", "quizzes/one.toml:1: 2 questions, and a chapter has 3 or 4"),
+        ('points = ["this"]\n', "", f"quizzes/one.toml:{2 * SECOND - 1}: a question needs choices"),
+        ("timed = true", "timed =", "quizzes/one.toml:2: "),
+    ],
+)
+def test_a_quiz(book, old, new, complaint):
+    book.change("quizzes/one.toml", old, new)
+    complaints = book.complaints()
+    assert complaints and complaint in complaints[0], complaints
+
+
+def test_a_quiz_that_no_page_shows_yet(book):
+    book.write("quizzes/two.toml", "question = 3\n")
+    only(book.complaints(), "quizzes/two.toml:1: ")
+
+
+# --- mdBook's output, and the HTML
+
+
+@pytest.mark.parametrize("line", [" WARN something is odd", "ERROR something is broken"])
+def test_what_mdbook_says(book, line):
+    (book.root / "log").write_text(f" INFO all is well\n{line}\n")
+    only(book.complaints(log=book.root / "log"), f"mdbook: {line.strip()}")
+
+
+HTML = """\
+<html><head><link rel="stylesheet" href="a.css"></head><body>
+<h1 id="one">One</h1>
+<a href="one.html#one">itself</a> <a href="https://example.org/">the world</a>
+<pre><code class="language-console">$ ls</code></pre>
+<svg role="img"><title>a</title><desc>b</desc></svg>
+<pre class="mermaid">flowchart LR
+    accTitle: a
+    accDescr: b</pre>
+</body></html>
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("", "", ""),
+        ("<h1", "{{#include x}}<h1", "book/one.html:2: {{# is left of a mark"),
+        ("one.html#one", "two.html#one", "src/one.md:3: the link two.html#one leads nowhere"),
+        ("one.html#one", "one.html#two", "book/one.html:3: the link one.html#two leads to a page"),
+        ("one.html#one", "#two", "book/one.html:3: the link #two leads to a page without"),
+        ("https://example.org/", "https:", "book/one.html:3: the link https: names no host"),
+        ("https://example.org/", "ftp://x/", "book/one.html:3: the link ftp://x/ is of no kind"),
+        ("a.css", "b.css", "book/one.html:1: the link b.css leads nowhere"),
+        ("a.css", "https://example.org/a.css", "book/one.html:1: loads https://example.org/a.css"),
+        ("<h1", "<img src='a.css'><h1", "book/one.html:2: a picture without words"),
+        ("<title>a</title>", "", "book/one.html:5: a diagram without title and desc"),
+        ("    accTitle: a\n", "", "book/one.html:6: a diagram without accTitle and accDescr"),
+        (' class="language-console"', "", "book/one.html:4: a code block of no language"),
+    ],
+)
+def test_the_html(book, old, new, complaint):
+    place = book.course / "book"
+    book.write("src/one.md", "# One\n\n[nowhere](two.md#one)\n")
+    book.write("src/SUMMARY.md", "# Summary\n\n- [One](one.md)\n")
+    (book.course / "src/two.md").unlink()
+    (place / "assets").mkdir(parents=True)
+    (place / "a.css").write_text("")
+    (place / "one.html").write_text(HTML.replace(old, new, 1))
+    complaints = book.complaints(html=place)
+    missing = [line for line in complaints if "assets/mermaid.min.js" in line]
+    assert len(missing) == 1  # the fixture has none: that is a canary, too
+    only([line for line in complaints if line not in missing], *([complaint] if complaint else []))
+
+
+# --- diagrams of runs
+
+
+def test_a_diagram_of_a_run(book, events):
+    book.write("transcripts/add.typescript.events", events)
+    book.change(
+        "src/one.md", "flowchart LR\n    A --> B", "events add\nfrom: reserve\nbefore: the con"
+    )
+    only(book.complaints())
+    for old, new, complaint in [
+        (
+            "from: reserve",
+            "from: nothing",
+            "src/one.md:28: no event of this run begins with 'nothing'",
+        ),
+        (
+            "from: nothing",
+            "until: reserve",
+            "src/one.md:28: a run is cut down by from: and before:",
+        ),
+        ("until: reserve\n", "", ""),
+        ("events add", "events gone", "src/one.md:28: there is no transcript gone"),
+        ("events gone", "trace gone", "src/one.md:28: there is no log gone.txt"),
+    ]:
+        book.change("src/one.md", old, new)
+        only(book.complaints(), *([complaint] if complaint else []))
