@@ -198,6 +198,13 @@ static unsigned change_begin(struct node *node, const struct members_ask *ask,
         buffer_append_text(why, "too many members at a time: remove some first\n");
         return CONFLICT;
     case RAFT_CHANGE_INVALID_TARGET: buffer_append_text(why, "that cannot be\n"); return WRONG;
+    case RAFT_CHANGE_NO_QUORUM:
+        buffer_append_text(why, "too few of the voters that would be left are heard and trusted: "
+                                "look with list, mend those or add others first\n");
+        return CONFLICT;
+    case RAFT_CHANGE_TRANSFER:
+        buffer_append_text(why, "leadership is being handed over: try again\n");
+        return UNAVAILABLE;
     case RAFT_CHANGE_NOT_LEADER:
     case RAFT_CHANGE_NOT_SETTLED:
         buffer_append_text(why, "the leader is new: try again\n");

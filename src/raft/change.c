@@ -49,6 +49,24 @@ static bool new_voters_caught_up(const struct raft *raft, const struct raft_memb
     return true;
 }
 
+/* What is to decide must be able to: an operator who removes the nodes that work, and keeps the
+ * broken ones, would stop the cluster for good. */
+static bool quorum_works(const struct raft *raft, const struct raft_members *target)
+{
+    const struct raft_members *members = members_of(raft);
+    uint64_t works[RAFT_MEMBERS_MAX] = {0};
+    for (uint32_t i = 0; i < target->count; i++) {
+        uint32_t id = target->member[i].id;
+        int place = raft_members_place(members, id);
+        if (place < 0) continue;
+        const struct peer *peer = &raft->peers[place];
+        uint64_t silent_us = raft->now.mono_us - peer->heard_us;
+        bool heard = peer->heard_us != 0 && silent_us < raft->config.election_timeout_us;
+        works[i] = id == raft->config.self || (peer->trusted && heard);
+    }
+    return members_quorum(target, works) == 1;
+}
+
 /* C_old,new: the target, and beside it the voters of C_old that are not in it. A learner that is
  * not in the target goes at once. False when they are too many. */
 static bool join(const struct raft_members *old, const struct raft_members *target,
@@ -113,8 +131,11 @@ static enum raft_change_result change_allowed(const struct raft *raft,
     if (members_index(&raft->history) > raft->commit || raft_members_joint(members)) {
         return RAFT_CHANGE_UNDER_WAY;
     }
+    if (raft->transfer_to != 0) return RAFT_CHANGE_TRANSFER;
     if (members_equal(members, target)) return RAFT_CHANGE_NOTHING_TO_DO;
+    if (same_voters(members, target)) return RAFT_CHANGE_OK;
     if (!new_voters_caught_up(raft, target)) return RAFT_CHANGE_NOT_CAUGHT_UP;
+    if (!quorum_works(raft, target)) return RAFT_CHANGE_NO_QUORUM;
     return RAFT_CHANGE_OK;
 }
 

@@ -223,7 +223,9 @@ enum raft_change_result {
     RAFT_CHANGE_NOT_LEADER,
     RAFT_CHANGE_NOT_SETTLED,    /* nothing of this term is committed yet: try again soon */
     RAFT_CHANGE_UNDER_WAY,      /* the last change is not committed yet: try again soon */
+    RAFT_CHANGE_TRANSFER,       /* leadership is being handed over: ask the next leader */
     RAFT_CHANGE_NOT_CAUGHT_UP,  /* a new voter is not a learner that caught up */
+    RAFT_CHANGE_NO_QUORUM,      /* of the target's voters too few are trusted and were heard */
     RAFT_CHANGE_NOTHING_TO_DO,  /* the target is what is in force */
     RAFT_CHANGE_TOO_MANY,       /* old and new members together exceed RAFT_MEMBERS_MAX */
     RAFT_CHANGE_INVALID_TARGET, /* unordered, without a voter, or joint itself */
@@ -237,7 +239,9 @@ enum raft_change_result {
  * A new voter must be a learner that has caught up (raft_progress.caught_up): it is trusted, was
  * heard within an election timeout, and its last round of catching up was short (dissertation
  * 4.2.1): it came to hold durably all that the log held at some moment within an election timeout
- * of that moment. A voter that is to go may be the leader: it leads on, not counting itself, until
+ * of that moment. And of the voters of the target a quorum must be trusted and have been heard within
+ * an election timeout: a joint configuration that cannot be committed could not be left either, nor
+ * anyone be repaired in it (trust.c). A voter that is to go may be the leader: it leads on, not counting itself, until
  * the target is committed, and then steps down and tells a voter that holds most to campaign. */
 enum raft_change_result raft_change_members(struct raft *raft, struct raft_time now,
                                             const struct raft_members *target);

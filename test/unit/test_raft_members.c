@@ -544,6 +544,59 @@ static void a_change_says_why_it_cannot_be(void **state)
     solo_free(&solo);
 }
 
+/* Dissertation 3.10: a leader that hands over takes no requests; the target's log is to end where
+ * its own does. */
+static void a_change_waits_until_leadership_is_handed_over(void **state)
+{
+    (void)state;
+    struct solo solo = leader_with_learners();
+    struct raft_members target = *raft_members(solo.raft);
+    member_drop(&target, 5);
+    assert_int_equal(raft_transfer(solo.raft, solo.now, 2), RAFT_TRANSFER_OK);
+    assert_int_equal(raft_change_members(solo.raft, solo.now, &target), RAFT_CHANGE_TRANSFER);
+    assert_int_equal(raft_last_index(solo.raft), 2);
+    for (int i = 0; i < 2; i++) { /* it came to nothing: the leader goes on */
+        solo.now.mono_us += SOLO_TIMEOUT_US / 2;
+        solo_ack(&solo, 2, 2, 1);
+        raft_tick(solo.raft, solo.now);
+        solo_flush(&solo);
+    }
+    assert_int_equal(raft_transferring(solo.raft), 0);
+    assert_int_equal(raft_change_members(solo.raft, solo.now, &target), RAFT_CHANGE_OK);
+    solo_free(&solo);
+}
+
+/* Of {1 3} none but the leader works: C_old,new could not be committed, nor 3 be repaired in it. */
+static void voters_that_stay_must_be_a_quorum_that_works(void **state)
+{
+    (void)state;
+    for (int heard = 0; heard < 3; heard++) {
+        struct solo solo = leader_with_learners();
+        struct raft_members target = *raft_members(solo.raft);
+        member_drop(&target, 2);
+        if (heard > 0) {
+            struct raft_message ack = {.type = RAFT_APPEND_REPLY,
+                                       .from = 3,
+                                       .to = 1,
+                                       .term = raft_term(solo.raft),
+                                       .granted = true,
+                                       .untrusted = heard == 1,
+                                       .index = 2,
+                                       .last_index = 2,
+                                       .round = 1};
+            solo_receive(&solo, ack);
+        }
+        assert_int_equal(raft_change_members(solo.raft, solo.now, &target),
+                         heard == 2 ? RAFT_CHANGE_OK : RAFT_CHANGE_NO_QUORUM);
+        if (heard < 2) { /* to let the broken one go mends it */
+            member_set(&target, 2, false);
+            member_drop(&target, 3);
+            assert_int_equal(raft_change_members(solo.raft, solo.now, &target), RAFT_CHANGE_OK);
+        }
+        solo_free(&solo);
+    }
+}
+
 /* Where the voters stay, there is nothing to join: one entry does it. */
 static void a_member_moves_to_another_address_by_one_entry(void **state)
 {
@@ -736,6 +789,8 @@ int main(void)
         cmocka_unit_test(a_learner_votes_only_once_its_last_round_was_short),
         cmocka_unit_test(a_learner_must_be_trusted_to_be_promoted),
         cmocka_unit_test(a_change_says_why_it_cannot_be),
+        cmocka_unit_test(a_change_waits_until_leadership_is_handed_over),
+        cmocka_unit_test(voters_that_stay_must_be_a_quorum_that_works),
         cmocka_unit_test(a_member_moves_to_another_address_by_one_entry),
         cmocka_unit_test(what_is_known_of_a_follower_outlives_a_change),
         cmocka_unit_test(a_cluster_grows_from_three_to_five_and_sheds_its_leader),
