@@ -239,10 +239,12 @@ enum raft_change_result {
  * A new voter must be a learner that has caught up (raft_progress.caught_up): it is trusted, was
  * heard within an election timeout, and its last round of catching up was short (dissertation
  * 4.2.1): it came to hold durably all that the log held at some moment within an election timeout
- * of that moment. And of the voters of the target a quorum must be trusted and have been heard within
- * an election timeout: a joint configuration that cannot be committed could not be left either, nor
- * anyone be repaired in it (trust.c). A voter that is to go may be the leader: it leads on, not counting itself, until
- * the target is committed, and then steps down and tells a voter that holds most to campaign. */
+ * of that moment. And of the voters of the target a quorum must be trusted and have been heard
+ * within an election timeout: a joint configuration that cannot be committed could not be left
+ * either, nor anyone be repaired in it (trust.c).
+ *
+ * A voter that is to go may be the leader: it leads on, not counting itself, until the target is
+ * committed, and then steps down and tells a voter that holds most to campaign. */
 enum raft_change_result raft_change_members(struct raft *raft, struct raft_time now,
                                             const struct raft_members *target);
 

@@ -21,7 +21,7 @@ static bool set_against(const struct host *host, uint32_t set)
 {
     const struct world *world = host->world;
     int64_t limit_us = (int64_t)world->config.clock_skew_us_max;
-    uint32_t ids[SIM_NODES_MAX] = {0};
+    uint32_t ids[SIM_HOSTS_MAX] = {0};
     uint32_t count = 0;
     int64_t least = INT64_MAX;
     int64_t most = INT64_MIN;

@@ -12,6 +12,9 @@
     X(TRUNCATIONS, "log tails replaced by a leader's")  \
     X(BACK_UPS, "conflicts backed up over")             \
     X(MEMBERSHIPS, "membership entries committed")      \
+    X(MEMBERS_ADDED, "learners added")                  \
+    X(MEMBERS_PROMOTED, "learners promoted")            \
+    X(MEMBERS_REMOVED, "members removed")               \
     X(READS_CONFIRMED, "rounds that confirmed reads")   \
     X(LEASES_HELD, "reads on a lease")                  \
     X(LEASES_MISSING, "reads that found no lease")      \

@@ -1,13 +1,9 @@
 /* What goes wrong. See faults.h.
  *
  * No fault here breaks what the design promises to survive: any number of crashes and power
- * losses at any time, anything on the network; but the disks of a minority at most may forget what
- * they had reported durable, be it by a wipe or by damage (Alagappan et al., "Protocol-Aware
- * Recovery for Consensus-Based Storage", FAST 2018: an entry survives as long as a majority was
- * never without it). Counted are all hosts whose disk is not known to be whole: those that are
- * down, those that are not trusted, and those that forgot and have not come to be trusted again
- * since; with the next one they stay a minority. What a disk may lose so that its node can notice,
- * is said in disk_damage.c. */
+ * losses at any time, anything on the network; but only a minority of disks may forget what they
+ * had reported durable (minority.h). What a disk may lose so that its node can notice, is said in
+ * disk_damage.c. */
 #include "sim/faults.h"
 
 #include <string.h>
@@ -29,6 +25,7 @@ enum {
     START_COUNTDOWN_MAX = 12,
     SETTLED_US = 30000, /* quiet for so long and two syncs: the watermark is written */
     WALL_JUMP_US_MAX = 3000000,
+    VOTERS_MIN = 2,
     DAMAGES_MAX = 3, /* at a time, to one disk */
 };
 
@@ -225,36 +222,6 @@ static void blackout(struct faults *faults)
     }
 }
 
-/* Can what this host's disk remembers be relied on? Not while it is down, for what it will find is
- * not known yet. */
-static bool reliable(const struct faults *faults, const struct host *host)
-{
-    const struct raft *raft = sim_host_raft(host);
-    return raft != NULL && raft_trusted(raft) && (faults->forgetful >> host->index & 1) == 0;
-}
-
-/* Has it ever been part of the cluster? While one has not, the founding may be under way. */
-static bool founded(const struct world *world, const struct host *host)
-{
-    if (host->node != NULL) return node_applied_index(host->node) != 0;
-    return world->invariants.nodes[host->index].claim != 0;
-}
-
-/* See the rule at the top. */
-static bool may_forget(const struct faults *faults, const struct host *host)
-{
-    const struct world *world = faults->world;
-    uint32_t unreliable = 1; /* this one */
-    for (uint32_t i = 0; i < world->hosts_count; i++) {
-        const struct host *other = &world->hosts[i];
-        if (!founded(world, other)) return false;
-        if (other != host) unreliable += !reliable(faults, other);
-    }
-    /* With changing members, of the fewest that may vote. */
-    uint32_t voters = enabled(faults, SIM_FAULT_MEMBERS) ? 3 : world->hosts_count;
-    return reliable(faults, host) && unreliable <= (voters - 1) / 2;
-}
-
 /* It had nothing to write for a while, and could have written that. */
 static bool settled(const struct host *host)
 {
@@ -303,7 +270,7 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
 {
     struct world *world = faults->world;
     forgetful_look(faults);
-    if (!may_forget(faults, host)) return;
+    if (!minority_may_forget(world, host)) return;
     faults->forgetful |= 1u << host->index;
     faults->regained_sequence[host->index] = 0;
     bool power = random_below(&faults->random, 2) == 0 || kind == SIM_FAULT_POWER;
@@ -493,7 +460,7 @@ static void fault_end(void *owner, struct timed *timed)
 static bool needs_two_hosts(enum sim_fault kind)
 {
     return kind == SIM_FAULT_TRANSFER || kind == SIM_FAULT_PARTITION || kind == SIM_FAULT_ONEWAY ||
-           kind == SIM_FAULT_CLOG || kind == SIM_FAULT_DEPOSE;
+           kind == SIM_FAULT_CLOG || kind == SIM_FAULT_DEPOSE || kind == SIM_FAULT_MEMBERS;
 }
 
 /* Of those that the run may draw from, so that few strike as often as many. */
@@ -546,6 +513,10 @@ void faults_init(struct world *world, struct faults *faults, uint64_t seed)
     for (uint32_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
         faults->active[i].world = world;
         timed_init(&faults->active[i].end, fault_end, &faults->active[i]);
+    }
+    if (world_changes_members(world)) {
+        faults->voters_min = VOTERS_MIN + (uint32_t)random_below(
+                                              &faults->random, world->options->nodes - VOTERS_MIN);
     }
     faults->interval_us_max = 60000u << random_below(&faults->random, 6);
 }

@@ -35,7 +35,8 @@ struct faults {
     uint64_t disturbed_us;    /* when something last went wrong or was mended */
     uint32_t forgetful;       /* hosts whose disk forgot and is not to be relied on yet */
     /* Of each disk: its trust is not in an earlier batch; 0: it has none yet. */
-    uint64_t regained_sequence[SIM_NODES_MAX];
+    uint64_t regained_sequence[SIM_HOSTS_MAX];
+    uint32_t voters_min; /* the operator leaves no fewer */
     struct fault active[FAULTS_ACTIVE_MAX];
     struct depose depose;
 };

@@ -397,6 +397,8 @@ void sim_host_start(struct host *host)
     schedule_cancel(&world->schedule, &host->restart);
     struct node_config config = world->config;
     config.self = host->id;
+    config.join = host->index >= world->options->nodes;
+    if (config.join) world_address(host->id, config.address);
     config.seed = random_next(&world->random);
     host->boots++;
     host->synced_us = world_now_us(world);

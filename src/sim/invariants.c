@@ -118,6 +118,17 @@ static void check_quorum_durable(struct world *world, struct host *host, uint64_
                host->id, index, term, raft_members(raft)->count);
 }
 
+/* A membership counts from its entry on: so that entry and what came with it, too. */
+static void check_members_durable(struct world *world, struct host *host, uint64_t commit)
+{
+    const struct memberships *memberships = &world->memberships;
+    uint64_t term = raft_term_at(node_raft(host->node), commit);
+    if (commit == 1 || quorum_holds(world, &memberships->now, commit, term)) return;
+    world_fail(world, "durability",
+               "node %u commits entry %U, which no quorum of the members of entry %U holds",
+               host->id, commit, memberships->index);
+}
+
 void invariants_host_lost(struct world *world, struct host *host)
 {
     struct node_view *view = &world->invariants.nodes[host->index];
@@ -203,6 +214,7 @@ static void check_committed(struct world *world, struct host *host, uint64_t ind
     struct invariants *invariants = &world->invariants;
     const struct raft_entry *entry = raft_entry_at(node_raft(host->node), index);
     struct committed_entry *known = &invariants->entries[index - 1];
+    if (entry == NULL && known->term == 0) memberships_unseen(world);
     if (entry == NULL) return; /* covered by a snapshot */
     uint64_t hash = entry_hash(entry);
     if (known->term == 0) {
@@ -211,7 +223,7 @@ static void check_committed(struct world *world, struct host *host, uint64_t ind
         known->elapsed_us = entry->elapsed_us;
         known->wall_us = entry->wall_us;
         check_log_time(world, host, index);
-        if (entry->kind == RAFT_KIND_MEMBERS) world_count(world, SIM_COVER_MEMBERSHIPS);
+        if (entry->kind == RAFT_KIND_MEMBERS) memberships_committed(world, host, entry);
     } else if (known->term != entry->term || known->hash != hash) {
         world_fail(world, "log matching",
                    "node %u has an entry of term %U at committed index %U, others one of term %U",
@@ -273,6 +285,8 @@ static void commit_advanced(struct world *world, struct host *host, const struct
     for (uint64_t index = from; index <= commit; index++) check_committed(world, host, index);
     check_commit_rule(world, host, raft);
     if (commit > known) check_quorum_durable(world, host, commit, raft_term_at(raft, commit));
+    if (world->memberships.index > known) check_members_durable(world, host, commit);
+    memberships_step(world, host);
     if (commit > known) check_leases(world, commit);
     view->commit = commit;
 }

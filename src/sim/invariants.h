@@ -76,7 +76,7 @@ struct invariants {
     uint64_t entries_capacity;
     struct term_leader *leaders; /* [term] */
     uint64_t leaders_capacity;
-    struct node_view nodes[SIM_NODES_MAX];
+    struct node_view nodes[SIM_HOSTS_MAX];
 };
 
 void invariants_free(struct invariants *invariants);

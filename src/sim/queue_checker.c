@@ -128,13 +128,20 @@ static void sure_from(const struct world *world, struct checked_job *job, uint64
     }
 }
 
+/* Is it not a lease yet since its node was removed, and all sessions there with it? */
+static bool removed_lately(const struct world *world, uint32_t host)
+{
+    uint64_t removed_us = world->memberships.removed_us[host];
+    return removed_us != 0 && world_now_us(world) < removed_us + world->config.session_lease_us;
+}
+
 /* Time-to-run and leases are in log time, which runs no faster than clocks do, and both begin with
- * an entry made after the command was sent. A session ends sooner only with its process or its
- * connection. */
+ * an entry made after the command was sent. A session ends sooner only with its process, its
+ * connection, or its node's membership. */
 static bool surely_holds(struct world *world, uint32_t index, uint64_t sure_until_us)
 {
     const struct client *client = &queue_users(world)->clients.items[index];
-    return world_now_us(world) < sure_until_us &&
+    return world_now_us(world) < sure_until_us && !removed_lately(world, client->host) &&
            network_connected(&world->network, client->place, client->number);
 }
 

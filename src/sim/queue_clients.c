@@ -107,7 +107,8 @@ static void client_dial(struct client *client)
     struct world *world = client->world;
     client->state = CLIENT_DIALING;
     client->number++;
-    client->host = (uint32_t)random_below(&queue_users(world)->clients.random, world->hosts_count);
+    uint64_t drawn = random_below(&queue_users(world)->clients.random, world->hosts_count);
+    client->host = world_host_known(world, (uint32_t)drawn);
     network_dial(&world->network, client->place, client->number, client->host, false);
 }
 
@@ -184,7 +185,7 @@ static void users_begin(struct world *world, uint64_t seed)
     world->users = users;
     struct clients *clients = &users->clients;
     clients->random = random_seeded(seed);
-    clients->count = WORKERS_PER_NODE * world->hosts_count + PROBERS;
+    clients->count = WORKERS_PER_NODE * world->options->nodes + PROBERS;
     if (clients->count < 4) clients->count = 4;
     world->clients_count = clients->count;
     clients->think_us = 6000 * clients->count;

@@ -288,7 +288,7 @@ static void client_dial(struct client *client)
     struct world *world = client->world;
     client->state = CLIENT_DIALING;
     client->number++;
-    client->host = (uint32_t)below(world, world->hosts_count);
+    client->host = world_host_known(world, (uint32_t)below(world, world->hosts_count));
     network_dial(&world->network, client->place, client->number, client->host, false);
 }
 
@@ -315,7 +315,7 @@ static void users_begin(struct world *world, uint64_t seed)
     struct users *users = calloc(1, sizeof *users);
     ASSERT(users != NULL);
     world->users = users;
-    world->clients_count = CLIENTS_PER_NODE * world->hosts_count;
+    world->clients_count = CLIENTS_PER_NODE * world->options->nodes;
     if (world->clients_count < CLIENTS_MIN) world->clients_count = CLIENTS_MIN;
     ASSERT(world->clients_count <= CLIENTS_MAX);
     users->random = random_seeded(seed);

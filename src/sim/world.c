@@ -19,6 +19,7 @@ enum {
     DRAIN_US_MAX = 180000000,
     SETTLE_US_MAX = 10000000,
     SEGMENT_BYTES = 64 << 10,
+    SPARE_ODDS = 2, /* of a world with a node that may join */
 };
 
 /* --- verdict and trace --- */
@@ -54,6 +55,18 @@ void world_narrate(struct world *world, const char *who, uint32_t number, const 
     va_end(arguments);
     buffer_put_u8(line, '\n');
     world->options->print(world->options->print_context, buffer_slice(line));
+}
+
+bool world_changes_members(const struct world *world)
+{
+    return world->options->nodes > 1 && (world->options->faults >> SIM_FAULT_MEMBERS & 1) != 0;
+}
+
+uint32_t world_host_known(const struct world *world, uint32_t drawn)
+{
+    uint32_t founders = world->options->nodes;
+    bool known = drawn < founders || sim_host_raft(&world->hosts[drawn]) != NULL;
+    return known ? drawn : drawn % founders;
 }
 
 /* --- phases --- */
@@ -131,11 +144,6 @@ static void too_long(struct world *world)
     }
 }
 
-static bool changes_members(const struct world *world)
-{
-    return (world->options->faults >> SIM_FAULT_MEMBERS & 1) != 0;
-}
-
 static void phase_look(struct world *world)
 {
     static const uint64_t limits_us[] = {
@@ -147,7 +155,7 @@ static void phase_look(struct world *world)
         phase_enter(world, PHASE_HEAL);
         return;
     case PHASE_HEAL:
-        if (changes_members(world) && !sim_operator_restore(world)) break;
+        if (world_changes_members(world) && !sim_operator_restore(world)) break;
         if (leader_of(world) == NULL || !all_trusted(world)) break;
         if (world->system->unserved(world, world->phase_since_us) != 0) break;
         world->system->drain(world);
@@ -185,16 +193,21 @@ static void toy_mac(const uint8_t key[NODE_SECRET_SIZE], struct slice message, u
     for (uint32_t i = 0; i < 4; i++) store_u64(out + i * 8, random_mix(hash + i));
 }
 
+void world_address(uint32_t id, char *address)
+{
+    static const char text[] = "node-N:7000";
+    memcpy(address, text, sizeof text);
+    address[5] = (char)('0' + id);
+}
+
 static void config_peers(struct world *world)
 {
     struct node_config *config = &world->config;
-    if (world->hosts_count == 1) return;
-    config->peers_count = world->hosts_count;
-    for (uint32_t i = 0; i < world->hosts_count; i++) {
-        static const char address[] = "node-N:7000";
+    if (world->options->nodes == 1) return;
+    config->peers_count = world->options->nodes;
+    for (uint32_t i = 0; i < world->options->nodes; i++) {
         config->peers[i].id = i + 1;
-        memcpy(config->peers[i].address, address, sizeof address);
-        config->peers[i].address[5] = (char)('1' + i);
+        world_address(i + 1, config->peers[i].address);
     }
 }
 
@@ -239,6 +252,9 @@ static void world_init(struct world *world, const struct sim_options *options,
     world->system = options->system == NULL ? &sim_system_queue : options->system;
     world->random = random_seeded(options->seed);
     world->hosts_count = options->nodes;
+    if (world_changes_members(world)) {
+        world->hosts_count += random_below(&world->random, SPARE_ODDS) == 0;
+    }
     config_init(world);
     network_init(&world->network, &world->schedule, &sim_host_sink, world,
                  random_next(&world->random));

@@ -12,6 +12,8 @@
 #include "sim/disk.h"
 #include "sim/faults.h"
 #include "sim/invariants.h"
+#include "sim/memberships.h"
+#include "sim/minority.h"
 #include "sim/network.h"
 #include "sim/promises.h"
 #include "sim/schedule.h"
@@ -98,12 +100,13 @@ struct world {
     struct schedule schedule;
     struct random random; /* of hosts; other parts have their own */
     struct network network;
-    struct host hosts[SIM_NODES_MAX];
-    uint32_t hosts_count;
+    struct host hosts[SIM_HOSTS_MAX];
+    uint32_t hosts_count; /* the founders (options->nodes), then who may join */
     struct node_config config;
     struct faults faults;
     struct invariants invariants;
-    struct promises promises[SIM_NODES_MAX];
+    struct memberships memberships;
+    struct promises promises[SIM_HOSTS_MAX];
     const struct sim_system *system;
     void *users; /* the system's own: its clients, and what they saw */
     uint32_t clients_count;
@@ -133,6 +136,13 @@ static inline uint64_t world_now_us(const struct world *world)
 {
     return world->schedule.now_us;
 }
+
+/* Where the node is dialed, as its config has it. */
+void world_address(uint32_t id, char *address);
+/* Do members change here? */
+bool world_changes_members(const struct world *world);
+/* A host that was drawn, or a founder instead: clients know a node that may join once it did. */
+uint32_t world_host_known(const struct world *world, uint32_t drawn);
 
 /* --- host.c --- */
 

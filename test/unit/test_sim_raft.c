@@ -48,7 +48,8 @@ static void worlds_of_three_nodes_pass_and_are_not_quiet(void **state)
         SIM_COVER_READS_ON_LEASE,  SIM_COVER_LEASES_HELD,
         SIM_COVER_READS_CONFIRMED, SIM_COVER_WRITES,
         SIM_COVER_SWAPS,           SIM_COVER_KEPT,
-        SIM_COVER_CLOCKS_OFF,
+        SIM_COVER_MEMBERS_ADDED,   SIM_COVER_MEMBERS_PROMOTED,
+        SIM_COVER_MEMBERS_REMOVED, SIM_COVER_CLOCKS_OFF,
     };
     uint64_t counts[SIM_COVERAGE_COUNT] = {0};
     worlds_pass(3, 60, counts);
@@ -91,6 +92,7 @@ static void every_fault_alone_happens_and_is_survived(void **state)
         [SIM_FAULT_SKEW] = SIM_COVER_CLOCK_JUMPS,
         [SIM_FAULT_WIPE] = SIM_COVER_WIPES,
         [SIM_FAULT_TRANSFER] = SIM_COVER_TRANSFERS,
+        [SIM_FAULT_MEMBERS] = SIM_COVER_MEMBERS_REMOVED,
         [SIM_FAULT_DEPOSE] = SIM_COVER_DEPOSED,
         [SIM_FAULT_ROT] = SIM_COVER_ROTS,
         [SIM_FAULT_LOSE] = SIM_COVER_LOST_WRITES,
