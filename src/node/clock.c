@@ -163,8 +163,8 @@ static void judge(struct node *node)
     struct clock_reading readings[NODE_PEERS_KNOWN_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < node->peers_count; i++) {
-        bool known = clock_read(node, &node->peers[i], &readings[count]);
-        count += known && node->peers[i].clock_votes;
+        if (!node->peers[i].clock_votes) continue;
+        if (clock_read(node, &node->peers[i], &readings[count])) count++;
     }
     uint64_t limit_us = node->config.clock_skew_us_max;
     uint32_t agree = 0;

@@ -30,6 +30,7 @@ from harness import free_port, free_ports_in_a_row, run
         (["queue", "--max-job-size", "999999999999"], "--max-job-size"),
         (["queue", "--heartbeat-ms", "400", "--election-timeout-ms", "500"], "half"),
         (["queue", "--clock-drift-permille", "501"], "a whole number from 1 to 500"),
+        (["queue", "--clock-skew-max-ms", "86400001"], "a whole number from 0 to 86400000"),
         (["queue", "--secret-file", "/nonexistent"], "--secret-file: /nonexistent"),
         (["queue", "stray"], '"stray" is one word too many'),
         (["queue", "--verbose=maybe"], "expected 1 or 0"),
