@@ -49,12 +49,12 @@ class Mini:
         assert "listens" in line, line + self.process.communicate(timeout=DEADLINE_S)[0]
         return self
 
-    def refuses(self):
+    def refuses(self, port=0):
         """Started where it must not start: what it says."""
         done = subprocess.run(
             [*PROGRAMS[self.language], self.step],
             cwd=MINIS / self.language,
-            env={**os.environ, "PORT": "0", "ADMIN": "0", "DATA": str(self.data)},
+            env={**os.environ, "PORT": str(port), "ADMIN": "0", "DATA": str(self.data)},
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,

@@ -286,6 +286,16 @@ def test_an_unknown_step_is_one_clear_line(language, tmp_path):
     assert said.strip().endswith("step1|step2|step3|step4")
 
 
+def test_a_port_that_is_taken_is_one_clear_line(language, tmp_path):
+    queue = Mini(language, "step1", tmp_path).start()
+    try:
+        said = Mini(language, "step1", tmp_path).refuses(queue.port)
+    finally:
+        queue.kill()
+    assert said.startswith("cannot listen: ") and "still up?" in said
+    assert len(said.splitlines()) == 1
+
+
 # --- small enough to be read ----------------------------------------------------------------------
 
 

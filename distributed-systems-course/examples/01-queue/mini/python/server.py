@@ -225,8 +225,11 @@ async def run(step: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     port = int(os.environ.get("PORT", "11300"))
-    clients = await loop.create_server(lambda: Session(server), host, port)
-    admin = await asyncio.start_server(serve_health, host, int(os.environ.get("ADMIN", "9000")))
+    try:
+        clients = await loop.create_server(lambda: Session(server), host, port)
+        admin = await asyncio.start_server(serve_health, host, int(os.environ.get("ADMIN", "9000")))
+    except OSError as error:
+        sys.exit(f"cannot listen: {error.strerror} (is another queue, or the shop, still up?)")
     ticking = asyncio.create_task(server.tick())
     print(f"the queue of {step} listens at {host}:{port}", flush=True)
     stopping = asyncio.create_task(stop.wait())

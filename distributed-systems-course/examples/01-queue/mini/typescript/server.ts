@@ -258,8 +258,13 @@ async function main(): Promise<void> {
     : null;
   const server = new Server(new Queue(), log);
   const clients = net.createServer((socket) => server.opened(socket));
+  const refused = (error: Error) => {
+    console.error(`cannot listen: ${error.message} (is another queue, or the shop, still up?)`);
+    process.exit(1);
+  };
+  clients.on("error", refused);
   clients.listen(port, host, () => console.log(`the queue of ${step} listens at ${host}:${port}`));
-  serveHealth(host, Number(process.env.ADMIN ?? 9000));
+  serveHealth(host, Number(process.env.ADMIN ?? 9000)).on("error", refused);
   setInterval(() => server.tick(), TICK_MS);
   for (const signal of ["SIGTERM", "SIGINT"]) {
     process.on(signal, () => {
