@@ -1,4 +1,4 @@
 # languages: typescript python
 # uses: examples/concepts/01-timeout/{language}/main.{ext}
 # must: Nothing in the middle column tells which.
-program "$examples/concepts/01-timeout/$LANGUAGE" main 7
+program "$examples/concepts/01-timeout/$LANGUAGE" main 20
