@@ -1,5 +1,5 @@
-// Walks through the book as a reader does: every page, light and dark, on a desk and on a phone, from
-// file://. Says `ok NAME` or `bad NAME: WHY` for each thing that it looked at.
+// Walks through the book as a reader does: every page, light and dark, on a desk, on a phone and on
+// paper, with and without JavaScript, from file://. Says `ok NAME` or `bad NAME: WHY` for each thing that it looked at.
 //
 //     node walk.mjs BOOK CHROMIUM        (WALK_MODULES: where playwright-core and axe-core are)
 
@@ -12,6 +12,7 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const [book, executablePath] = process.argv.slice(2);
 const SIZES = { desk: { width: 1200, height: 900 }, phone: { width: 390, height: 844 } };
+const SLOW_MS = 60_000; // for one step on a machine that is busy with other things
 const SKIPPED = ["404.html", "toc.html", "print.html", "index.html"]; // index is the introduction
 const RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"];
 
@@ -21,6 +22,7 @@ const pages = readdirSync(book, { recursive: true, encoding: "utf8" })
 
 async function open(context, name, wrong) {
   const page = await context.newPage();
+  page.setDefaultTimeout(SLOW_MS);
   page.on("pageerror", (error) => wrong.push(`page error: ${error.message}`));
   page.on("request", (request) => {
     if (!/^(file|data|blob):/.test(request.url())) wrong.push(`asks for ${request.url()}`);
@@ -32,7 +34,8 @@ async function open(context, name, wrong) {
 async function diagrams(page, wrong) {
   const drawn = () =>
     [...document.querySelectorAll("pre.mermaid")].every((place) => place.querySelector("svg"));
-  await page.waitForFunction(drawn, null, { timeout: 8000 }).catch(() => wrong.push("a diagram is not drawn"));
+  await page.waitForFunction(drawn, null, { timeout: SLOW_MS / 2 })
+    .catch(() => wrong.push("a diagram is not drawn"));
   const bad = await page.evaluate(() =>
     [...document.querySelectorAll("pre.mermaid")].filter((place) => {
       const svg = place.querySelector("svg");
@@ -45,27 +48,56 @@ async function diagrams(page, wrong) {
   if (bad > 0) wrong.push(`${bad} diagrams are wrong or without a name and a description`);
 }
 
-async function accessible(page, wrong) {
+// Contrast is the dear one to ask for, so it is asked where colours differ.
+async function accessible(page, wrong, { colours = true, rest = true } = {}) {
   await page.evaluate(axe);
-  const found = await page.evaluate(async (rules) => {
-    const { violations } = await window.axe.run("main", { runOnly: rules });
+  const found = await page.evaluate(async ([tags, colours, rest]) => {
+    const contrast = "color-contrast";
+    const chosen = rest ? { type: "tag", values: tags } : { type: "rule", values: [contrast] };
+    const rules = { [contrast]: { enabled: colours } };
+    const { violations } = await window.axe.run("main", { runOnly: chosen, rules });
     return violations
       .filter((one) => ["serious", "critical"].includes(one.impact))
       .map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 120)}`);
-  }, RULES);
+  }, [RULES, colours, rest]);
   wrong.push(...found);
 }
 
-async function look(context, name, label) {
+async function look(context, name, label, onPaper) {
   const wrong = [];
   const page = await open(context, name, wrong);
   await diagrams(page, wrong);
   await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
-  await accessible(page, wrong);
+  await accessible(page, wrong, { colours: page.viewportSize().width > SIZES.phone.width });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
   if (wide) wrong.push("the page scrolls sideways");
+  if (onPaper) await paper(page, wrong);
   say(`${name}, ${label}`, wrong);
   await page.close();
+}
+
+// As it would be printed: all that is folded or behind a tab is there, no code is cut, links show.
+async function paper(page, wrong) {
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = false)));
+  await page.emulateMedia({ media: "print" });
+  await page.setViewportSize({ width: 700, height: 1000 }); // about A4
+  const found = await page.evaluate(() => {
+    const hidden = (one) => one.getBoundingClientRect().height === 0;
+    const all = (selector, is) => [...document.querySelectorAll(selector)].filter(is);
+    const folded = all("details > :not(summary)", (one) => !one.checkVisibility());
+    const cut = all("pre > code", (one) => one.scrollWidth > one.clientWidth + 1);
+    const plain = all("main :is(p, li, td) a[href]", (one) =>
+      !hidden(one) && !getComputedStyle(one).textDecorationLine.includes("underline"));
+    return [
+      [folded.length, "folded parts are not printed"],
+      [all(".tab, .tab-name", hidden).length, "tabs or their names are not printed"],
+      [all("[role=tablist]", (one) => !hidden(one)).length, "rows of tabs are printed"],
+      [cut.length, "code blocks are cut"],
+      [plain.length, "links do not look like links"],
+    ].filter(([count]) => count > 0).map(([count, what]) => `on paper, ${count} ${what}`);
+  });
+  wrong.push(...found);
+  await accessible(page, wrong, { rest: false }); // a dark page, too, is dark on white there
 }
 
 // --- what a page does
@@ -106,22 +138,41 @@ async function searchFinds(context) {
   await bar.waitFor({ state: "visible" });
   await bar.pressSequentially("idempotent", { delay: 20 });
   const hits = page.locator("#mdbook-searchresults li");
-  await hits.first().waitFor({ timeout: 8000 }).catch(() => wrong.push("search finds nothing"));
+  await hits.first().waitFor({ timeout: SLOW_MS / 2 }).catch(() => wrong.push("search finds nothing"));
   say("search finds a word", wrong);
   await page.close();
 }
 
 async function withoutJavaScript(browser) {
-  const wrong = [];
-  const context = await browser.newContext({ javaScriptEnabled: false });
-  const page = await open(context, "queue/messages.html", wrong);
-  for (const name of ["TypeScript", "Python"]) {
-    if ((await page.locator(`.tab[data-tab="${name}"]:visible`).count()) === 0) {
-      wrong.push(`${name} cannot be seen`);
-    }
+  const context = await browser.newContext({ javaScriptEnabled: false, viewport: SIZES.phone });
+  for (const name of pages) {
+    const wrong = [];
+    const page = await open(context, name, wrong);
+    const found = await page.locator("main").evaluate((main) => {
+      main.querySelectorAll("details").forEach((one) => (one.open = true)); // as a reader would
+      const shown = (one) => one.getBoundingClientRect().height > 0;
+      const unseen = [".tab", ".tab-name", ".diagram figcaption", ".quiz li", ".spacetime"]
+        .filter((part) => ![...main.querySelectorAll(part)].every(shown))
+        .map((part) => `some ${part} cannot be seen`);
+      const source = [...main.querySelectorAll("pre.mermaid")].some(shown);
+      return source ? [...unseen, "the source of a diagram is shown"] : unseen;
+    });
+    wrong.push(...found);
+    say(`${name}, without JavaScript`, wrong);
+    await page.close();
   }
-  if (!(await page.locator(".diagram figcaption").first().isVisible())) wrong.push("no words");
-  say("without JavaScript, both languages and the words of a diagram are there", wrong);
+  await context.close();
+}
+
+// The whole book as one document, for whoever wants it on paper.
+async function asPdf(browser) {
+  const wrong = [];
+  const context = await browser.newContext({ colorScheme: "dark" });
+  const page = await open(context, "print.html", wrong);
+  await diagrams(page, wrong);
+  const bytes = (await page.pdf({ format: "A4" })).length;
+  if (bytes < 100_000) wrong.push(`a PDF of ${bytes} bytes`);
+  say("the book as a PDF", wrong);
   await context.close();
 }
 
@@ -129,18 +180,22 @@ async function withoutJavaScript(browser) {
 
 const browser = await launch(executablePath);
 try {
-  for (const colorScheme of ["light", "dark"]) {
+  // Side by side: what takes the time is one core a page.
+  await Promise.all(["light", "dark"].map(async (colorScheme) => {
     for (const [size, viewport] of Object.entries(SIZES)) {
       const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
-      for (const name of pages) await look(context, relative(".", name), `${colorScheme}, ${size}`);
+      const onPaper = colorScheme === "dark" && size === "desk";
+      const label = `${colorScheme}, ${size}${onPaper ? ", and on paper" : ""}`;
+      for (const name of pages) await look(context, relative(".", name), label, onPaper);
       await context.close();
     }
-  }
+  }));
   const context = await browser.newContext({ viewport: SIZES.desk });
   await tabsByKeyboard(context);
   await quizByKeyboard(context);
   await searchFinds(context);
   await withoutJavaScript(browser);
+  await asPdf(browser);
 } finally {
   await browser.close();
 }
