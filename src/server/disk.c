@@ -11,9 +11,6 @@
 
 #include "server/system.h"
 
-const uint64_t disk_bucket_us[DISK_BUCKETS] = {50,   100,   250,   500,    1000,   2500,
-                                               5000, 10000, 25000, 100000, 500000, 2000000};
-
 __attribute__((noreturn)) static void die(const struct disk *disk, const char *what, int failed)
 {
     const char *advice = failed == -ENOSPC ? ": the reserve is used up too, make room" : "";
@@ -181,14 +178,7 @@ static uint64_t timed_sync(struct segment_writer *writer, int *failed)
 /* Decides where the next writes go: see disk.h. */
 static void count_sync(struct disk *disk, uint64_t sync_us)
 {
-    struct disk_counters *counters = &disk->counters;
-    counters->syncs++;
-    counters->sync_us_total += sync_us;
-    if (sync_us > counters->sync_us_worst) counters->sync_us_worst = sync_us;
-    uint32_t bucket = 0;
-    while (bucket < DISK_BUCKETS && sync_us > disk_bucket_us[bucket]) bucket++;
-    counters->buckets[bucket]++;
-
+    durations_count(&disk->counters.syncs, sync_us);
     uint64_t sample = sync_us < DISK_SAMPLE_US_MAX ? sync_us : DISK_SAMPLE_US_MAX;
     disk->average_us -= disk->average_us >> DISK_AVERAGE_SHIFT;
     disk->average_us += sample >> DISK_AVERAGE_SHIFT;

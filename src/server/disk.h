@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "node/node.h"
 #include "server/directory.h"
+#include "server/durations.h"
 #include "server/segment.h"
 
 enum {
@@ -26,10 +27,7 @@ enum {
     DISK_SAMPLE_US_MAX = 8000,  /* one stall alone does not move anything */
     DISK_AVERAGE_SHIFT = 3,     /* the newest sync weighs one eighth */
     DISK_SEGMENTS_RESERVED = 2, /* free space below this many, plus one snapshot: full */
-    DISK_BUCKETS = 12,
 };
-
-extern const uint64_t disk_bucket_us[DISK_BUCKETS]; /* upper bounds of the histogram */
 
 struct disk_write {
     uint64_t segment;
@@ -52,13 +50,10 @@ struct disk_batch {
 };
 
 struct disk_counters {
-    uint64_t syncs;
-    uint64_t sync_us_total;
-    uint64_t sync_us_worst;
+    struct durations syncs;
     uint64_t writes;
     uint64_t bytes_written;
     uint64_t switches; /* between loop and thread */
-    uint64_t buckets[DISK_BUCKETS + 1];
 };
 
 struct disk {

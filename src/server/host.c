@@ -28,6 +28,11 @@ static void tell_machine(struct host *host)
     host->config->tell_machine((void *)(uintptr_t)node_machine(host->node), &host->facts);
 }
 
+static void count_step(struct host *host, uint64_t began_ns)
+{
+    durations_count(&host->steps, (uv_hrtime() - began_ns) / 1000);
+}
+
 void host_tell(struct host *host, struct event *event)
 {
     if (host->facts.clients_total != host->tcp.clients_total ||
@@ -38,7 +43,9 @@ void host_tell(struct host *host, struct event *event)
      * came would end too early, and a lease looked at with an old time would seem to last. */
     if (!host->in_turn) host->now = system_now();
     event->now = host->now;
+    uint64_t began_ns = uv_hrtime();
     node_step(host->node, event);
+    if (event->type != EVENT_START) count_step(host, began_ns);
 }
 
 void host_step(struct host *host, struct event *event)
@@ -113,7 +120,9 @@ static void take_turn(struct host *host, struct actions *actions)
 {
     host->turn_due = false;
     host->turns++;
+    uint64_t began_ns = uv_hrtime();
     node_turn(host->node, host->now, actions);
+    count_step(host, began_ns);
     if (actions->trace.size > 0) system_say_lines(actions->trace);
     if (actions->fatal != NULL) system_die(SYSTEM_EXIT_FAILED, "%s", actions->fatal);
     bool writes = false;
@@ -126,9 +135,9 @@ static void take_turn(struct host *host, struct actions *actions)
     bool stopped = actions->stopped;
     if (writes) {
         log_actions(host, actions);
-        uint64_t syncs = host->disk.counters.syncs;
+        uint64_t syncs = host->disk.counters.syncs.count;
         uint64_t durable = disk_flush(&host->disk);
-        if (host->disk.counters.syncs != syncs) host->now = system_now();
+        if (host->disk.counters.syncs.count != syncs) host->now = system_now();
         if (durable != 0) step_plain(host, EVENT_DURABLE, durable);
         if (host->disk.watch_due) watch_disk(host);
     }
@@ -355,6 +364,7 @@ int host_run(const struct host_config *config)
 {
     static struct host host; /* large, and there is one */
     host.config = config;
+    system_tune_memory();
     signal(SIGPIPE, SIG_IGN);
     char threads[8];
     snprintf(threads, sizeof threads, "%d", HOST_THREADS);

@@ -18,6 +18,7 @@
 #include "server/tcp.h"
 #include "server/directory.h"
 #include "server/disk.h"
+#include "server/durations.h"
 #include "server/snapshot_file.h"
 
 enum {
@@ -70,6 +71,7 @@ struct host {
     struct raft_time now;
     uint64_t armed_us; /* when the deadline timer fires; UINT64_MAX: not set */
     uint64_t turns;
+    struct durations steps; /* calls of node_step() and node_turn(), but START */
 
     struct host_facts facts; /* as the machine was last told */
     uint64_t began_us;

@@ -1,5 +1,4 @@
-/* The host's metrics: see metrics.h. Seconds are written from microseconds without floating
- * point. */
+/* The host's metrics: see metrics.h. */
 #include "server/metrics.h"
 
 #include <inttypes.h>
@@ -13,7 +12,7 @@ enum {
     METRICS_LINE_SIZE_MAX = 200,
 };
 
-__attribute__((format(printf, 2, 3))) static void line(struct buffer *out, const char *format, ...)
+void metrics_line(struct buffer *out, const char *format, ...)
 {
     char text[METRICS_LINE_SIZE_MAX];
     va_list arguments;
@@ -24,35 +23,24 @@ __attribute__((format(printf, 2, 3))) static void line(struct buffer *out, const
     buffer_append_text(out, "\n");
 }
 
-static void sync_histogram(const struct disk_counters *counters, struct buffer *out)
-{
-    line(out, "# HELP quartet_log_sync_seconds How long syncs of the log took.");
-    line(out, "# TYPE quartet_log_sync_seconds histogram");
-    uint64_t below = 0;
-    for (unsigned i = 0; i < DISK_BUCKETS; i++) {
-        below += counters->buckets[i];
-        line(out, "quartet_log_sync_seconds_bucket{le=\"%" PRIu64 ".%06" PRIu64 "\"} %" PRIu64,
-             disk_bucket_us[i] / 1000000, disk_bucket_us[i] % 1000000, below);
-    }
-    line(out, "quartet_log_sync_seconds_bucket{le=\"+Inf\"} %" PRIu64, counters->syncs);
-    line(out, "quartet_log_sync_seconds_sum %" PRIu64 ".%06" PRIu64,
-         counters->sync_us_total / 1000000, counters->sync_us_total % 1000000);
-    line(out, "quartet_log_sync_seconds_count %" PRIu64, counters->syncs);
-}
-
 static void number(struct buffer *out, const char *type, const char *name, const char *help,
                    uint64_t value)
 {
-    line(out, "# HELP %s %s", name, help);
-    line(out, "# TYPE %s %s", name, type);
-    line(out, "%s %" PRIu64, name, value);
+    metrics_line(out, "# HELP %s %s", name, help);
+    metrics_line(out, "# TYPE %s %s", name, type);
+    metrics_line(out, "%s %" PRIu64, name, value);
 }
 
 void metrics_write(const struct host *host, struct buffer *out)
 {
     const struct disk *disk = &host->disk;
     const struct tcp *tcp = &host->tcp;
-    sync_histogram(&disk->counters, out);
+    durations_write(&host->steps, "quartet_step",
+                    "How long single calls into the node took: one event, or the end of one turn. "
+                    "Clients wait meanwhile.",
+                    out);
+    durations_write(&disk->counters.syncs, "quartet_log_sync", "How long syncs of the log took.",
+                    out);
     number(out, "gauge", "quartet_log_on_thread",
            "1 while syncs are slow and run on a thread, 0 while they run in the loop.",
            disk->on_thread);

@@ -6,6 +6,9 @@
 
 struct host;
 
+/* One line, without its newline. */
+__attribute__((format(printf, 2, 3))) void metrics_line(struct buffer *out, const char *format,
+                                                        ...);
 void metrics_write(const struct host *host, struct buffer *out);
 
 #endif

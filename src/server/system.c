@@ -1,6 +1,9 @@
 /* The operating system: see system.h. */
 #include "server/system.h"
 
+#ifdef __linux__
+#include <malloc.h>
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -71,6 +74,16 @@ void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE])
         id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | digit);
         digits++;
     }
+}
+
+void system_tune_memory(void)
+{
+#ifdef __GLIBC__
+    /* Left to itself it raises the size from which an allocation has pages of its own to 32 MiB,
+     * and copying that much takes longer than a step may (5 ms). */
+    mallopt(M_MMAP_THRESHOLD, SYSTEM_OWN_PAGES_BYTES_MIN);
+    mallopt(M_TRIM_THRESHOLD, SYSTEM_TRIM_BYTES);
+#endif
 }
 
 void system_raise_file_limit(void)

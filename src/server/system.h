@@ -13,6 +13,8 @@ enum {
     SYSTEM_EXIT_FAILED = 1, /* could not start, or the node stopped with a clear word */
     SYSTEM_EXIT_DISK = 74,  /* EX_IOERR: a write or an fsync failed; nothing more is believed */
     SYSTEM_SECRET_FILE_SIZE_MAX = 4096,
+    SYSTEM_OWN_PAGES_BYTES_MIN = 1 << 20, /* an allocation of this size is mapped by itself */
+    SYSTEM_TRIM_BYTES = 4 << 20,          /* so much free at the heap's end goes back at once */
 };
 
 /* Monotonic (counting time asleep where the system can) and wall time. */
@@ -21,6 +23,9 @@ uint64_t system_random_u64(void);
 /* Changes when the operating system restarts. Zeros where it cannot be known: the node then
  * always sees the same boot. */
 void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE]);
+/* Large arrays grow by moving pages, not bytes, and memory goes back in small pieces: where the C
+ * library can be told so. Before anything is allocated. */
+void system_tune_memory(void);
 /* As many open files as the system lets us. */
 void system_raise_file_limit(void);
 /* Processor time of this process so far. */
