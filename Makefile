@@ -3,8 +3,8 @@
 
 BUILD = build
 
-.PHONY: help run build test traces coverage check mutants bench bench-queue bench-check bench-sim \
-  fuzz fmt lint clean install-deps book book-serve transcripts
+.PHONY: help run build test traces coverage check mutants bench bench-queue bench-snapshot bench-check \
+  bench-sim fuzz fmt lint clean install-deps book book-serve transcripts
 
 help: ## list these targets
 	@echo "Quartet: one replicated log, four machines, three worlds."
@@ -38,12 +38,17 @@ check: ## make test, plus sanitizers, both compilers, format and static analysis
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD) --check
 
-bench: bench-queue bench-sim bench-check ## run every benchmark
+bench: bench-queue bench-snapshot bench-sim bench-check ## run every benchmark
 
 bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=--quick)
 	@tools/deps bench
 	@tools/build $(BUILD)
 	@python3 bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
+
+bench-snapshot: ## measure what clients notice while 1 GiB is snapshotted (ARGS=--quick)
+	@tools/deps bench
+	@tools/build $(BUILD)
+	@python3 bench/snapshot.py --quartet $(BUILD)/quartet $(ARGS)
 
 bench-sim: build ## measure how much faster than real time the simulator is (ARGS=--rounds 1)
 	@python3 bench/sim.py --quartet $(BUILD)/quartet $(ARGS)
