@@ -44,7 +44,9 @@ struct machine_ops {
 
     /* `options` is the machine's own struct, copied; NULL for the defaults. */
     void *(*create)(const void *options, machine_emit *emit, void *world);
-    void (*destroy)(void *machine);
+    /* Frees about MACHINE_WORK_MAX objects at most; true when all is gone. False: to be called
+     * again, and nothing else until then. */
+    bool (*destroy)(void *machine);
 
     /* Log time moves to these stamps (never back); does what has come due, up to the limit. Called
      * before each batch of commands, with the stamps of its entry. */
@@ -73,9 +75,10 @@ struct machine_ops {
 
     /* A cut: the state as it is now, streamed while it goes on changing. An object that changes
      * before the cursor reached it first writes its image as of the cut to the stream. One cut at
-     * a time. cut_read() appends about `size` bytes (at least one object) to `out` and returns
-     * true while more remains. Pre-images wait inside, counted by cut_pending(); the caller aborts
-     * a cut whose backlog grows beyond its limit. */
+     * a time. cut_read() appends about `size` bytes to `out`, or fewer, even none, when it looked
+     * at much that had nothing to write, and returns true while more remains. Pre-images wait
+     * inside, counted by cut_pending(); the caller aborts a cut whose backlog grows beyond its
+     * limit. */
     void (*cut_begin)(void *machine);
     bool (*cut_read)(void *machine, size_t size, struct buffer *out);
     uint64_t (*cut_pending)(const void *machine);

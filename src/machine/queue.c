@@ -52,16 +52,36 @@ static void *queue_create(const void *options, machine_emit *emit, void *world)
     return queue;
 }
 
-static void free_jobs(struct queue *queue)
+/* Newest first: what was allocated last lies at the end of the heap, which can then shrink by and
+ * by instead of all at once. */
+static uint32_t free_some_jobs(struct queue *queue, uint32_t work)
 {
-    while (!list_empty(&queue->page_list)) {
-        struct job_page *page = LIST_ITEM(queue->page_list.next, struct job_page, all);
+    while (work != 0 && !list_empty(&queue->page_list)) {
+        struct job_page *page = LIST_ITEM(queue->page_list.previous, struct job_page, all);
         for (unsigned i = 0; i < QUEUE_PAGE_JOBS; i++) {
             if (page->jobs[i] != NULL) queue_job_release_memory(page->jobs[i]);
         }
         list_remove(&page->all);
         free(page);
+        work = work > QUEUE_PAGE_JOBS ? work - QUEUE_PAGE_JOBS : 0;
     }
+    return work;
+}
+
+static uint32_t free_some_sessions(struct queue *queue, uint32_t work)
+{
+    for (; work != 0 && !list_empty(&queue->session_list); work--) {
+        queue_session_free(queue, LIST_ITEM(queue->session_list.next, struct session, all));
+    }
+    return work;
+}
+
+static uint32_t free_some_tubes(struct queue *queue, uint32_t work)
+{
+    for (; work != 0 && !list_empty(&queue->tube_list); work--) {
+        queue_tube_free(queue, LIST_ITEM(queue->tube_list.next, struct tube, all));
+    }
+    return work;
 }
 
 static void free_heaps(struct queue *queue)
@@ -75,20 +95,17 @@ static void free_heaps(struct queue *queue)
     heap_free(&queue->ending_origins);
 }
 
-static void queue_destroy(void *machine)
+static bool queue_destroy(void *machine)
 {
     struct queue *queue = machine;
+    queue_cut_abort(queue);
     queue_restore_free(queue);
-    buffer_free(&queue->cut.pending);
-    free_jobs(queue);
-    while (!list_empty(&queue->session_list)) {
-        queue_session_free(queue, LIST_ITEM(queue->session_list.next, struct session, all));
-    }
+    uint32_t work = free_some_jobs(queue, MACHINE_WORK_MAX);
+    work = free_some_sessions(queue, work);
+    work = free_some_tubes(queue, work);
+    if (work == 0) return false;
     while (!list_empty(&queue->origins)) {
         queue_origin_free(queue, LIST_ITEM(queue->origins.next, struct origin, all));
-    }
-    while (!list_empty(&queue->tube_list)) {
-        queue_tube_free(queue, LIST_ITEM(queue->tube_list.next, struct tube, all));
     }
     free_heaps(queue);
     map_free(&queue->tubes);
@@ -96,6 +113,7 @@ static void queue_destroy(void *machine)
     map_free(&queue->pages);
     free(queue->local);
     free(queue);
+    return true;
 }
 
 /* Commands */

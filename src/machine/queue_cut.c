@@ -6,6 +6,8 @@
  * tubes and sessions, a bit for each job in its page. What is made after the cut began is marked
  * from the start. An object that was not written has not changed since, so whatever it refers to
  * can be written ahead of it. */
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "machine/queue_internal.h"
 
@@ -194,20 +196,62 @@ static void cut_put_job(struct queue *queue, struct job_page *page, struct job *
 
 /* Pre-images */
 
+static struct buffer *pending_end(struct queue_cut *cut)
+{
+    if (cut->last != NULL && cut->last->bytes.size < QUEUE_CUT_CHUNK_BYTES) {
+        return &cut->last->bytes;
+    }
+    struct cut_chunk *chunk = calloc(1, sizeof *chunk);
+    ASSERT(chunk != NULL);
+    if (cut->last == NULL) {
+        cut->first = chunk;
+    } else {
+        cut->full_bytes += cut->last->bytes.size;
+        cut->last->next = chunk;
+    }
+    cut->last = chunk;
+    return &chunk->bytes;
+}
+
+static void pending_drop_first(struct queue_cut *cut)
+{
+    struct cut_chunk *chunk = cut->first;
+    cut->first = chunk->next;
+    if (chunk == cut->last) {
+        cut->last = NULL;
+    } else {
+        cut->full_bytes -= chunk->bytes.size;
+    }
+    buffer_free(&chunk->bytes);
+    free(chunk);
+}
+
+/* About `size` bytes of what waits, a chunk at most. */
+static void pending_read(struct queue_cut *cut, size_t size, struct buffer *out)
+{
+    struct cut_chunk *chunk = cut->first;
+    size_t part = chunk->bytes.size;
+    if (size != 0 && size < part) part = size;
+    buffer_append(out, buffer_slice(&chunk->bytes).data, part);
+    buffer_consume(&chunk->bytes, part);
+    if (chunk != cut->last) cut->full_bytes -= part;
+    if (chunk->bytes.size == 0) pending_drop_first(cut);
+}
+
 void queue_cut_job(struct queue *queue, struct job *job)
 {
     struct map_node *node = map_find(&queue->pages, job->id / QUEUE_PAGE_JOBS);
-    cut_put_job(queue, LIST_ITEM(node, struct job_page, node), job, &queue->cut.pending);
+    cut_put_job(queue, LIST_ITEM(node, struct job_page, node), job, pending_end(&queue->cut));
 }
 
 void queue_cut_tube(struct queue *queue, struct tube *tube)
 {
-    cut_put_tube(queue, tube, &queue->cut.pending);
+    cut_put_tube(queue, tube, pending_end(&queue->cut));
 }
 
 void queue_cut_session(struct queue *queue, struct session *session)
 {
-    cut_put_session(queue, session, &queue->cut.pending);
+    cut_put_session(queue, session, pending_end(&queue->cut));
 }
 
 void queue_cut_skip(struct queue *queue, const struct list *leaving)
@@ -240,18 +284,21 @@ void queue_cut_begin(void *machine)
     cut->tubes = queue->tubes.count;
     cut->sessions = queue->sessions.count;
     cut->jobs = queue_jobs_count(queue);
-    put_header(queue, &cut->pending);
+    put_header(queue, pending_end(cut));
 }
 
-static void put_page(struct queue *queue, struct job_page *page, struct buffer *out)
+/* True when all of the page is written; else `out` has grown to `limit`. */
+static bool put_page(struct queue *queue, struct job_page *page, size_t limit, struct buffer *out)
 {
     for (unsigned i = 0; i < QUEUE_PAGE_JOBS; i++) {
+        if (out->size >= limit) return false;
         if (page->jobs[i] != NULL) cut_put_job(queue, page, page->jobs[i], out);
     }
+    return true;
 }
 
-/* Writes what the cursors find next; false when they are through. */
-static bool cut_step(struct queue *queue, struct buffer *out)
+/* Writes what the cursors find next, up to about `limit`; false when they are through. */
+static bool cut_step(struct queue *queue, size_t limit, struct buffer *out)
 {
     struct queue_cut *cut = &queue->cut;
     if (cut->tube != &queue->tube_list) {
@@ -264,8 +311,7 @@ static bool cut_step(struct queue *queue, struct buffer *out)
         cut_put_session(queue, session, out);
     } else if (cut->page != &queue->page_list) {
         struct job_page *page = LIST_ITEM(cut->page, struct job_page, all);
-        cut->page = cut->page->next;
-        put_page(queue, page, out);
+        if (put_page(queue, page, limit, out)) cut->page = cut->page->next;
     } else {
         return false;
     }
@@ -287,31 +333,30 @@ bool queue_cut_read(void *machine, size_t size, struct buffer *out)
     struct queue *queue = machine;
     struct queue_cut *cut = &queue->cut;
     if (!cut->active) return false;
-    size_t begin = out->size;
-    if (cut->pending.size != 0) {
-        size_t part = cut->pending.size < size ? cut->pending.size : size;
-        if (part == 0) part = cut->pending.size;
-        buffer_append(out, buffer_slice(&cut->pending).data, part);
-        buffer_consume(&cut->pending, part);
+    size_t limit = out->size + (size == 0 ? 1 : size);
+    if (queue_cut_pending(queue) != 0) {
+        pending_read(cut, size, out);
         return true;
     }
-    do {
-        if (cut_step(queue, out)) continue;
+    /* What was written ahead of its turn, or made since, is passed by and writes nothing. */
+    for (int steps = 0; steps < MACHINE_WORK_MAX && out->size < limit; steps++) {
+        if (cut_step(queue, limit, out)) continue;
         put_end(cut, out);
         queue_cut_abort(queue);
         return false;
-    } while (out->size == begin || out->size - begin < size);
+    }
     return true;
 }
 
 uint64_t queue_cut_pending(const void *machine)
 {
-    return ((const struct queue *)machine)->cut.pending.size;
+    const struct queue_cut *cut = &((const struct queue *)machine)->cut;
+    return cut->last == NULL ? 0 : cut->full_bytes + cut->last->bytes.size;
 }
 
 void queue_cut_abort(void *machine)
 {
     struct queue *queue = machine;
     queue->cut.active = false;
-    buffer_free(&queue->cut.pending);
+    while (queue->cut.first != NULL) pending_drop_first(&queue->cut);
 }

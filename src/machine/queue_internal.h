@@ -192,21 +192,37 @@ struct queue_local {
     uint64_t queries[QUEUE_OPS];
 };
 
+/* Pre-images gather in chunks: one buffer of hundreds of MiB would have to be moved as it grows. */
+enum { QUEUE_CUT_CHUNK_BYTES = 256 << 10 };
+
+struct cut_chunk {
+    struct cut_chunk *next;
+    struct buffer bytes;
+};
+
 struct queue_cut {
     bool active;
     uint32_t number;   /* of the cut; marks carry it */
     struct list *tube; /* cursors: the next to look at */
     struct list *session;
     struct list *page;
-    struct buffer pending; /* pre-images, and the header at first */
+    struct cut_chunk *first, *last; /* pre-images not read yet, and the header at first */
+    uint64_t full_bytes;            /* of them in the chunks before the last */
     uint64_t digest;
     uint64_t tubes, sessions, jobs; /* as of cut_begin() */
 };
 
+/* What an object that is still to come may refer to, by its sequence. */
+struct restore_refs {
+    struct map map;
+    struct restore_ref_block *blocks;
+};
+
 struct queue_restore {
     struct buffer bytes; /* of an unfinished object */
-    struct map tubes;    /* by sequence; struct restore_ref */
-    struct map sessions;
+    struct restore_refs tubes;
+    struct restore_refs sessions;
+    struct list *tube_at; /* the tube that was placed last, or the list's head */
     bool begun;
     bool ended;
     bool bad;

@@ -9,32 +9,49 @@
 enum { OBJECT_HEADER = 1, OBJECT_TUBE, OBJECT_SESSION, OBJECT_JOB, OBJECT_END };
 enum { OBJECT_PREFIX_SIZE = 5, OBJECT_SIZE_MAX = 2 * QUEUE_JOB_SIZE_MAX };
 
+enum { REF_BLOCK_SIZE = 1024 };
+
 struct restore_ref {
     struct map_node node; /* hash: the sequence */
     void *object;
 };
 
-static void ref_add(struct map *map, uint64_t sequence, void *object)
+/* In blocks, so that the end of a restore need not free a million of them. */
+struct restore_ref_block {
+    struct restore_ref_block *next;
+    uint32_t used;
+    struct restore_ref refs[REF_BLOCK_SIZE];
+};
+
+static void ref_add(struct restore_refs *refs, uint64_t sequence, void *object)
 {
-    struct restore_ref *ref = malloc(sizeof *ref);
-    ASSERT(ref != NULL);
+    struct restore_ref_block *block = refs->blocks;
+    if (block == NULL || block->used == REF_BLOCK_SIZE) {
+        block = malloc(sizeof *block);
+        ASSERT(block != NULL);
+        block->used = 0;
+        block->next = refs->blocks;
+        refs->blocks = block;
+    }
+    struct restore_ref *ref = &block->refs[block->used++];
     ref->object = object;
-    map_insert(map, &ref->node, sequence);
+    map_insert(&refs->map, &ref->node, sequence);
 }
 
-static void *ref_find(const struct map *map, uint64_t sequence)
+static void *ref_find(const struct restore_refs *refs, uint64_t sequence)
 {
-    struct map_node *node = map_find(map, sequence);
+    struct map_node *node = map_find(&refs->map, sequence);
     return node == NULL ? NULL : LIST_ITEM(node, struct restore_ref, node)->object;
 }
 
-static void refs_free(struct map *map)
+static void refs_free(struct restore_refs *refs)
 {
-    for (struct map_node *node = map_any(map); node != NULL; node = map_any(map)) {
-        map_remove(map, node);
-        free(LIST_ITEM(node, struct restore_ref, node));
+    while (refs->blocks != NULL) {
+        struct restore_ref_block *next = refs->blocks->next;
+        free(refs->blocks);
+        refs->blocks = next;
     }
-    map_free(map);
+    map_free(&refs->map);
 }
 
 void queue_restore_free(struct queue *queue)
@@ -129,6 +146,25 @@ static bool restore_policy(struct queue *queue, struct tube *tube, struct reader
     return true;
 }
 
+static uint64_t sequence_at(const struct list *link)
+{
+    return LIST_ITEM(link, const struct tube, all)->sequence;
+}
+
+/* Tubes are listed in the order in which they were made. They come in that order, too, but for
+ * those that changed while the snapshot was taken, which came before their turn: so the place of
+ * each is near that of the one before it, or not farther from it than there are such tubes. */
+static void place_tube(struct queue *queue, struct tube *tube)
+{
+    struct list *end = &queue->tube_list;
+    struct list *at = queue->restore.tube_at == NULL ? end : queue->restore.tube_at;
+    list_remove(&tube->all);
+    while (at->next != end && sequence_at(at->next) < tube->sequence) at = at->next;
+    while (at != end && sequence_at(at) > tube->sequence) at = at->previous;
+    list_append(at->next, &tube->all); /* before the next one */
+    queue->restore.tube_at = &tube->all;
+}
+
 static bool restore_tube(struct queue *queue, struct reader *reader)
 {
     uint64_t sequence = read_u64(reader);
@@ -137,6 +173,7 @@ static bool restore_tube(struct queue *queue, struct reader *reader)
     if (queue_tube_find(queue, name) != NULL) return false;
     if (sequence == 0 || ref_find(&queue->restore.tubes, sequence) != NULL) return false;
     struct tube *tube = queue_tube_make(queue, name, sequence);
+    place_tube(queue, tube);
     ref_add(&queue->restore.tubes, sequence, tube);
     if (slice_equal(name, slice_text("default"))) queue->default_tube = tube;
     tube->jobs_total = read_u64(reader);
@@ -342,31 +379,6 @@ bool queue_restore(void *machine, struct slice bytes)
     return !restore->bad;
 }
 
-/* Tubes are listed in the order in which they were made, but a tube that changed while the snapshot
- * was taken came before its turn. */
-static void sort_tubes(struct queue *queue)
-{
-    struct item {
-        struct heap_place place;
-        struct tube *tube;
-    };
-    struct item *items = calloc(queue->tubes.count, sizeof *items);
-    ASSERT(items != NULL);
-    struct heap heap = {0};
-    for (size_t i = 0; !list_empty(&queue->tube_list); i++) {
-        items[i].tube = LIST_ITEM(queue->tube_list.next, struct tube, all);
-        list_remove(&items[i].tube->all);
-        heap_push(&heap, items[i].tube->sequence, 0, &items[i].place);
-    }
-    while (heap.count != 0) {
-        struct heap_place *first = heap_min(&heap)->place;
-        list_append(&queue->tube_list, &LIST_ITEM(first, struct item, place)->tube->all);
-        heap_remove(&heap, first);
-    }
-    heap_free(&heap);
-    free(items);
-}
-
 bool queue_restore_end(void *machine)
 {
     struct queue *queue = machine;
@@ -374,6 +386,5 @@ bool queue_restore_end(void *machine)
     bool whole = !restore->bad && restore->ended && restore->bytes.size == 0;
     queue_restore_free(queue);
     if (!whole) return false;
-    sort_tubes(queue);
     return queue_digest(queue) == restore->digest;
 }

@@ -49,11 +49,12 @@ static void *registers_create(const void *options, machine_emit *emit, void *wor
     return registers;
 }
 
-static void registers_destroy(void *machine)
+static bool registers_destroy(void *machine)
 {
     struct registers *registers = machine;
     buffer_free(&registers->restored);
     free(registers);
+    return true;
 }
 
 static void registers_advance(void *machine, uint64_t elapsed_us, uint64_t wall_us)

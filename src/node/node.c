@@ -88,6 +88,11 @@ void node_destroy(struct node *node)
     if (node->raft != NULL) raft_destroy(node->raft);
     replica_destroy(node->replica);
     replica_destroy(node->snapshots.incoming);
+    while (node->leaving != NULL) {
+        struct replica *next = node->leaving->next_leaving;
+        replica_destroy(node->leaving);
+        node->leaving = next;
+    }
     wal_free(&node->wal);
     buffer_free(&node->snapshots.file);
     buffer_free(&node->snapshots.slice);

@@ -20,9 +20,9 @@ enum {
     NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
     NODE_GROUPS = 1,                    /* of Raft, numbered from 0: see peers_send.c */
     NODE_ADMIN_MAX = 64,                /* connections on the admin port */
-    NODE_ITEM_BYTES_MAX = 1 << 20,      /* commands gathered in one log entry */
+    NODE_ITEM_BYTES_MAX = 128 << 10,    /* commands gathered in one log entry */
     NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
-    NODE_APPLY_BYTES_MAX = 8 << 20,     /* entry data applied in one turn */
+    NODE_APPLY_BYTES_MAX = 128 << 10,   /* entry data applied in one turn */
     NODE_SNAPSHOT_CREDIT = 1 << 20,     /* stream bytes to a follower not taken yet */
     NODE_DIAL_DELAY_MIN_US = 50000,
     NODE_DIAL_DELAY_MAX_US = 1000000,
@@ -33,8 +33,10 @@ enum {
     NODE_INCARNATION_STEP = 1 << 30, /* at random above those that the log knows */
     NODE_FAREWELL_US = 500000,       /* links to a member that went stay that long */
     NODE_DRAIN_US = 5000000,
-    NODE_DRAIN_SESSIONS_US = 500000,  /* of it, once all clients are served */
-    NODE_SNAPSHOT_PAUSE_US = 5000000, /* after one failed, and between two on a full disk */
+    NODE_DRAIN_SESSIONS_US = 500000,    /* of it, once all clients are served */
+    NODE_SNAPSHOT_PAUSE_US = 5000000,   /* after one failed, and between two on a full disk */
+    NODE_LEAVING_SLICES = 4,            /* of MACHINE_WORK_MAX objects, freed in one turn */
+    NODE_COMPACT_ENTRIES_MAX = 8 << 10, /* looked at in one turn */
     NODE_TRANSFER_STALL_US =
         5000000, /* a follower that takes nothing of a snapshot that long is dropped */
 };
@@ -226,6 +228,7 @@ struct node {
     struct node_config config;
     struct raft *raft; /* NULL until a member */
     struct replica *replica;
+    struct replica *leaving; /* replaced or given up, being freed slice by slice */
     struct wal wal;
     struct raft_time now;
     struct random random;
@@ -469,6 +472,8 @@ void snapshots_link_lost(struct node *node, struct link *link);
 void snapshots_abort(struct node *node);
 bool snapshot_incoming_frame(struct node *node, struct link *link, const struct peer_frame *frame);
 void snapshot_incoming_turn(struct node *node);
+/* Frees a replica by and by: one of a million jobs takes too long for one turn. */
+void snapshot_replica_leave(struct node *node, struct replica *replica);
 void snapshot_incoming_written(struct node *node);
 void snapshot_incoming_durable(struct node *node);
 void snapshot_incoming_abort(struct node *node);

@@ -49,7 +49,7 @@ static void item_drop(struct node *node, struct proposal_item *item)
 {
     node->proposals.bytes -= item->bytes.size - COMMANDS_HEADER_SIZE;
     list_remove(&item->link);
-    if (item->bytes.capacity > NODE_ITEM_BYTES_MAX / 4) {
+    if (item->bytes.capacity > NODE_ITEM_BYTES_MAX) {
         buffer_free(&item->bytes);
         free(item);
         return;

@@ -67,13 +67,18 @@ struct replica *replica_create(const struct machine_ops *ops, const void *option
     return replica;
 }
 
-void replica_destroy(struct replica *replica)
+bool replica_destroy_some(struct replica *replica)
 {
-    if (replica == NULL) return;
-    replica->ops->destroy(replica->machine);
+    if (!replica->ops->destroy(replica->machine)) return false;
     buffer_free(&replica->cut_head);
     buffer_free(&replica->restore_head);
     free(replica);
+    return true;
+}
+
+void replica_destroy(struct replica *replica)
+{
+    while (replica != NULL && !replica_destroy_some(replica)) {}
 }
 
 static struct origin *origin_find(struct replica *replica, uint32_t node)

@@ -78,13 +78,17 @@ struct replica {
     bool cutting;
     struct buffer cut_head; /* the origins as of the cut, not streamed yet */
 
+    struct replica *next_leaving; /* of node->leaving */
+
     bool restoring;
     struct buffer restore_head;
 };
 
 struct replica *replica_create(const struct machine_ops *ops, const void *options,
                                machine_emit *emit, void *world);
-void replica_destroy(struct replica *replica);
+/* Frees a slice of it (machine.h, destroy); true when all is gone. */
+bool replica_destroy_some(struct replica *replica);
+void replica_destroy(struct replica *replica); /* at once; NULL is fine */
 
 enum replica_result {
     REPLICA_APPLIED,

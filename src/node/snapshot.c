@@ -408,7 +408,7 @@ static void cut_go_on(struct node *node)
     if (!s->cut_done && ready) {
         cut_slice(node);
         if (!s->to_disk) buffer_clear(&s->file);
-        if (!s->to_disk && !s->cut_done) node_wake(node, node->now.mono_us);
+        if (!s->cut_done && s->file.size == 0) node_wake(node, node->now.mono_us);
     }
     disk_write(node);
     if (!s->cut_done || s->disk_busy) return;
@@ -482,7 +482,8 @@ static uint64_t compact_upto(const struct node *node, uint64_t limit)
 {
     uint64_t left = raft_log_bytes(node->raft);
     uint64_t index = raft_first_index(node->raft);
-    while (index <= limit && left > NODE_LOG_KEEP_BYTES / 2) {
+    uint64_t end = index + NODE_COMPACT_ENTRIES_MAX;
+    while (index <= limit && index < end && left > NODE_LOG_KEEP_BYTES / 2) {
         left -= raft_entry_at(node->raft, index)->data.size;
         index++;
     }
@@ -497,7 +498,8 @@ static void log_compact(struct node *node)
     uint64_t upto = node->replica->index;
     if (node->peers_count != 0) {
         uint64_t bytes = raft_log_bytes(node->raft);
-        if (bytes <= NODE_LOG_KEEP_BYTES) return;
+        /* What was compacted is freed little by little, and counted until then. */
+        if (bytes <= NODE_LOG_KEEP_BYTES || raft_releasing(node->raft)) return;
         bool over = bytes > node->config.log_bytes_memory;
         uint64_t held = raft_replicated_index(node->raft);
         if (!over && upto > held) upto = held;

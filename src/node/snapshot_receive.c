@@ -17,11 +17,26 @@ static void taken_tell(struct node *node, struct link *link)
     connection_dirty(node, &link->connection);
 }
 
+void snapshot_replica_leave(struct node *node, struct replica *replica)
+{
+    replica->next_leaving = node->leaving;
+    node->leaving = replica;
+}
+
+static void replicas_free_some(struct node *node)
+{
+    for (unsigned i = 0; i < NODE_LEAVING_SLICES && node->leaving != NULL; i++) {
+        struct replica *next = node->leaving->next_leaving;
+        if (replica_destroy_some(node->leaving)) node->leaving = next;
+    }
+    if (node->leaving != NULL) node_wake(node, node->now.mono_us);
+}
+
 void snapshot_incoming_abort(struct node *node)
 {
     struct snapshots *s = &node->snapshots;
     if (s->incoming == NULL) return;
-    replica_destroy(s->incoming);
+    snapshot_replica_leave(node, s->incoming);
     s->incoming = NULL;
     s->incoming_busy = false;
     s->incoming_committing =
@@ -127,6 +142,7 @@ bool snapshot_incoming_frame(struct node *node, struct link *link, const struct 
 void snapshot_incoming_turn(struct node *node)
 {
     struct snapshots *s = &node->snapshots;
+    replicas_free_some(node);
     if (s->incoming == NULL || s->incoming_busy || s->incoming_committing) return;
     if (s->incoming_file.size > 0) {
         node_act(node, ACTION_SNAPSHOT_WRITE)->bytes = buffer_slice(&s->incoming_file);
@@ -162,13 +178,13 @@ void snapshot_incoming_durable(struct node *node)
     s->disk_bytes = s->incoming_offset;
     if (!raft_install_snapshot(node->raft, node->now, s->incoming_index, s->incoming_term,
                                s->incoming_elapsed, s->incoming_wall, &s->incoming_members)) {
-        replica_destroy(incoming); /* the log has got there meanwhile */
+        snapshot_replica_leave(node, incoming); /* the log has got there meanwhile */
         return;
     }
     if (raft_last_index(node->raft) == s->incoming_index) {
         wal_put_reset(&node->wal, s->incoming_index, s->incoming_term);
     }
-    replica_destroy(node->replica);
+    snapshot_replica_leave(node, node->replica);
     node->replica = incoming;
     node->counters.snapshots_installed++;
     node_act(node, ACTION_TRIM)->segment = wal_trim(&node->wal, s->disk_index);

@@ -52,15 +52,42 @@ static void free_entry(struct raft_log *log, uint64_t index)
     }
 }
 
-static void free_all(struct raft_log *log)
+/* Takes all entries out of the table: there may be a million, and freeing them is not urgent. */
+static void leave_all(struct raft_log *log)
 {
-    for (uint64_t index = log->released + 1; index <= log->last; index++) free_entry(log, index);
+    for (uint64_t at = log->released + 1; at <= log->last;) {
+        struct log_block **slot = block_slot(log, at);
+        struct log_block *block = *slot;
+        *slot = NULL;
+        block->from = (uint32_t)(at % LOG_BLOCK_ENTRIES);
+        block->end = block->from + block->used;
+        block->next = log->left;
+        log->left = block;
+        at += block->used;
+    }
     log->released = log->last;
+    log->bytes = 0;
+}
+
+/* Frees some of what a reset left; how much of `work` remains. */
+static uint32_t free_left(struct raft_log *log, uint32_t work)
+{
+    while (log->left != NULL) {
+        struct log_block *block = log->left;
+        for (; block->from < block->end && work > 0; block->from++, work--) {
+            free((void *)(uintptr_t)block->entries[block->from].data.data);
+        }
+        if (block->from < block->end) break;
+        log->left = block->next;
+        free(block);
+    }
+    return work;
 }
 
 void log_free(struct raft_log *log)
 {
-    free_all(log);
+    leave_all(log);
+    (void)free_left(log, UINT32_MAX);
     free(log->blocks);
     free(log->writes);
     *log = (struct raft_log){0};
@@ -189,7 +216,7 @@ void log_compact(struct raft_log *log, uint64_t index)
 void log_reset(struct raft_log *log, uint64_t index, uint64_t term, uint64_t elapsed_us,
                uint64_t wall_us)
 {
-    free_all(log);
+    leave_all(log);
     log->released = index;
     log->first = index + 1;
     log->last = index;
@@ -201,9 +228,15 @@ void log_reset(struct raft_log *log, uint64_t index, uint64_t term, uint64_t ela
     log->durable = index;
 }
 
+bool log_releasing(const struct raft_log *log)
+{
+    return log->released < log->first - 1;
+}
+
 void log_release(struct raft_log *log)
 {
-    uint64_t end = lesser(log->first - 1, log->released + LOG_RELEASE_PER_CALL);
+    uint32_t work = free_left(log, LOG_RELEASE_PER_CALL);
+    uint64_t end = lesser(log->first - 1, log->released + work);
     while (log->released < end) free_entry(log, ++log->released);
 }
 

@@ -411,6 +411,11 @@ uint64_t raft_log_bytes(const struct raft *raft)
     return raft->log.bytes;
 }
 
+bool raft_releasing(const struct raft *raft)
+{
+    return log_releasing(&raft->log);
+}
+
 /* --- compaction and snapshots --- */
 
 void raft_compact(struct raft *raft, uint64_t index)

@@ -347,6 +347,8 @@ const struct raft_entry *raft_entry_at(const struct raft *raft, uint64_t index);
 /* Log time now, were an entry appended now. Leader only; else the last entry's. */
 void raft_log_time(const struct raft *raft, struct raft_time now, uint64_t *elapsed_us,
                    uint64_t *wall_us);
+/* Compacted entries are still being freed, a few in each step. */
+bool raft_releasing(const struct raft *raft);
 uint64_t raft_log_bytes(const struct raft *raft); /* entry data held in memory, compacted but not
                                                      yet freed included */
 

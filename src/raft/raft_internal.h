@@ -23,8 +23,9 @@
 
 enum {
     LOG_BLOCK_ENTRIES = 256,
-    LOG_RELEASE_PER_CALL = 256, /* compacted entries freed in one step */
-    ROUNDS_KEPT = 128,          /* of heartbeats; an answer to an earlier one confirms no read */
+    SEND_BYTES_PER_CALL = 1 << 20, /* of entries, to one peer in one step */
+    LOG_RELEASE_PER_CALL = 256,    /* compacted entries freed in one step */
+    ROUNDS_KEPT = 128,             /* of heartbeats; an answer to an earlier one confirms no read */
 };
 
 /* Marks a queued message whose gate raft_take_output() decides. */
@@ -38,6 +39,9 @@ enum {
 struct log_block {
     struct raft_entry entries[LOG_BLOCK_ENTRIES];
     uint32_t used; /* entries present; the block is freed when it falls to 0 */
+    /* Of a block that a reset left behind: the entries present, and the next such block. */
+    uint32_t from, end;
+    struct log_block *next;
 };
 
 /* A write that is under way: once `sequence` is durable, so are the entries up to `last`. */
@@ -57,7 +61,8 @@ struct raft_log {
     uint64_t snapshot_term;
     uint64_t snapshot_elapsed_us;
     uint64_t snapshot_wall_us;
-    uint64_t bytes; /* of data, what is not yet released included */
+    uint64_t bytes;         /* of data, what is not yet released included; without `left` */
+    struct log_block *left; /* by a reset, to be freed little by little */
 
     uint64_t handed;  /* entries up to here were given out to be written */
     uint64_t durable; /* entries up to here are on disk */
@@ -84,7 +89,8 @@ void log_compact(struct raft_log *log, uint64_t index); /* in [first - 1, last] 
 /* All is replaced by a snapshot that is durable. */
 void log_reset(struct raft_log *log, uint64_t index, uint64_t term, uint64_t elapsed_us,
                uint64_t wall_us);
-void log_release(struct raft_log *log); /* a slice of the freeing that compaction left */
+bool log_releasing(const struct raft_log *log); /* some of `bytes` is compacted, and not freed */
+void log_release(struct raft_log *log);         /* a slice of the freeing that compaction left */
 void log_hand_out(struct raft_log *log, uint64_t sequence);
 void log_written(struct raft_log *log, uint64_t sequence);
 

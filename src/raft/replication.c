@@ -154,23 +154,27 @@ void replication_round(struct raft *raft)
     replication_heartbeat(raft);
 }
 
-/* How many entries from `next` on go into one APPEND: at least one. */
-static uint32_t batch_count(const struct raft *raft, uint64_t next)
+/* How many entries from `next` on go into one APPEND: at least one. *sent grows by their bytes. */
+static uint32_t batch_count(const struct raft *raft, uint64_t next, uint64_t *sent)
 {
     uint64_t bytes = 0;
     uint32_t count = 0;
     while (next + count <= raft->log.last && count < RAFT_MESSAGE_ENTRIES_MAX) {
-        bytes += log_at(&raft->log, next + count)->data.size;
-        if (count > 0 && bytes > raft->config.append_bytes_max) break;
+        uint64_t size = log_at(&raft->log, next + count)->data.size;
+        if (count > 0 && bytes + size > raft->config.append_bytes_max) break;
+        bytes += size;
         count++;
     }
+    *sent += bytes;
     return count;
 }
 
 static void send_entries(struct raft *raft, uint32_t place)
 {
     struct peer *peer = &raft->peers[place];
-    while (peer->state != PEER_SNAPSHOT && peer->next <= raft->log.last) {
+    uint64_t sent = 0; /* what is under way brings an answer, and with it the next turn */
+    while (peer->state != PEER_SNAPSHOT && peer->next <= raft->log.last &&
+           sent < SEND_BYTES_PER_CALL) {
         if (peer->next < raft->log.first) {
             peer_enter(peer, PEER_SNAPSHOT, peer->next);
             return;
@@ -178,7 +182,7 @@ static void send_entries(struct raft *raft, uint32_t place)
         bool pipelined = peer->state == PEER_REPLICATE;
         if (pipelined && peer->inflight_count == raft->config.inflight_messages_max) return;
         if (!pipelined && peer->probing) return;
-        uint32_t count = batch_count(raft, peer->next);
+        uint32_t count = batch_count(raft, peer->next, &sent);
         queue_append(raft, place, peer->next - 1, count);
         peer->sent_round = raft->round;
         if (!pipelined) {

@@ -91,7 +91,7 @@ static void world_open(struct world *world, const struct queue_options *options)
 
 static void world_close(struct world *world)
 {
-    queue_ops.destroy(world->machine);
+    while (!queue_ops.destroy(world->machine)) {}
     buffer_free(&world->heard);
 }
 
