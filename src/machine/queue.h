@@ -14,12 +14,18 @@
 enum {
     QUEUE_TUBE_NAME_SIZE_MAX = 200,
     QUEUE_JOB_SIZE_DEFAULT = 65535,
-    QUEUE_JOB_SIZE_MAX = 1 << 24,  /* of --max-job-size; an entry of the log holds it */
-    QUEUE_URGENT_BELOW = 1024,     /* priorities below are counted as urgent */
-    QUEUE_TUBES_MAX = 1000000,     /* more: use, watch, a policy get OUT_OF_MEMORY */
-    QUEUE_WATCH_MAX = 1024,        /* tubes in one watch list; more: watch gets OUT_OF_MEMORY */
-    QUEUE_HISTORY_MAX = 16,        /* attempts remembered for a job under a retry policy */
-    QUEUE_ATTEMPTS_MAX = 1000,     /* a policy's attempts_max */
+    QUEUE_JOB_SIZE_MAX = 1 << 24, /* of --max-job-size; an entry of the log holds it */
+    QUEUE_URGENT_BELOW = 1024,    /* priorities below are counted as urgent */
+    QUEUE_TUBES_MAX = 1000000,    /* more: use, watch, a policy get OUT_OF_MEMORY */
+    QUEUE_WATCH_MAX = 1024,       /* tubes in one watch list; more: watch gets OUT_OF_MEMORY */
+    QUEUE_HISTORY_MAX = 16,       /* attempts remembered for a job under a retry policy */
+    QUEUE_ATTEMPTS_MAX = 1000,    /* a policy's attempts_max */
+    /* What a policy has where its owner does not say: waits of 1, 2, 4, ... up to 60 s, each
+     * shortened at random by up to a tenth. */
+    QUEUE_POLICY_BASE_MS = 1000,
+    QUEUE_POLICY_FACTOR_PERMILLE = 2000,
+    QUEUE_POLICY_CAP_MS = 60000,
+    QUEUE_POLICY_JITTER_PERMILLE = 100,
     QUEUE_METRICS_TUBES_MAX = 100, /* tubes with metrics of their own, the oldest ones */
     QUEUE_METRICS_SCAN_MAX = 256,  /* jobs of a tube looked at for the oldest ready one */
 };

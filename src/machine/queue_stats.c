@@ -259,8 +259,7 @@ static void list_watched(const struct queue *queue, const struct session *sessio
 
 static void show_policy(const struct tube *tube, struct buffer *out)
 {
-    static const struct tube_policy off = {.factor_permille = 1000};
-    const struct tube_policy *policy = tube->policy == NULL ? &off : tube->policy;
+    const struct tube_policy *policy = tube->policy;
     buffer_append_text(out, "---\n");
     put_quoted(out, "tube", queue_tube_name(tube));
     put_number(out, "attempts-max", policy->attempts_max);
@@ -303,7 +302,7 @@ static void answer_text(const struct queue *queue, const struct session *session
         if (tube != NULL) stats_tube(now, tube, text);
         break;
     case QUEUE_POLICY_GET:
-        if (tube != NULL) show_policy(tube, text);
+        if (tube != NULL && tube->policy != NULL) show_policy(tube, text);
         break;
     case QUEUE_STATS: stats_all(queue, text); break;
     case QUEUE_LIST_TUBES: list_tubes(queue, text); break;

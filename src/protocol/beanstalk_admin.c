@@ -4,19 +4,12 @@
  *     POST /queue/policy?tube=T&attempts=N&base_ms=..&factor_permille=..&cap_ms=..
  *                       &jitter_permille=..&dead_tube=D      attempts=0 clears it
  *
- * What a POST does not name takes the default below. */
+ * What a POST does not name takes the defaults of machine/queue.h; without a dead_tube, a job that
+ * was given up is buried where it is. */
 #include "base/assert.h"
 #include "machine/queue.h"
 #include "protocol/beanstalk.h"
 #include "protocol/http.h"
-
-enum {
-    POLICY_BASE_MS = 1000,
-    POLICY_FACTOR_PERMILLE = 2000,
-    POLICY_CAP_MS = 60000,
-    POLICY_JITTER_PERMILLE = 500,
-    POLICY_ATTEMPTS_MAX = 1000,
-};
 
 static enum protocol_request_kind bad(struct buffer *command, unsigned *status, const char *words)
 {
@@ -58,12 +51,12 @@ static enum protocol_request_kind policy_set(struct slice query, struct slice na
     bool missing = false;
     *policy = (struct queue_policy){
         .attempts_max = UINT32_MAX,
-        .base_ms = POLICY_BASE_MS,
-        .factor_permille = POLICY_FACTOR_PERMILLE,
-        .cap_ms = POLICY_CAP_MS,
-        .jitter_permille = POLICY_JITTER_PERMILLE,
+        .base_ms = QUEUE_POLICY_BASE_MS,
+        .factor_permille = QUEUE_POLICY_FACTOR_PERMILLE,
+        .cap_ms = QUEUE_POLICY_CAP_MS,
+        .jitter_permille = QUEUE_POLICY_JITTER_PERMILLE,
     };
-    if (!number(query, "attempts", 0, POLICY_ATTEMPTS_MAX, &policy->attempts_max) ||
+    if (!number(query, "attempts", 0, QUEUE_ATTEMPTS_MAX, &policy->attempts_max) ||
         policy->attempts_max == UINT32_MAX) {
         return bad(command, status, "attempts must be 0 (clears the policy) to 1000\n");
     }
@@ -77,8 +70,7 @@ static enum protocol_request_kind policy_set(struct slice query, struct slice na
     if (!number(query, "jitter_permille", 0, 1000, &policy->jitter_permille)) {
         return bad(command, status, "jitter_permille must be 0 to 1000\n");
     }
-    if (!tube(query, "dead_tube", dead, &policy->dead_tube, &missing) ||
-        (missing && policy->attempts_max != 0)) {
+    if (!tube(query, "dead_tube", dead, &policy->dead_tube, &missing)) {
         return bad(command, status, "dead_tube must name a tube\n");
     }
     queue_command_encode(&set, command);

@@ -100,16 +100,16 @@ static int ask(const struct policy_arguments *to, const char *verb, const char *
 int command_queue_policy(int argc, char **argv)
 {
     struct policy_arguments to = {.attempts = 5,
-                                  .base_ms = 1000,
-                                  .factor_permille = 2000,
-                                  .cap_ms = 60000,
-                                  .jitter_permille = 100};
+                                  .base_ms = QUEUE_POLICY_BASE_MS,
+                                  .factor_permille = QUEUE_POLICY_FACTOR_PERMILLE,
+                                  .cap_ms = QUEUE_POLICY_CAP_MS,
+                                  .jitter_permille = QUEUE_POLICY_JITTER_PERMILLE};
     address_parse("127.0.0.1:9000", 14, &to.admin);
     struct option_spec items[] = {
         {"admin", "HOST:PORT", "any node's admin port (127.0.0.1:9000)", parse_address, &to.admin,
          0, 0, 0},
         {"attempts", "N", "tries before a job is given up (5)", option_parse_number, &to.attempts,
-         1, 1000000, 0},
+         1, QUEUE_ATTEMPTS_MAX, 0},
         {"base-ms", "N", "wait before the second try (1000)", option_parse_number, &to.base_ms, 1,
          POLICY_MS_MAX, 0},
         {"factor", "X", "each further wait is this much longer (2)", parse_permille,

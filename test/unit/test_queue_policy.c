@@ -120,6 +120,7 @@ static void test_policy_is_shown_and_kept(void **state)
         "cap-ms: 9000\njitter-permille: 300\ndead-tube: \"b\"\n");
     RUN("2 policy-set a 0 0 1000 0 0 ", "2 POLICY_SET"); /* off: the tube goes */
     RUN("2 policy-get a", "2 NOT_FOUND");
+    RUN("2 policy-get default", "2 NOT_FOUND"); /* a tube that lives, without one */
 }
 
 static void test_history_keeps_the_last_attempts(void **state)
