@@ -14,19 +14,6 @@
 
 enum { ADMIN_INPUT_MAX = 128 << 10, ADMIN_WAIT_US = 10000000 };
 
-void admin_opened(struct node *node, uint32_t id)
-{
-    struct admin *admin = calloc(1, sizeof *admin);
-    ASSERT(admin != NULL);
-    admin->parser = calloc(1, sizeof(struct http_parser));
-    ASSERT(admin->parser != NULL);
-    connection_init(node, &admin->connection, id, NODE_ADMIN);
-    list_init(&admin->in_admins);
-    list_append(&node->admins, &admin->in_admins);
-    node->admins_count++;
-    if (node->admins_count > NODE_ADMIN_MAX) connection_close(node, &admin->connection);
-}
-
 void admin_free(struct node *node, struct admin *admin)
 {
     http_parser_free(admin->parser);
@@ -66,6 +53,21 @@ static void respond(struct node *node, struct admin *admin, unsigned status, con
 static void respond_text(struct node *node, struct admin *admin, unsigned status, const char *words)
 {
     respond(node, admin, status, "text/plain; charset=utf-8", slice_text(words));
+}
+
+void admin_opened(struct node *node, uint32_t id)
+{
+    struct admin *admin = calloc(1, sizeof *admin);
+    ASSERT(admin != NULL);
+    admin->parser = calloc(1, sizeof(struct http_parser));
+    ASSERT(admin->parser != NULL);
+    connection_init(node, &admin->connection, id, NODE_ADMIN);
+    list_init(&admin->in_admins);
+    list_append(&node->admins, &admin->in_admins);
+    node->admins_count++;
+    if (node->admins_count > NODE_ADMIN_MAX) {
+        respond_text(node, admin, 503, "too many connections to this port: close some\n");
+    }
 }
 
 static void stream_events(struct node *node, struct admin *admin)

@@ -24,9 +24,14 @@ void client_opened(struct node *node, uint32_t id)
     list_append(&node->clients, &client->in_clients);
     node->clients_count++;
     node->counters.connections_open++;
-    if (node->clients_count > node->config.connections_max || node->draining ||
-        membership_removed(node)) {
+    bool full = node->clients_count > node->config.connections_max;
+    if (full || node->draining || membership_removed(node)) {
         node->counters.connections_refused++;
+        if (full) {
+            node->config.protocol->refuse(NULL, slice_of(NULL, 0), PROTOCOL_REFUSED_FULL,
+                                          &client->connection.out);
+            connection_dirty(node, &client->connection);
+        }
         connection_close(node, &client->connection);
         return;
     }

@@ -56,7 +56,8 @@ struct protocol_ops {
                                          struct protocol_request *request);
     /* Appends the text of a machine's reply (machine.h: payload). */
     void (*reply)(void *connection, const void *payload, struct buffer *out);
-    /* Appends the error for a request that was not carried out; `command` as decode() gave it. */
+    /* Appends the error for a request that was not carried out; `command` as decode() gave it. Of a
+     * connection that there is no room for: `connection` NULL, `command` empty. */
     void (*refuse)(void *connection, struct slice command, enum protocol_refusal why,
                    struct buffer *out);
     /* Bytes held for an unfinished request, for the memory limit. */

@@ -244,6 +244,18 @@ def test_no_majority_no_acknowledgement(cluster):
         client.put("again")
 
 
+def test_without_a_leader_commands_are_refused_in_the_protocols_words(cluster):
+    leader = cluster.leader()
+    left, other = cluster.followers()
+    leader.kill()
+    other.kill()
+    eventually(lambda: left.status()["leader"] == 0, "it knows of no leader")
+    with Wire(left.address) as wire:
+        assert wire.ask("put 0 0 60 1\r\nx\r\n") == b"DRAINING\r\n"
+        assert wire.ask("reserve-with-timeout 0\r\n") == b"INTERNAL_ERROR\r\n"
+        assert wire.ask("delete 1\r\n") == b"INTERNAL_ERROR\r\n"
+
+
 def test_no_majority_no_health(cluster):
     leader = cluster.leader()
     for node in cluster.followers():

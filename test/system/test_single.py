@@ -370,7 +370,9 @@ def test_connections_max(place):
     for wire in wires:
         assert wire.ask("list-tube-used\r\n") == b"USING default\r\n"
     with Wire(node.address) as sixth:
+        assert sixth.line() == b"OUT_OF_MEMORY\r\n"  # and why, not silence
         assert sixth.closed()
+    assert node.metric("quartet_clients_refused_total") == 1
     wires.pop().close()
 
     def fits():
@@ -437,6 +439,40 @@ def test_a_client_that_does_not_read(node):
             assert len(lazy.take(60002)) == 60002
 
 
+def test_admin_connections_have_a_limit(node):
+    idle = [socket.create_connection(("127.0.0.1", node.admin)) for _ in range(64)]
+    assert eventually(lambda: http(node.admin, "/health")[0] == 503, "one too many is told so")
+    for wire in idle:
+        wire.close()
+    eventually(lambda: http(node.admin, "/health")[0] == 200, "there is room again")
+
+
+def test_memory_max(place):
+    node = place.node(memory_max=2 * MIB).start_and_wait()
+    put = []
+    with greenstalk.Client(node.address) as client:
+        with pytest.raises(greenstalk.OutOfMemoryError):
+            for _ in range(100):
+                put.append(client.put("x" * 60000))
+        assert 20 < len(put) < 40
+        client.bury(client.reserve(timeout=0))  # what does not grow works
+        client.delete(put.pop())
+        put.append(client.put("x" * 50000))
+    node.kill()
+    node.start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        assert client.stats()["total-jobs"] == len(put) + 1
+
+
+def test_max_job_size(place):
+    node = place.node(max_job_size=100).start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        with pytest.raises(greenstalk.JobTooBigError):
+            client.put("x" * 101)
+        client.put("x" * 100)
+        assert client.stats()["max-job-size"] == 100
+
+
 # --- admin ------------------------------------------------------------------------------------------
 
 
@@ -466,6 +502,35 @@ def test_metrics_are_well_formed(node):
             assert line.startswith("quartet_"), line
 
 
+def test_metrics_tell_ages_and_work_times_by_tube(node):
+    with greenstalk.Client(node.address, use="mail", watch="mail") as client:
+        client.put("one")
+        client.put("two")
+        client.delete(client.reserve(timeout=0))
+    assert node.metric('quartet_queue_tube_jobs{tube="mail",state="ready"}') == 1
+    for name in ("age_at_reserve", "reserve_to_delete"):
+        histogram = f"quartet_queue_tube_{name}_seconds"
+        assert node.metric(histogram + '_count{tube="mail"}') == 1
+        assert node.metric(histogram + '_bucket{tube="mail",le="+Inf"}') == 1
+
+
+def test_events_tell_what_raft_does(place):
+    cluster = place.cluster().start()
+    leader = cluster.leader()
+    follower = cluster.followers()[0]
+    with Wire(("127.0.0.1", follower.admin)) as wire:
+        wire.say("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert wire.line().startswith(b"HTTP/1.1 200 ")
+        leader.kill()
+        heard = []
+        while not heard or f"leader={leader.number}" in heard[-1] or " leader=0" in heard[-1]:
+            line = wire.line().decode()
+            assert line, heard
+            if line.startswith("data: ") and " leader=" in line:
+                heard.append(line)
+        assert all("role=" in line and "term=" in line for line in heard), heard
+
+
 def test_retry_policy(node):
     admin = ("--admin", f"127.0.0.1:{node.admin}")
     shown = run("queue-policy", "show", "work", *admin)
@@ -483,6 +548,27 @@ def test_retry_policy(node):
         job = client.reserve(timeout=DEADLINE_S)
         assert client.stats_job(job)["tube"] == "dead" and job.body == "fails"
     assert run("queue-policy", "clear", "work", *admin).returncode == 0
+
+
+def test_retry_policy_over_the_admin_port(node):
+    page = "/queue/policy?tube=work"
+    assert http(node.admin, page) == (404, "no policy for this tube\n")
+    assert http(node.admin, page + "&attempts=1&base_ms=1", "POST") == (200, "ok\n")
+    shown = http(node.admin, page)[1]
+    assert "attempts-max: 1\n" in shown and "jitter-permille: 100\n" in shown
+    for wrong in ("", "&attempts=1001", "&attempts=x", "&attempts=1&base_ms=0",
+                  "&attempts=1&factor_permille=999", "&attempts=1&jitter_permille=1001",
+                  "&attempts=1&dead_tube=-a"):
+        status, says = http(node.admin, page + wrong, "POST")
+        assert status == 400 and "must" in says, (wrong, says)
+    assert http(node.admin, "/queue/policy?tube=-a")[0] == 400
+    assert http(node.admin, page)[1] == shown
+    with greenstalk.Client(node.address, use="work", watch="work") as client:
+        client.put("fails")
+        client.release(client.reserve(timeout=DEADLINE_S))
+        assert client.peek_buried().body == "fails"  # no dead tube was named
+    assert http(node.admin, page + "&attempts=0", "POST") == (200, "ok\n")
+    assert http(node.admin, page)[0] == 404
 
 
 def test_a_disk_filled_by_what_is_no_longer_needed(place, small_disk):
