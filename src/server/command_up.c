@@ -77,6 +77,24 @@ static void finish_when_all_ended(struct up *up)
     uv_stop(&up->loop);
 }
 
+static void stop_nodes(void *world);
+
+/* One that gives up by itself right at its first start has said why: a directory that it may not
+ * write, or that another one uses. Starting it again and again would bury that line. */
+static void give_up(struct up_node *node)
+{
+    struct up *up = node->up;
+    printf("up: node %u could not start, see above; stopping\n", node->number);
+    fflush(stdout);
+    up->stopping = true;
+    up->exit_code = 1;
+    if (up->demo != NULL) {
+        demo_stop(up->demo, stop_nodes, up);
+    } else {
+        stop_nodes(up);
+    }
+}
+
 static void exited(uv_process_t *process, int64_t status, int number)
 {
     struct up_node *node = process->data;
@@ -89,6 +107,10 @@ static void exited(uv_process_t *process, int64_t status, int number)
         return;
     }
     bool steady = system_now().mono_us - node->started_us > UP_STEADY_US;
+    if (number == 0 && status != 0 && node->backoff_ms == 0 && !steady) {
+        give_up(node);
+        return;
+    }
     node->backoff_ms = steady || node->backoff_ms == 0 ? UP_BACKOFF_MS_MIN : 2 * node->backoff_ms;
     if (node->backoff_ms > UP_BACKOFF_MS_MAX) node->backoff_ms = UP_BACKOFF_MS_MAX;
     char how[64];
@@ -251,10 +273,11 @@ static void show_how(const struct up *up)
                port_of(up, 0, i), port_of(up, 2, i), (int)up->nodes[i - 1].process.pid);
     }
     printf("\nTalk to any of them as to beanstalkd:\n\n"
-           "  printf 'put 0 0 60 5\\r\\nhello\\r\\nreserve\\r\\n' | nc -q 1 127.0.0.1 %u\n\n"
-           "  pip install greenstalk\n"
-           "  python3 -c 'import greenstalk; c = greenstalk.Client((\"127.0.0.1\", %u)); "
-           "print(c.put(\"hello\"))'\n\n"
+           "  python3 -c 'import socket; s = socket.create_connection((\"127.0.0.1\", %u)); "
+           "s.sendall(\n"
+           "    b\"put 0 0 60 5\\r\\nhello\\r\\nreserve\\r\\nquit\\r\\n\"); "
+           "print(s.makefile().read())'\n\n"
+           "or with any client library for it, or netcat: nc 127.0.0.1 %u\n\n"
            "See what a node believes, or kill one and watch the others go on:\n\n"
            "  %s status --admin 127.0.0.1:%u\n"
            "  kill -9 %d\n\n"

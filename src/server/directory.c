@@ -53,13 +53,16 @@ static int make_path(const char *path)
 static const char *lock(struct directory *directory)
 {
     int fd = openat(directory->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) return complain("%s/lock: %s", directory->path, strerror(errno));
+    if (fd < 0) {
+        return complain("cannot write in the data directory: %s/lock: %s", directory->path,
+                        strerror(errno));
+    }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         char holder[24] = "";
         ssize_t size = read(fd, holder, sizeof holder - 1);
         if (size > 0) holder[strcspn(holder, "\n")] = '\0';
         close(fd);
-        return complain("%s is in use by another process (%s)", directory->path, holder);
+        return complain("%s is in use by another process (pid %s)", directory->path, holder);
     }
     char text[24];
     int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
@@ -78,10 +81,13 @@ const char *directory_open(struct directory *directory, const char *path, enum d
     memcpy(directory->path, path, size + 1);
     if (mode == DIRECTORY_OWN) {
         int failed = make_path(path);
-        if (failed != 0) return complain("cannot make %s: %s", path, strerror(-failed));
+        if (failed != 0) {
+            return complain("cannot make the directory %s: %s; --data DIR names another", path,
+                            strerror(-failed));
+        }
     }
     directory->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory->fd < 0) return complain("%s: %s", path, strerror(errno));
+    if (directory->fd < 0) return complain("the data directory %s: %s", path, strerror(errno));
     return mode == DIRECTORY_OWN ? lock(directory) : NULL;
 }
 

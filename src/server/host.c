@@ -254,8 +254,8 @@ static bool bind_all(const struct host_config *config, struct host_sockets *sock
     const struct address *addresses[TCP_LISTENERS] = {[NODE_CLIENT] = &config->client,
                                                       [NODE_PEER] = &config->peer,
                                                       [NODE_ADMIN] = &config->admin};
-    static const char *const names[TCP_LISTENERS] = {
-        [NODE_CLIENT] = "clients", [NODE_PEER] = "peers", [NODE_ADMIN] = "admin"};
+    static const char *const flags[TCP_LISTENERS] = {
+        [NODE_CLIENT] = "--listen", [NODE_PEER] = "--peer-listen", [NODE_ADMIN] = "--admin"};
     for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         char error[256];
         sockets->fd[i] = -1;
@@ -263,7 +263,7 @@ static bool bind_all(const struct host_config *config, struct host_sockets *sock
         if (i == NODE_PEER && alone) continue;
         sockets->fd[i] = address_bind(addresses[i], error, sizeof error);
         if (sockets->fd[i] < 0) {
-            system_say("%s: %s", names[i], error);
+            system_say("%s: %s", flags[i], error);
             return false;
         }
     }

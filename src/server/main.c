@@ -36,6 +36,15 @@ static void show_help(void)
     printf("\n`quartet COMMAND --help` says more. To see it at work: quartet up queue --demo\n");
 }
 
+static int run(const char *name, int argc, char **argv)
+{
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) return commands[i].run(argc, argv);
+    }
+    fprintf(stderr, "quartet: there is no command \"%s\": see quartet --help\n", name);
+    return OPTIONS_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -43,7 +52,13 @@ int main(int argc, char **argv)
         return OPTIONS_EXIT_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+    bool help = strcmp(name, "help") == 0;
+    if (help && argc > 2) { /* `quartet help queue` is `quartet queue --help` */
+        static char flag[] = "--help";
+        char *words[] = {argv[2], flag, NULL};
+        return run(argv[2], 2, words);
+    }
+    if (help || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         show_help();
         return 0;
     }
@@ -51,9 +66,5 @@ int main(int argc, char **argv)
         printf("quartet %s\n", QUARTET_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
-        if (strcmp(commands[i].name, name) == 0) return commands[i].run(argc - 1, argv + 1);
-    }
-    fprintf(stderr, "quartet: there is no command \"%s\": see quartet --help\n", name);
-    return OPTIONS_EXIT_USAGE;
+    return run(name, argc - 1, argv + 1);
 }

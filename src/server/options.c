@@ -174,6 +174,11 @@ enum options_result options_parse(struct options *options, int argc, char **argv
         }
         if (strncmp(argv[i], "--", 2) == 0) {
             if (!take_word(options, argc, argv, &i)) return OPTIONS_BAD;
+        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            fprintf(stderr,
+                    "%s: there is no option %s (options begin with two dashes): see %s --help\n",
+                    options->command, argv[i], options->command);
+            return OPTIONS_BAD;
         } else if (count < operands_max) {
             operands[count++] = argv[i];
         } else {

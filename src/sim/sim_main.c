@@ -34,6 +34,38 @@ static const char usage[] =
 
 /* --- flags --- */
 
+/* What a flag wants, for whoever gave it something else; NULL: there is no such flag. */
+static const char *flag_expects(const char *flag)
+{
+    static const char *const table[][2] = {
+        {"--seed", "a whole number"},
+        {"--seeds", "A..B, like 1..1000"},
+        {"--nodes", "1, 3 or 5"},
+        {"--seconds", "a whole number from 1 to 86400"},
+        {"--jobs", "a whole number of processes"},
+        {"--faults", "names between commas, or none, default, all"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (strcmp(table[i][0], flag) == 0) return table[i][1];
+    }
+    return NULL;
+}
+
+static int complain(const char *flag, const char *value)
+{
+    const char *expected = flag_expects(flag);
+    if (expected == NULL) {
+        fprintf(stderr, "quartet sim: there is no option %s: see quartet sim --help\n", flag);
+    } else if (value == NULL) {
+        fprintf(stderr, "quartet sim: %s needs a value: %s\n", flag, expected);
+    } else {
+        fprintf(stderr,
+                "quartet sim: %s: \"%s\" is not right: expected %s; see quartet sim --help\n", flag,
+                value, expected);
+    }
+    return 3;
+}
+
 static bool read_number(const char *text, uint64_t max, uint64_t *number)
 {
     return text != NULL && decimal_read(slice_text(text), number) && *number <= max;
@@ -156,11 +188,7 @@ static int request_read(struct sim_request *request, int argc, char **argv)
             return 1;
         }
         int took = read_flag(request, argv[at], at + 1 < argc ? argv[at + 1] : NULL);
-        if (took == 0) {
-            fprintf(stderr, "quartet sim: %s %s: not understood (see quartet sim --help)\n",
-                    argv[at], at + 1 < argc ? argv[at + 1] : "");
-            return 3;
-        }
+        if (took == 0) return complain(argv[at], at + 1 < argc ? argv[at + 1] : NULL);
         at += took;
     }
     if (request->options.trace && !request->single) {

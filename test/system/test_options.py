@@ -1,5 +1,6 @@
 """The command line: every mistake is one clear line on stderr and exit code 2."""
 
+import re
 import socket
 
 import pytest
@@ -14,6 +15,7 @@ from harness import free_port, free_ports_in_a_row, run
         (["store"], 'no command "store"'),
         (["queue", "--nope"], "no option --nope"),
         (["queue", "--node"], "needs a value"),
+        (["queue", "-node", "1"], "there is no option -node (options begin with two dashes)"),
         (["queue", "--node", "0"], '--node: "0" is not right: expected a whole number from 1'),
         (["queue", "--node", "x"], "expected a whole number"),
         (["queue", "--listen", "11300"], "expected HOST:PORT"),
@@ -42,7 +44,18 @@ from harness import free_port, free_ports_in_a_row, run
         (["queue-policy", "set", "t", "--factor", "0.5"], "--factor"),
         (["queue-policy", "set", "t", "--jitter", "2"], "--jitter"),
         (["queue-policy", "show", "t" * 201], "at most 200"),
+        (["queue-policy", "set", "t", "--attempts", "1001"], "a whole number from 1 to 1000"),
         (["log"], "expected show or cut"),
+        (["members"], "expected list, add"),
+        (["sim", "zebra"], "no system called zebra"),
+        (["sim", "--nope"], "there is no option --nope"),
+        (["sim", "--seed"], "--seed needs a value"),
+        (["sim", "--seed", "x"], '--seed: "x" is not right: expected a whole number'),
+        (["sim", "--seeds", "5"], "expected A..B"),
+        (["sim", "--seeds", "5..1"], "expected A..B"),
+        (["sim", "--nodes", "2"], "expected 1, 3 or 5"),
+        (["sim", "--faults", "gremlins"], "expected names between commas"),
+        (["check", "zebra", "FILE"], 'no model "zebra"'),
     ],
 )
 def test_mistake(words, says):
@@ -61,18 +74,38 @@ def test_environment_mirrors_the_flags_and_the_flag_wins():
     assert "--node" in done.stderr  # empty: not set
 
 
-@pytest.mark.parametrize("command", ["queue", "up", "status", "queue-policy", "log"])
+TAKES_ANY_TEXT = {"data", "secret-file", "dead-tube"}
+
+
+@pytest.mark.parametrize(
+    "words", [["queue"], ["up"], ["status"], ["members", "list"], ["queue-policy", "show", "t"]]
+)
+def test_every_option_has_its_mirror(words):
+    options = set(re.findall(r"^  --([a-z-]+)", run(words[0], "--help").stdout, re.MULTILINE))
+    options -= {"help"} | TAKES_ANY_TEXT
+    assert options
+    for option in options:
+        name = "QUARTET_" + option.upper().replace("-", "_")
+        done = run(*words, env={name: "=nonsense="})
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, (name, done)
+        assert f'{name}: "=nonsense=" is not right' in done.stderr
+
+
+COMMANDS = ["queue", "up", "status", "members", "queue-policy", "log", "sim", "check"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help(command):
     done = run(command, "--help")
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.startswith(f"usage: quartet {command}")
     assert max(map(len, done.stdout.splitlines())) <= 120
+    assert run("help", command).stdout == done.stdout
 
 
 def test_general_help_names_every_command():
     text = run("--help").stdout
-    for command in ["queue", "up", "status", "queue-policy", "log", "sim"]:
-        assert f"  {command} " in text
+    assert re.findall(r"^  ([a-z-]+) ", text, re.MULTILINE) == COMMANDS
     assert run("--version").stdout.startswith("quartet ")
 
 
@@ -92,6 +125,15 @@ def test_up_says_that_a_port_is_in_use(tmp_path):
         done = run("up", "queue", "--port", first, "--data", tmp_path / "up")
     assert done.returncode == 1 and str(first + 1) in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_up_does_not_start_again_what_cannot_start(tmp_path):
+    (tmp_path / "file").touch()
+    first = free_ports_in_a_row([base + i for base in (0, 10, 20) for i in range(3)])
+    done = run("up", "queue", "--port", first, "--data", tmp_path / "file" / "up")
+    assert done.returncode == 1 and "could not start" in done.stdout
+    assert "file/up/queue-1: Not a directory; --data DIR names another" in done.stderr
+    assert done.stderr.count("Not a directory") <= 3  # each node once at most
 
 
 def test_status_of_nobody():

@@ -94,6 +94,15 @@ def test_data_stays_and_another_size_is_refused(up, tmp_path):
     assert done.returncode == 1 and "holds a cluster of 3 nodes" in done.stderr
 
 
+def test_the_data_of_a_running_cluster_is_refused(up, tmp_path):
+    one = up()
+    one.wait_healthy()
+    done = run("up", "queue", "--data", tmp_path / "up", "--port", free_ports_in_a_row(OFFSETS))
+    assert done.returncode == 1 and "could not start" in done.stdout
+    assert "in use by another process (pid" in done.stderr
+    assert all(alive(pid) for pid in one.pids())
+
+
 def test_one_node(up):
     one = up("--nodes", "1", "--fsync", "never")
     one.wait_healthy(1)
