@@ -10,6 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef MSG_NOSIGNAL /* macOS: the request is small, and the other side has just accepted */
+#define MSG_NOSIGNAL 0
+#endif
+
 static bool send_all(int fd, struct slice bytes)
 {
     while (bytes.size > 0) {

@@ -17,6 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
+
 #include "base/assert.h"
 
 enum {
@@ -51,16 +55,28 @@ uint64_t system_random_u64(void)
     return value;
 }
 
-/* Linux writes a UUID: 32 hexadecimal digits among dashes. */
+/* A UUID in text. */
+static ssize_t read_boot_id(char *text, size_t size)
+{
+#ifdef __APPLE__
+    return sysctlbyname("kern.bootsessionuuid", text, &size, NULL, 0) == 0 ? (ssize_t)size : -1;
+#else
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t done = read(fd, text, size);
+    close(fd);
+    return done;
+#endif
+}
+
+/* 32 hexadecimal digits among dashes. Where the system does not tell, every start counts as one
+ * after a reboot: that errs on the safe side. */
 void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE])
 {
-    memset(id, 0, NODE_BOOT_ID_SIZE);
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return;
     char text[64];
-    ssize_t size = read(fd, text, sizeof text);
-    close(fd);
+    ssize_t size = read_boot_id(text, sizeof text);
     size_t digits = 0;
+    if (getentropy(id, NODE_BOOT_ID_SIZE) != 0) memset(id, 0, NODE_BOOT_ID_SIZE);
     for (ssize_t i = 0; i < size && digits < 2 * NODE_BOOT_ID_SIZE; i++) {
         char c = text[i];
         unsigned digit;
@@ -68,6 +84,8 @@ void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE])
             digit = (unsigned)(c - '0');
         } else if (c >= 'a' && c <= 'f') {
             digit = (unsigned)(c - 'a') + 10;
+        } else if (c >= 'A' && c <= 'F') {
+            digit = (unsigned)(c - 'A') + 10;
         } else {
             continue;
         }
