@@ -43,7 +43,7 @@ bench: bench-queue bench-snapshot bench-sim bench-check ## run every benchmark
 bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=--quick)
 	@tools/deps bench
 	@tools/build $(BUILD)
-	@python3 bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
+	@PATH="$$PATH:$$(tools/deps peer-path)" python3 bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
 
 bench-snapshot: ## measure what clients notice while 1 GiB is snapshotted (ARGS=--quick)
 	@tools/deps bench
