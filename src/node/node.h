@@ -135,6 +135,8 @@ struct event_start {
     struct slice snapshot;                /* the newest complete file; size 0: none */
     uint64_t snapshot_number;             /* in its name */
     uint8_t boot_id[NODE_BOOT_ID_SIZE];   /* changes when the operating system restarts */
+    bool sync_failed; /* the last run ended with a sync that failed, under fsync_never: what was
+                         counted as written may be gone. Until this run's first DURABLE */
 };
 
 struct event {

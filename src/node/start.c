@@ -106,28 +106,6 @@ static bool snapshot_read(struct node *node, struct found *found)
     return true;
 }
 
-static bool log_read(struct node *node, struct found *found)
-{
-    const struct event_start *start = found->start;
-    wal_recover(start->segments, start->segments_count, node->config.self, found->header.index,
-                found->header.term, &found->log);
-    switch (found->log.verdict) {
-    case WAL_CLEAN: return true;
-    case WAL_TORN: log_cut(node, found); return true;
-    case WAL_DAMAGED:
-        if (alone(node)) {
-            node_die(node, found->log.reason,
-                     ". Not starting: what was acknowledged may be behind it. Look with "
-                     "`quartet log show`, decide with `quartet log cut`");
-            return false;
-        }
-        log_give_up(node, found);
-        return true;
-    case WAL_REFUSED: node_die(node, found->log.reason, ""); return false;
-    }
-    return true;
-}
-
 static void note_members(void *context, const struct raft_entry *entry)
 {
     struct snapshot_header *header = context;
@@ -145,15 +123,76 @@ static bool still_alone(const struct node *node, const struct found *found)
     return header.members.count <= 1;
 }
 
-/* Under fsync_never an operating system that stopped unclean may have lost acknowledged writes. */
-static void boot_judge(struct node *node, struct found *found)
+static void note_company(void *context, const struct raft_entry *entry)
+{
+    struct raft_members members;
+    if (entry->kind != RAFT_KIND_MEMBERS || !raft_members_decode(entry->data, &members)) return;
+    if (members.count > 1) *(bool *)context = true;
+}
+
+/* Nothing that can still be read, damage or not, tells of another member. */
+static bool always_alone(const struct node *node, const struct found *found)
+{
+    bool company = found->header.members.count > 1;
+    wal_each_entry_anywhere(found->start->segments, found->start->segments_count, note_company,
+                            &company);
+    return alone(node) && !company;
+}
+
+/* Under fsync_never, an operating system that stopped unclean may have lost acknowledged writes; so
+ * may a sync that failed, for what it covered may be dropped. */
+static bool may_have_lost(const struct found *found)
 {
     const struct wal_meta *meta = &found->log.meta;
-    if (!found->log.has_meta || !meta->fsync_never || found->log.stopped) return;
-    if (memcmp(meta->boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE) == 0) return;
+    if (!found->log.has_meta || !meta->fsync_never) return false;
+    if (found->start->sync_failed) return true;
+    return !found->log.stopped &&
+           memcmp(meta->boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE) != 0;
+}
+
+/* Its owner chose that the last writes may be lost with the machine, and no one else has them: it
+ * goes on with what stands before them. What stands behind is void (its next segment says so). */
+static void log_lose_end(struct node *node, const struct found *found)
+{
+    trace_begin(node, "log-end-lost");
+    trace_text(node, "why", found->log.reason);
+    trace_end(node);
+}
+
+static bool log_read(struct node *node, struct found *found)
+{
+    const struct event_start *start = found->start;
+    wal_recover(start->segments, start->segments_count, node->config.self, found->header.index,
+                found->header.term, &found->log);
+    switch (found->log.verdict) {
+    case WAL_CLEAN: return true;
+    case WAL_TORN: log_cut(node, found); return true;
+    case WAL_DAMAGED:
+        if (may_have_lost(found) && always_alone(node, found)) {
+            log_lose_end(node, found);
+            return true;
+        }
+        if (alone(node)) {
+            node_die(node, found->log.reason,
+                     ". Not starting: what was acknowledged may be behind it. Look with "
+                     "`quartet log show`, decide with `quartet log cut`");
+            return false;
+        }
+        log_give_up(node, found);
+        return true;
+    case WAL_REFUSED: node_die(node, found->log.reason, ""); return false;
+    }
+    return true;
+}
+
+static void boot_judge(struct node *node, struct found *found)
+{
+    if (!may_have_lost(found)) return;
     trace_begin(node, "unsynced");
     trace_text(node, "why",
-               "the machine restarted under --fsync never: the last writes may be lost");
+               found->start->sync_failed
+                   ? "a sync failed under --fsync never: the last writes may be lost"
+                   : "the machine restarted under --fsync never: the last writes may be lost");
     trace_end(node);
     if (!still_alone(node, found)) found->trusted = false;
 }

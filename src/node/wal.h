@@ -143,6 +143,10 @@ bool wal_recovered_keeps(const struct wal_recovered *recovered, uint64_t number)
 void wal_each_entry(const struct segment_image *images, uint32_t count,
                     const struct wal_recovered *recovered, wal_visit_entry *visit, void *context);
 
+/* The entries of all batches that check out, wherever they are: behind damage, and void ones. */
+void wal_each_entry_anywhere(const struct segment_image *images, uint32_t count,
+                             wal_visit_entry *visit, void *context);
+
 typedef void wal_visit_tail(void *context, uint64_t segment, uint64_t offset, struct slice bytes);
 /* What no watermark knows to be durable: the ends of the last segments, their headers included
  * where all of a segment is new; the last first. After wal_recover() only. */

@@ -478,6 +478,21 @@ static void visit_batch(const struct wal_batch *batch, wal_visit_entry *visit, v
     }
 }
 
+void wal_each_entry_anywhere(const struct segment_image *images, uint32_t count,
+                             wal_visit_entry *visit, void *context)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t offset = WAL_SEGMENT_HEADER_SIZE;
+        while (offset < images[i].bytes.size) {
+            struct wal_batch batch;
+            uint64_t next = offset + 8;
+            bool there = wal_batch_at(&images[i], offset, &batch, &next);
+            if (there && batch.good) visit_batch(&batch, visit, context);
+            offset = there && batch.good ? next : offset + 8;
+        }
+    }
+}
+
 void wal_each_entry(const struct segment_image *images, uint32_t count,
                     const struct wal_recovered *recovered, wal_visit_entry *visit, void *context)
 {

@@ -18,6 +18,12 @@
 
 #include "server/system.h"
 
+#ifdef __APPLE__
+#define DIRECTORY_CHANGED st_ctimespec
+#else
+#define DIRECTORY_CHANGED st_ctim
+#endif
+
 enum {
     DIRECTORY_NUMBER_DIGITS = 16,
 };
@@ -109,6 +115,73 @@ uint64_t directory_free_bytes(const struct directory *directory)
     struct statvfs status;
     if (fstatvfs(directory->fd, &status) != 0) return UINT64_MAX;
     return (uint64_t)status.f_bavail * status.f_frsize;
+}
+
+void directory_mark_unsynced(const struct directory *directory, bool unsynced)
+{
+    if (unsynced) {
+        int fd = openat(directory->fd, DIRECTORY_UNSYNCED, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (fd >= 0) close(fd);
+    } else {
+        unlinkat(directory->fd, DIRECTORY_UNSYNCED, 0);
+    }
+    (void)directory_sync(directory);
+}
+
+bool directory_is_unsynced(const struct directory *directory)
+{
+    return faccessat(directory->fd, DIRECTORY_UNSYNCED, F_OK, 0) == 0;
+}
+
+static bool is_damaged(const char *name)
+{
+    size_t size = strlen(name), suffix = strlen(".damaged");
+    return size > suffix && strcmp(name + size - suffix, ".damaged") == 0;
+}
+
+static bool before(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+/* How many files are set aside, and which has been for the longest. */
+static uint32_t count_damaged(const struct directory *directory, char oldest[256])
+{
+    int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    if (stream == NULL) return 0;
+    uint32_t count = 0;
+    struct timespec since = {0};
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        struct stat status;
+        if (!is_damaged(entry->d_name)) continue;
+        if (fstatat(directory->fd, entry->d_name, &status, 0) != 0) continue;
+        bool first = count++ == 0;
+        if (!first && !before(status.DIRECTORY_CHANGED, since)) continue;
+        since = status.DIRECTORY_CHANGED;
+        snprintf(oldest, 256, "%s", entry->d_name);
+    }
+    closedir(stream);
+    return count;
+}
+
+int directory_set_aside(const struct directory *directory, const char *name)
+{
+    char aside[DIRECTORY_NAME_SIZE_MAX + 8], oldest[256];
+    snprintf(aside, sizeof aside, "%s.damaged", name);
+    int failed = renameat(directory->fd, name, directory->fd, aside) == 0 ? 0 : -errno;
+    if (failed == -ENOENT) return 0;
+    while (failed == 0 && count_damaged(directory, oldest) > DIRECTORY_DAMAGED_MAX) {
+        system_say("%s/%s is deleted: %d newer files are set aside", directory->path, oldest,
+                   DIRECTORY_DAMAGED_MAX);
+        if (unlinkat(directory->fd, oldest, 0) != 0) break;
+    }
+    if (failed == 0) failed = directory_sync(directory);
+    if (failed == 0) {
+        system_say("%s/%s is damaged, or stands behind damage: kept as %s until you delete it",
+                   directory->path, name, aside);
+    }
+    return failed;
 }
 
 void directory_segment_name(uint64_t number, char name[DIRECTORY_NAME_SIZE_MAX])
@@ -231,6 +304,7 @@ const char *directory_map(const struct directory *directory, struct directory_im
     }
     directory_listing_free(&listing);
     system_boot_id(start->boot_id);
+    start->sync_failed = directory_is_unsynced(directory);
     return wrong;
 }
 

@@ -13,10 +13,12 @@ enum {
     DIRECTORY_PATH_SIZE_MAX = 3840, /* leaves room for a file name below PATH_MAX */
     DIRECTORY_NAME_SIZE_MAX = 64,
     DIRECTORY_SEGMENTS_MAX = 4096,
+    DIRECTORY_DAMAGED_MAX = 8, /* files set aside; the oldest go when there are more */
 };
 
 #define DIRECTORY_SPARE "spare"
 #define DIRECTORY_SPARE_UNFINISHED "spare.tmp"
+#define DIRECTORY_UNSYNCED "unsynced"
 #define DIRECTORY_SNAPSHOT_UNFINISHED "snapshot.tmp"
 
 struct directory {
@@ -37,6 +39,14 @@ void directory_close(struct directory *directory);
 int directory_sync(const struct directory *directory);
 /* Bytes that an ordinary user may still write here; UINT64_MAX when it cannot be told. */
 uint64_t directory_free_bytes(const struct directory *directory);
+
+/* That a sync failed is marked until a start has taken notice: the same kernel shows what the disk
+ * does not have, or hides what it was told. As durable as such a disk lets it be. */
+void directory_mark_unsynced(const struct directory *directory, bool unsynced);
+bool directory_is_unsynced(const struct directory *directory);
+
+/* Renames the file out of the way, to NAME.damaged, durably. 0 or a negative errno. */
+int directory_set_aside(const struct directory *directory, const char *name);
 
 void directory_segment_name(uint64_t number, char name[DIRECTORY_NAME_SIZE_MAX]);
 void directory_snapshot_name(uint64_t number, char name[DIRECTORY_NAME_SIZE_MAX]);

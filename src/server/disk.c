@@ -13,6 +13,7 @@
 
 __attribute__((noreturn)) static void die(const struct disk *disk, const char *what, int failed)
 {
+    if (disk->fsync_never) directory_mark_unsynced(disk->directory, true);
     const char *advice = failed == -ENOSPC ? ": the reserve is used up too, make room" : "";
     system_die(SYSTEM_EXIT_DISK,
                "%s in %s failed: %s%s; stopping, because what the disk now holds is not known",
@@ -57,6 +58,7 @@ void disk_open(struct disk *disk, uv_loop_t *loop, const struct directory *direc
     disk->directory = directory;
     disk->segment_bytes = segment_bytes;
     disk->fsync_never = fsync_never;
+    disk->unsynced = directory_is_unsynced(directory);
     spare_open(&disk->spare, directory, segment_bytes, !fsync_never);
     if (!atomic_load(&disk->spare.ready)) {
         int failed = spare_make(&disk->spare);
@@ -100,15 +102,8 @@ void disk_rewrite(struct disk *disk, const struct action *action)
 
 static void set_aside(struct disk *disk, const char *name)
 {
-    char aside[DIRECTORY_NAME_SIZE_MAX + 8];
-    snprintf(aside, sizeof aside, "%s.damaged", name);
-    int directory = disk->directory->fd;
-    int failed = renameat(directory, name, directory, aside) == 0 ? 0 : -errno;
-    if (failed == -ENOENT) failed = 0;
-    if (failed == 0) failed = directory_sync(disk->directory);
+    int failed = directory_set_aside(disk->directory, name);
     if (failed != 0) die(disk, "setting a damaged file aside", failed);
-    system_say("%s/%s is damaged, or stands behind damage: kept as %s", disk->directory->path, name,
-               aside);
 }
 
 void disk_set_aside(struct disk *disk, uint64_t segment)
@@ -283,6 +278,8 @@ uint64_t disk_flush(struct disk *disk)
         int failed;
         uint64_t sync_us = timed_sync(&disk->writer, &failed);
         if (failed != 0) die(disk, "syncing the log", failed);
+        if (disk->unsynced) directory_mark_unsynced(disk->directory, false);
+        disk->unsynced = false;
         count_sync(disk, sync_us);
         choose_place(disk);
     }

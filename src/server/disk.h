@@ -73,6 +73,8 @@ struct disk {
     struct disk_batch batches[2]; /* the other one fills */
     uint64_t turn_sequence;       /* highest written in this turn, not yet flushed */
     bool turn_sync;
+    bool unsynced; /* the directory is so marked: until the first sync of this run, which its start
+                      writes */
     uint64_t average_us;
 
     uint64_t oldest; /* segments below are deleted */

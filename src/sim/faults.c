@@ -276,13 +276,19 @@ static void forget(struct faults *faults, struct host *host, enum sim_fault kind
     bool power = random_below(&faults->random, 2) == 0 || kind == SIM_FAULT_POWER;
     bool was_settled = settled(host) && !enabled(faults, SIM_FAULT_DRIFT);
     uint64_t down_us = lasting_us(faults, DOWN_US_MAX);
-    sim_host_end(host, power ? HOST_POWER_LOST : HOST_CRASHED, down_us);
+    enum host_end how = power ? HOST_POWER_LOST : HOST_CRASHED;
+    if (kind == SIM_FAULT_FSYNC) how = HOST_SYNC_FAILED;
+    sim_host_end(host, how, down_us);
     invariants_forget(world, host);
     if (enabled(faults, SIM_FAULT_CRASH)) crash_plan_start(faults, host);
     if (kind == SIM_FAULT_WIPE) {
         world_narrate(world, "fault", host->id, "wipe");
         world_count(world, SIM_COVER_WIPES);
         sim_disk_wipe(&host->disk);
+        return;
+    }
+    if (kind == SIM_FAULT_FSYNC) { /* under fsync_never, as the next */
+        world_count(world, SIM_COVER_SYNC_ERRORS);
         return;
     }
     if (kind == SIM_FAULT_POWER) { /* under fsync_never: what was not synced is gone */
@@ -419,7 +425,9 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     }
     /* Without a quorum nothing happens: let that be rare. */
     if (host->node == NULL || (too_many && random_below(&faults->random, 8) != 0)) return;
-    if (kind == SIM_FAULT_FSYNC) {
+    if (kind == SIM_FAULT_FSYNC && world->config.fsync_never) {
+        forget(faults, host, kind);
+    } else if (kind == SIM_FAULT_FSYNC) {
         host->sync_fails = true;
         host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
     } else if (kind == SIM_FAULT_POWER && world->config.fsync_never) {

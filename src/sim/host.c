@@ -138,6 +138,7 @@ static void host_tell_durable(struct host *host, uint64_t sequence)
 {
     if (sequence <= host->told_durable) return;
     host->told_durable = sequence;
+    host->unsynced = false;
     promises_durable(host->world, host, sequence);
     struct event event = {.type = EVENT_DURABLE, .count = sequence};
     sim_host_step(host, &event);
@@ -417,6 +418,7 @@ void sim_host_start(struct host *host)
                                 .snapshot = buffer_slice(&host->disk.snapshot),
                                 .snapshot_number = host->disk.snapshot_index};
     memcpy(start.boot_id, host->boot_id, sizeof start.boot_id);
+    start.sync_failed = host->unsynced;
     struct event event = {.type = EVENT_START, .now = sim_host_time(host), .start = &start};
     world->faults.disturbed_us = world_now_us(world);
     world_narrate(world, "host", host->id, "starts boot=%u segments=%u first=%U snapshot=%U",
@@ -492,10 +494,9 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     host->crash_countdown = 0;
     host->installed = false;
     host->paused_until_us = 0;
-    /* Whether the system keeps pages that it failed to write is up to the file system; where it
-     * does not, --fsync never promises nothing. */
-    bool dropped = how == HOST_SYNC_FAILED && !world->config.fsync_never &&
-                   random_below(&world->random, 2) == 0;
+    /* Whether the system keeps pages that it failed to write is up to the file system. */
+    bool dropped = how == HOST_SYNC_FAILED && random_below(&world->random, 2) == 0;
+    if (how == HOST_SYNC_FAILED) host->unsynced = world->config.fsync_never;
     if (how == HOST_POWER_LOST || dropped) {
         sim_disk_power_lost(&host->disk, &world->random);
         if (world->config.fsync_never) invariants_forget(world, host);

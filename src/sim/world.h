@@ -52,6 +52,7 @@ struct host {
     uint64_t sync_us_max;
     uint32_t slow_factor; /* of syncs */
     bool sync_fails;      /* the next one */
+    bool unsynced;        /* under fsync_never one failed, and no start has made that known yet */
     bool syncing;         /* what `synced` tells; else, under fsync_never, that it is written: */
     uint64_t written_sequence;
     bool must_sync; /* fsync_never: a write waits that must reach the disk all the same */

@@ -189,8 +189,12 @@ def test_damage_on_one_node_is_repaired_by_its_peers(cluster):
         file.write(bytes([byte[0] ^ 1]))
     cut = run("log", "cut", "--data", victim.data)
     assert cut.returncode == 1 and "its peers repair it" in cut.stdout
+    for earlier in range(8):
+        (victim.data / f"log-{earlier + 0x100:016x}.damaged").touch()
     victim.start_and_wait()
-    eventually(lambda: victim.files("log-*.damaged"), "the damaged segment is set aside")
+    aside = victim.data / (segment.name + ".damaged")
+    eventually(aside.exists, "the damaged segment is set aside")
+    eventually(lambda: "is deleted: 8 newer files" in victim.output(), "the oldest is deleted")
     assert "damaged" in victim.output()
     cluster.wait_agreement()
     with greenstalk.Client(cluster.leader().address) as client:
@@ -198,7 +202,8 @@ def test_damage_on_one_node_is_repaired_by_its_peers(cluster):
     cluster.wait_agreement()
     victim.kill()
     victim.start_and_wait()
-    assert len(victim.files("log-*.damaged")) == 1  # the gap that is left is no new damage
+    assert len(victim.files("log-*.damaged")) == 8
+    assert victim.output().count("kept as") == 1  # the gap that is left is no new damage
     assert victim.status()["trusted"]
     cluster.wait_agreement()
 
