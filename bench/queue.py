@@ -32,6 +32,7 @@ JOB_BYTES = 64
 ANSWER_TIMEOUT_S = 300
 SETTLE_TIMEOUT_S = 60
 PACE_US = 5000
+REAL_TIME_PRIORITY = 10
 
 
 class Bench:
@@ -501,6 +502,8 @@ def parse_options():
     add("--seconds", type=float, help="measured time of one run (3; quick 0.7)")
     add("--warmup", type=float, help="time before it (1; quick 0.3)")
     add("--quick", action="store_true", help="a rough look in a few minutes")
+    add("--real-time", action="store_true",
+        help="servers of both sides and load above all others on the machine (needs root)")
     add("--jobs", type=int, help="jobs where the table says 1,000,000 (quick 100,000)")
     add("--disk-jobs", type=int, help="jobs where it says 10,000,000 (quick 500,000)")
     add("--kills", type=int, help="leaders killed (20; quick 3)")
@@ -551,6 +554,15 @@ def raise_file_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def run_in_real_time():
+    """All that is started from here on takes the processor before its neighbours, both sides and
+    the generator alike, and none of them before another."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY))
+    except (AttributeError, PermissionError) as problem:
+        sys.exit(f"--real-time: {problem}")
+
+
 def measure_rows(bench, info, results, failures):
     options = bench.options
     for row in options.rows:
@@ -573,6 +585,8 @@ def measure_rows(bench, info, results, failures):
 def main():
     options = parse_options()
     raise_file_limit()
+    if options.real_time:
+        run_in_real_time()
     # Ended from outside, it still stops its servers and clears its files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     yard = Yard(options.data, options.port_base, options.beanstalkd, options.quartet)
@@ -587,7 +601,9 @@ def main():
         yard.clear()
         print(report.machine_text(info))
         print(f"{options.rounds} rounds of {options.seconds:g} s"
-              + (", quick: not for quoting." if options.quick else "."))
+              + (", quick: not for quoting." if options.quick else ".")
+              + (" Both sides and the load ran with real-time priority."
+                 if options.real_time else ""))
         if options.control:
             print("Control run: `ours` is beanstalkd too, so every ratio should be 1.")
         print(report.neighbours_text(info))
