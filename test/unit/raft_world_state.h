@@ -84,11 +84,11 @@ struct node {
     struct packet_list held; /* behind a gate */
     uint64_t sequence, durable_sequence, applied;
     uint64_t reads_confirmed, reads_index; /* see struct raft_output */
-    uint64_t flushed_last;     /* where the log ended at the last flush */
-    struct snapshot compacted; /* of the state that `first_index` begins after */
-    bool stalled;              /* its writes do not land */
-    bool paused;               /* gets no messages and no time */
-    int fast_permille;         /* its clock: see raft_world_reads.h */
+    uint64_t flushed_last;                 /* where the log ended at the last flush */
+    struct snapshot compacted;             /* of the state that `first_index` begins after */
+    bool stalled;                          /* its writes do not land */
+    bool paused;                           /* gets no messages and no time */
+    int fast_permille;                     /* its clock: see raft_world_reads.h */
     uint64_t clock_us, clock_local_us;
     struct asked asked[WORLD_READS_MAX]; /* reads that wait, and what was committed then */
     uint32_t asked_count;
