@@ -135,6 +135,7 @@
     for (const diagram of diagrams) {
       const { svg } = await window.mermaid.render(`diagram-${++run}`, diagram.dataset.source);
       diagram.innerHTML = svg;
+      diagram.style.setProperty("--wide", diagram.querySelector("svg").style.maxWidth || "0px");
       diagram.classList.add("drawn");
     }
     reachable();

@@ -1,7 +1,8 @@
 """Canaries of tools/check_book.py: a small book is broken in one place, and that place is named."""
 
 import pytest
-from conftest import CHOICE, OPEN_QUESTION, QUESTION
+import spacetime
+from conftest import CHOICE, OPEN_QUESTION, QUESTION, ROOT
 
 BLOCK = ":::diagram"
 
@@ -257,3 +258,27 @@ def test_a_diagram_of_a_run(book, events):
     ]:
         book.change("src/one.md", old, new)
         only(book.complaints(), *([complaint] if complaint else []))
+
+
+def test_what_a_diagram_of_a_run_draws(book, events):
+    path = book.course / "transcripts/add.typescript.events"
+    path.write_text(events)
+    picture, log = spacetime.draw(book.course, ["events add"], "A title", "Some words", "n")
+    assert log == path
+    for part in ["A title</title>", "Some words</desc>", ">Anna</text>", ">queue</text>"]:
+        assert part in picture
+    assert "RESERVED 1 7 “seat &lt;1&gt;”" in picture
+    assert picture.count("st-arrow") == 2 and "st-ends" in picture and "st-lost" not in picture
+    assert "⋮ 2.5 s" in picture  # that long nothing happened
+
+
+def test_a_trace_of_the_tests_can_be_drawn(book):
+    story = (ROOT / "test/trace/leader_crash.txt").read_text()
+    book.write("../test/trace/crash.txt", story)
+    source = ["trace crash", "from: appends [2:x]", "before: hears no leader"]
+    picture, _ = spacetime.draw(book.course, source, "A title", "Some words", "n")
+    lost = story[story.index("  1 appends [2:x]") : story.index("  2 hears no leader")]
+    assert picture.count("st-lost") == lost.count(": lost") > 0
+    assert all(f">server {number}</text>" in picture for number in (1, 2, 3))
+    with pytest.raises(LookupError, match="a diagram has 1 to 40"):
+        spacetime.draw(book.course, ["trace crash"], "A title", "Some words", "n")
