@@ -1,5 +1,6 @@
 // Walks through the book as a reader does: every page, light and dark, on a desk, on a phone and on
-// paper, with and without JavaScript, from file://. Says `ok NAME` or `bad NAME: WHY` for each thing that it looked at.
+// paper, with and without JavaScript, from file://. Says `ok NAME` or `bad NAME: WHY` for each thing
+// that it looked at.
 //
 //     node walk.mjs BOOK CHROMIUM        (WALK_MODULES: where playwright-core and axe-core are)
 
@@ -13,6 +14,7 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [book, executablePath] = process.argv.slice(2);
 const SIZES = { desk: { width: 1200, height: 900 }, phone: { width: 390, height: 844 } };
 const SLOW_MS = 60_000; // for one step on a machine that is busy with other things
+const NOTHING = null;
 const SKIPPED = ["404.html", "toc.html", "print.html", "index.html"]; // index is the introduction
 const RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"];
 
@@ -20,9 +22,11 @@ const pages = readdirSync(book, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".html") && !SKIPPED.includes(name))
   .sort();
 
-async function open(context, name, wrong) {
-  const page = await context.newPage();
+// A page of its own, or `page` again: what a browser starts for a page takes as long as the look.
+async function open(context, name, wrong, page) {
+  page ??= await context.newPage();
   page.setDefaultTimeout(SLOW_MS);
+  page.removeAllListeners("pageerror").removeAllListeners("request");
   page.on("pageerror", (error) => wrong.push(`page error: ${error.message}`));
   page.on("request", (request) => {
     if (!/^(file|data|blob):/.test(request.url())) wrong.push(`asks for ${request.url()}`);
@@ -63,17 +67,16 @@ async function accessible(page, wrong, { colours = true, rest = true } = {}) {
   wrong.push(...found);
 }
 
-async function look(context, name, label, onPaper) {
+async function look(page, name, label, asked, onPaper) {
   const wrong = [];
-  const page = await open(context, name, wrong);
+  await open(page.context(), name, wrong, page);
   await diagrams(page, wrong);
   await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
-  await accessible(page, wrong, { colours: page.viewportSize().width > SIZES.phone.width });
+  if (asked !== NOTHING) await accessible(page, wrong, asked);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
   if (wide) wrong.push("the page scrolls sideways");
   if (onPaper) await paper(page, wrong);
   say(`${name}, ${label}`, wrong);
-  await page.close();
 }
 
 // As it would be printed: all that is folded or behind a tab is there, no code is cut, links show.
@@ -98,6 +101,8 @@ async function paper(page, wrong) {
   });
   wrong.push(...found);
   await accessible(page, wrong, { rest: false }); // a dark page, too, is dark on white there
+  await page.emulateMedia({ media: null });
+  await page.setViewportSize(SIZES.desk);
 }
 
 // --- what a page does
@@ -145,9 +150,10 @@ async function searchFinds(context) {
 
 async function withoutJavaScript(browser) {
   const context = await browser.newContext({ javaScriptEnabled: false, viewport: SIZES.phone });
+  const page = await context.newPage();
   for (const name of pages) {
     const wrong = [];
-    const page = await open(context, name, wrong);
+    await open(context, name, wrong, page);
     const found = await page.locator("main").evaluate((main) => {
       main.querySelectorAll("details").forEach((one) => (one.open = true)); // as a reader would
       const shown = (one) => one.getBoundingClientRect().height > 0;
@@ -159,7 +165,6 @@ async function withoutJavaScript(browser) {
     });
     wrong.push(...found);
     say(`${name}, without JavaScript`, wrong);
-    await page.close();
   }
   await context.close();
 }
@@ -180,21 +185,24 @@ async function asPdf(browser) {
 
 const browser = await launch(executablePath);
 try {
-  // Side by side: what takes the time is one core a page.
-  await Promise.all(["light", "dark"].map(async (colorScheme) => {
+  const colourSchemes = ["light", "dark"].map(async (colorScheme) => {
     for (const [size, viewport] of Object.entries(SIZES)) {
       const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
       const onPaper = colorScheme === "dark" && size === "desk";
       const label = `${colorScheme}, ${size}${onPaper ? ", and on paper" : ""}`;
-      for (const name of pages) await look(context, relative(".", name), label, onPaper);
+      // A phone has the colours of the desk, and differs from it in the same way by day and by night.
+      const onPhone = colorScheme === "light" ? { colours: false } : NOTHING;
+      const asked = size === "desk" ? {} : onPhone;
+      const page = await context.newPage();
+      for (const name of pages) await look(page, relative(".", name), label, asked, onPaper);
       await context.close();
     }
-  }));
+  });
+  await Promise.all([...colourSchemes, withoutJavaScript(browser)]);
   const context = await browser.newContext({ viewport: SIZES.desk });
   await tabsByKeyboard(context);
   await quizByKeyboard(context);
   await searchFinds(context);
-  await withoutJavaScript(browser);
   await asPdf(browser);
 } finally {
   await browser.close();
