@@ -337,13 +337,27 @@ static void skew(struct faults *faults, struct host *host)
     host->wall_offset_us = jump_us; /* not a random walk: the clocks stay near each other */
 }
 
-/* The one promise that someone else has to keep: a lease is as true as the bound. */
-static void drift_beyond(struct faults *faults, struct host *host)
+/* The one promise that someone else has to keep: a lease is as true as the bound. It lies on a
+ * leader that is cut off, while its clock goes slower than those that elect the next. */
+static void drift_beyond(struct fault *fault, bool on)
 {
-    int64_t drift_ppm =
-        (int64_t)between(faults, (uint64_t)drift_ppm_max(faults->world), DRIFT_BEYOND_PPM_MAX);
-    world_count(faults->world, SIM_COVER_DRIFTS_BEYOND);
-    clock_changed(faults, host, random_below(&faults->random, 2) == 0 ? drift_ppm : -drift_ppm);
+    struct world *world = fault->world;
+    struct faults *faults = &world->faults;
+    bool slow = random_below(&faults->random, 4) != 0;
+    bool far = random_below(&faults->random, 2) == 0;
+    uint64_t least_ppm = far ? DRIFT_BEYOND_PPM_MAX / 2 : (uint64_t)drift_ppm_max(world);
+    int64_t drift_ppm = (int64_t)between(faults, least_ppm, DRIFT_BEYOND_PPM_MAX);
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        struct host *host = &world->hosts[i];
+        if (!on) {
+            if (host->drift_ppm != 0) clock_changed(faults, host, 0);
+        } else if ((i == fault->a) == slow) {
+            clock_changed(faults, host, slow ? -drift_ppm : drift_ppm);
+        }
+    }
+    fault->mask = 1u << fault->a;
+    partition(fault, on);
+    if (on) world_count(world, SIM_COVER_DRIFTS_BEYOND);
 }
 
 /* To anyone: a node that does not lead, or may not hand over, has to say so. */
@@ -383,6 +397,7 @@ static bool fault_begin(struct fault *fault)
         network_clog(&world->network, fault->a, fault->b, true);
         return true;
     case SIM_FAULT_REFUSE: network_refuse(&world->network, fault->a, true); return true;
+    case SIM_FAULT_DRIFT: drift_beyond(fault, true); return true;
     case SIM_FAULT_FULL:
         if (host->node == NULL) return false;
         world_count(world, SIM_COVER_DISKS_FULL);
@@ -416,7 +431,6 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     case SIM_FAULT_SKEW: skew(faults, host); return;
     case SIM_FAULT_TRANSFER: transfer(faults, host); return;
     case SIM_FAULT_MEMBERS: sim_operator_change(host, any_host(faults)->id); return;
-    case SIM_FAULT_DRIFT: drift_beyond(faults, host); return;
     case SIM_FAULT_WIPE:
     case SIM_FAULT_ROT:
     case SIM_FAULT_LOSE:
@@ -459,6 +473,7 @@ static void fault_end(void *owner, struct timed *timed)
     case SIM_FAULT_ONEWAY: oneway(fault, false); break;
     case SIM_FAULT_CLOG: network_clog(&world->network, fault->a, fault->b, false); break;
     case SIM_FAULT_REFUSE: network_refuse(&world->network, fault->a, false); break;
+    case SIM_FAULT_DRIFT: drift_beyond(fault, false); break;
     case SIM_FAULT_FULL: sim_host_set_full(&world->hosts[fault->a], false); break;
     case SIM_FAULT_SLOW: world->hosts[fault->a].slow_factor = 1; break;
     default: ASSERT(!"a fault that lasts");
@@ -496,7 +511,7 @@ static void faults_next(void *owner, struct timed *timed)
         struct fault *slot = &faults->active[i];
         if (!timed_pending(&slot->end))
             fault = slot;
-        else if (slot->kind == kind && slot->a == host->index)
+        else if (slot->kind == kind && (slot->a == host->index || kind == SIM_FAULT_DRIFT))
             return;
     }
     if (fault == NULL) return;
@@ -506,7 +521,8 @@ static void faults_next(void *owner, struct timed *timed)
     world_narrate(world, "fault", host->id, "%s", fault_word(kind));
     faults->disturbed_us = world_now_us(world);
     if (fault_begin(fault)) {
-        uint64_t lasts_us = lasting_us(faults, LASTS_US_MAX);
+        uint64_t lasts_us =
+            kind == SIM_FAULT_DRIFT ? LASTS_US_MAX / 2 : lasting_us(faults, LASTS_US_MAX);
         schedule_at(&world->schedule, &fault->end, world_now_us(world) + lasts_us);
     } else {
         fault_strike(faults, kind, host);

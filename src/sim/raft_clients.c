@@ -90,7 +90,7 @@ static void choose(struct client *client, struct register_command *command)
 {
     struct world *world = client->world;
     struct users *users = users_of(world);
-    uint64_t reads = client->index % READERS_EVERY == 0 ? 95 : 20;
+    uint64_t reads = client->index % READERS_EVERY == 0 ? 99 : 20;
     uint64_t dice = below(world, 100);
     *command = (struct register_command){.key = (uint32_t)below(world, users->keys)};
     if (dice < reads) {

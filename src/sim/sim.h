@@ -22,31 +22,31 @@ enum {
 };
 
 /* Faults that a run may draw from. The text is for `--help`. */
-#define SIM_FAULTS(X)                                                                           \
-    X(LOSS, "loss", "messages between nodes are lost")                                          \
-    X(DUPLICATE, "duplicate", "messages between nodes arrive twice")                            \
-    X(REORDER, "reorder", "messages between nodes overtake each other")                         \
-    X(DELAY, "delay", "messages are late by up to 300 ms")                                      \
-    X(PARTITION, "partition", "the cluster is cut in two")                                      \
-    X(ONEWAY, "oneway", "one node is heard but hears nothing, or the other way round")          \
-    X(CLOG, "clog", "a link takes bytes and delivers them later, all at once")                  \
-    X(BREAK, "break", "connections break, noticed at either end at different times")            \
-    X(REFUSE, "refuse", "a node refuses new connections")                                       \
-    X(DEPOSE, "depose", "leaders are cut off one by one, with entries not committed")           \
-    X(PAUSE, "pause", "a process stands still")                                                 \
-    X(CRASH, "crash", "a process dies between two actions; the page cache survives")            \
-    X(POWER, "power", "a machine loses power: unsynced sectors are old or new")                 \
-    X(BLACKOUT, "blackout", "all machines lose power")                                          \
-    X(FSYNC, "fsync", "a sync fails: the process stops, some unsynced sectors are lost")        \
-    X(FULL, "full", "a disk is full for a while")                                               \
-    X(SLOW, "slow", "a disk syncs slowly for a while")                                          \
-    X(SKEW, "skew", "clocks drift within the bound, the wall clock jumps")                      \
-    X(WIPE, "wipe", "a node comes back with an empty disk, one at a time")                      \
-    X(ROT, "rot", "bits of a node's synced log or snapshot flip while it is down")              \
-    X(LOSE, "lose", "a write that was synced is not there after a restart")                     \
-    X(MISDIRECT, "misdirect", "the same, and it is where something else was")                   \
-    X(TRANSFER, "transfer", "the leader is told to hand over to another")                       \
-    X(DRIFT, "drift-beyond", "clocks drift beyond the bound, so that leases lie: by name only") \
+#define SIM_FAULTS(X)                                                                       \
+    X(LOSS, "loss", "messages between nodes are lost")                                      \
+    X(DUPLICATE, "duplicate", "messages between nodes arrive twice")                        \
+    X(REORDER, "reorder", "messages between nodes overtake each other")                     \
+    X(DELAY, "delay", "messages are late by up to 300 ms")                                  \
+    X(PARTITION, "partition", "the cluster is cut in two")                                  \
+    X(ONEWAY, "oneway", "one node is heard but hears nothing, or the other way round")      \
+    X(CLOG, "clog", "a link takes bytes and delivers them later, all at once")              \
+    X(BREAK, "break", "connections break, noticed at either end at different times")        \
+    X(REFUSE, "refuse", "a node refuses new connections")                                   \
+    X(DEPOSE, "depose", "leaders are cut off one by one, with entries not committed")       \
+    X(PAUSE, "pause", "a process stands still")                                             \
+    X(CRASH, "crash", "a process dies between two actions; the page cache survives")        \
+    X(POWER, "power", "a machine loses power: unsynced sectors are old or new")             \
+    X(BLACKOUT, "blackout", "all machines lose power")                                      \
+    X(FSYNC, "fsync", "a sync fails: the process stops, some unsynced sectors are lost")    \
+    X(FULL, "full", "a disk is full for a while")                                           \
+    X(SLOW, "slow", "a disk syncs slowly for a while")                                      \
+    X(SKEW, "skew", "clocks drift within the bound, the wall clock jumps")                  \
+    X(WIPE, "wipe", "a node comes back with an empty disk, one at a time")                  \
+    X(ROT, "rot", "bits of a node's synced log or snapshot flip while it is down")          \
+    X(LOSE, "lose", "a write that was synced is not there after a restart")                 \
+    X(MISDIRECT, "misdirect", "the same, and it is where something else was")               \
+    X(TRANSFER, "transfer", "the leader is told to hand over to another")                   \
+    X(DRIFT, "drift-beyond", "cuts a leader off, its clock beyond the bound: by name only") \
     X(MEMBERS, "members", "members are removed and added again, and one more may join")
 
 enum sim_fault {

@@ -169,10 +169,10 @@ static void the_judge_objects_when_clocks_break_the_bound(void **state)
 {
     (void)state;
     uint32_t objections = 0, clean = 0;
-    for (uint64_t seed = 1; seed <= 300 && (objections == 0 || clean < 20); seed++) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
         struct sim_options options = world(seed, 3, 20);
         struct sim_report report;
-        options.faults = 1u << SIM_FAULT_PARTITION | 1u << SIM_FAULT_DRIFT;
+        options.faults = 1u << SIM_FAULT_DRIFT;
         sim_run(&options, &report);
         if (report.counts[SIM_COVER_READS_ON_LEASE] > 0) {
             objections += report.failed && strncmp(report.reason, "linearizability", 15) == 0;
@@ -181,8 +181,9 @@ static void the_judge_objects_when_clocks_break_the_bound(void **state)
             clean++;
         }
     }
-    if (objections == 0) fail_msg("stale reads on broken leases go unnoticed");
-    assert_true(clean >= 20);
+    print_message("%u objections, %u worlds without a lease\n", objections, clean);
+    assert_true(objections >= 5);
+    assert_true(clean >= 10);
 }
 
 static void every_system_is_found_by_its_name(void **state)
