@@ -17,8 +17,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parent.parent / "distributed-systems-course/examples/01-queue"
 WORKERS = ("worker-python", "worker-typescript-1", "worker-typescript-2")
-COMMAND_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 120
 BUILD_TIMEOUT_S = 600
+PATIENCE_S = 120  # for anything that must come: a busy machine is slow, which is no failure
 
 Event = dict[str, Any]
 
@@ -27,16 +28,19 @@ Event = dict[str, Any]
 class Implementation:
     name: str  # the value of IMPL
     nodes: tuple[str, ...]  # its services
+    owner: str = "The"  # of whose queue the last words speak
     expires_silent_leases: bool = True
 
 
+ONE = ("queue-1",)
 IMPLEMENTATIONS = {
-    "c": Implementation("c", ("queue-1", "queue-2", "queue-3")),
-    "python": Implementation("python", ("queue-1",)),
-    "typescript": Implementation("typescript", ("queue-1",)),
+    "c": Implementation("c", ("queue-1", "queue-2", "queue-3"), "The C"),
+    "python": Implementation("python", ONE, "The Python"),
+    "typescript": Implementation("typescript", ONE, "The TypeScript"),
+    "mine": Implementation("mine", ONE, "Your"),
     # beanstalkd 1.12 may forget the deadline of a client that stays silent after its
     # reserve-with-timeout (its pull request 174; seen here too).
-    "beanstalkd": Implementation("beanstalkd", ("queue-1",), expires_silent_leases=False),
+    "beanstalkd": Implementation("beanstalkd", ONE, "Beanstalkd's", expires_silent_leases=False),
 }
 
 
@@ -55,14 +59,14 @@ def engine_missing() -> str:
     return ""
 
 
-def wait_for(what: str, timeout_s: float, look: Callable[[], Any]) -> Any:
+def wait_for(what: str, look: Callable[[], Any]) -> Any:
     """Returns the first thing that look() finds; fails at the deadline, naming what never came."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         found = look()
         if found:
             return found
-        assert time.monotonic() < deadline, f"after {timeout_s} s still waiting for {what}"
+        assert time.monotonic() < deadline, f"after {PATIENCE_S} s still waiting for {what}"
         time.sleep(0.2)
 
 
@@ -82,7 +86,7 @@ class Stack:
         return self.run("docker", *arguments, stdin=stdin)
 
     def run(self, *command: str, stdin: str = "", timeout_s: float = COMMAND_TIMEOUT_S) -> str:
-        env = dict(os.environ, IMPL=self.implementation.name)
+        env = dict(os.environ, IMPL=self.implementation.name, COMPOSE_PROJECT_NAME=self.project)
         env.pop("COMPOSE_PROFILES", None)  # .env derives it from IMPL
         env.pop("COMPOSE_FILE", None)
         done = subprocess.run(
@@ -92,6 +96,15 @@ class Stack:
             f"{' '.join(command)}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
         )
         return done.stdout
+
+    def break_(self, how: str, service: str) -> str:
+        """As the reader does it; returns what it printed."""
+        return self.run(str(EXAMPLE / "break"), how, service)
+
+    def logs(self, lines: int) -> str:
+        """The last lines that the queue's nodes have said."""
+        nodes = self.implementation.nodes
+        return self.compose("logs", "--tail", str(lines), "--no-log-prefix", *nodes)
 
     def container(self, service: str) -> str:
         return f"{self.project}-{service}-1"
@@ -110,7 +123,10 @@ class Stack:
     def start(self, *services: str) -> None:
         self.docker("start", *map(self.container, services))
 
-    def wait_healthy(self, *services: str, timeout_s: float = 60) -> None:
+    def exit_code(self, service: str) -> int:
+        return int(self.docker("inspect", "-f", "{{.State.ExitCode}}", self.container(service)))
+
+    def wait_healthy(self, *services: str) -> None:
         wanted = {self.container(service) for service in services}
 
         def look() -> bool:
@@ -121,7 +137,7 @@ class Stack:
                 ).split()
             )
 
-        wait_for(f"{', '.join(services)} to be healthy", timeout_s, look)
+        wait_for(f"{', '.join(services)} to be healthy", look)
 
     def put_tasks(self, language: str, **settings: int) -> list[str]:
         """Runs a producer to its end, with these settings; returns the keys acknowledged to it."""
@@ -190,7 +206,7 @@ class Stack:
         def look() -> str:
             return self.python(LEADER.format(nodes=self.implementation.nodes)).strip()
 
-        return wait_for("a leader", 30, look)
+        return wait_for("a leader", look)
 
 
 CONNECT = """

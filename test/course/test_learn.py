@@ -5,8 +5,12 @@ import ast
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,25 +26,77 @@ def course(tmp_path):
     shutil.copy(COURSE / "learn", tmp_path)
     ignore = shutil.ignore_patterns("mine", "__pycache__")
     shutil.copytree(COURSE / "exercises", tmp_path / "exercises", ignore=ignore)
+    ignore = shutil.ignore_patterns("node_modules", "__pycache__")
+    shutil.copytree(COURSE / "examples", tmp_path / "examples", ignore=ignore)
     return tmp_path
 
 
-def learn(course, *words, code=0):
-    path = f"{Path(NODE).parent}{os.pathsep}{os.environ['PATH']}"
+def learn(course, *words, code=0, first=""):
+    """What it says; `first`: a folder of programs that it finds before all others."""
     done = subprocess.run(
         [sys.executable, course / "learn", *words],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        env={**os.environ, "PATH": path},
+        env=environment(first),
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
+def environment(first=""):
+    path = [str(first), str(Path(NODE).parent), os.environ["PATH"]]
+    return {**os.environ, "PATH": os.pathsep.join(filter(None, path))}
+
+
+def about(name):
+    return tomllib.loads((COURSE / "exercises" / name / "exercise.toml").read_text())
+
+
 def mine(course, name, language):
-    return course / "exercises/mine" / name / language / f"mine.{SUFFIX[language]}"
+    place = "mine/queue" if "mini" in about(name) else "mine"
+    return course / "exercises/mine" / name / language / f"{place}.{SUFFIX[language]}"
+
+
+def copy_solution(course, name, language):
+    suffix = SUFFIX[language]
+    if "mini" in about(name):
+        step4 = COURSE / "examples" / about(name)["mini"] / language / "step4"
+        for path in step4.glob(f"*.{suffix}"):
+            shutil.copy(path, mine(course, name, language).parent)
+    else:
+        solution = COURSE / "exercises" / name / language / f"solution.{suffix}"
+        shutil.copy(solution, mine(course, name, language))
+
+
+def wait_until(found, what):
+    deadline = time.monotonic() + 30
+    while not found():
+        assert time.monotonic() < deadline, f"still waiting for {what}"
+        time.sleep(0.1)
+
+
+# --- the exercises --------------------------------------------------------------------------------
+
+
+def test_each_session_and_each_chapter_has_its_exercises():
+    all_ = [about(name) for name in EXERCISES]
+    for session in (1, 2):
+        kinds = [what["kind"] for what in all_ if what["session"] == session]
+        assert kinds.count("timed") == 1
+        assert kinds.count("find-the-violation") == 1
+    chapters = {path.relative_to(COURSE / "src").as_posix() for path in COURSE.glob("src/queue/*")}
+    assert chapters == {what["page"] for what in all_ if what["kind"] == "take-home"}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_exercise_says_what_it_is_about_and_has_three_hints(name):
+    what = about(name)
+    assert (COURSE / "src" / what["page"]).exists()
+    assert what["title"] and 5 <= what["minutes"] <= 90
+    assert len(what["task"].split()) > 30
+    assert len(what["hints"]) == 3 and all(len(hint) > 30 for hint in what["hints"])
 
 
 @pytest.mark.parametrize("language", SUFFIX)
@@ -48,35 +104,155 @@ def mine(course, name, language):
 def test_the_starter_fails_with_a_sentence_and_the_solution_passes(course, name, language):
     learn(course, "start", name, "--language", language)
     said = learn(course, "check", code=1)
-    assert said.startswith(("Not yet: ", "Your program ended with an error"))
-    solution = course / "exercises" / name / language / f"solution.{SUFFIX[language]}"
-    shutil.copy(solution, mine(course, name, language))
+    assert said.startswith("Not yet: ") and len(said.splitlines()[0]) > 30
+    copy_solution(course, name, language)
     assert "Right" in learn(course, "check")
     assert f"[x] {name}" in learn(course, "list")
     assert "1 of" in learn(course, "progress")
+
+
+# A mistake that the exercise is about, and what its check says of it.
+MISTAKES = {
+    "01-dedup": ("self.answers[key] = answer", "pass", "order a came again"),
+    "02-lease": ("if until <= now:", "if until < now:", "at 110 Anna's lease is over"),
+    "03-retry": ("min(CAP_S, BASE_S * 2 ** (attempt - 1))", "2 ** (attempt - 1)", "the cap of 60"),
+    "04-torn-tail": ('raise ValueError(f"line {number} is damaged")', "break", "must be an error"),
+    "05-violation-dedup": ("    ledger.add(key)\n", "", "printed once"),
+    "06-violation-log": ("self.disk.sync()", "pass", "while the disk had only"),
+    "07-conclude": (
+        '"not sold" if refused and not on_its_way',
+        '"not sold" if refused',
+        "first request",
+    ),
+    "08-numbers": ("if number > expected:", "if False:", "has not come yet"),
+    "09-full": ("len(self.waiting) + len(self.in_hand)", "len(self.waiting)", "may come back"),
+    "10-your-queue": ("job.due = self.now + job.ttr", "pass", "was touched at 9"),
+}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_check_sees_the_mistake_that_the_exercise_is_about(course, name):
+    learn(course, "start", name, "--language", "python")
+    copy_solution(course, name, "python")
+    right, wrong, sentence = MISTAKES[name]
+    text = mine(course, name, "python").read_text()
+    assert right in text
+    mine(course, name, "python").write_text(text.replace(right, wrong))
+    assert sentence in learn(course, "check", code=1).splitlines()[0]
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", SUFFIX)
 def test_a_program_that_hangs_is_stopped_and_told_so(course, language):
     learn(course, "start", "01", "--language", language)
     loop = {
-        "python": "while True: pass\n",
-        "typescript": "export class BoxOffice {}\nwhile (true);\n",
+        "python": "print('I was here', flush=True)\nwhile True: pass\n",
+        "typescript": "export class BoxOffice {}\nconsole.log('I was here');\nwhile (true);\n",
     }[language]
     mine(course, "01-dedup", language).write_text(loop)
-    assert "still running after 10 seconds" in learn(course, "check", code=1)
+    said = learn(course, "check", code=1)
+    assert "still running after 10 seconds" in said and "stopped" in said
+    assert "I was here" in said
+
+
+@pytest.mark.parametrize(
+    ("language", "program", "error", "where"),
+    [
+        ("python", "x = 1\nboom()\n", "NameError: name 'boom' is not", "mine.py, line 2: boom()"),
+        (
+            "python",
+            "def f(:\n    pass\n",
+            "SyntaxError: invalid syntax",
+            "mine.py, line 1: def f(:",
+        ),
+        (
+            "python",
+            "class BoxOffice:\n    def sell(self, key, seat):\n        return {}[key]\n",
+            "KeyError: 'a'",
+            "mine.py, line 3: return {}[key]",
+        ),
+        ("python", "assert 1 == 2\n", "AssertionError", "mine.py, line 1: assert 1 == 2"),
+        ("python", "class Other: pass\n", "cannot import name 'BoxOffice'", ""),
+        (
+            "typescript",
+            "export class BoxOffice {}\nboom();\n",
+            "ReferenceError: boom is not defined",
+            "mine.ts, line 2: boom();",
+        ),
+        (
+            "typescript",
+            "export class BoxOffice {\n  sell(n) {\n    return deep(20);\n  }\n}\n"
+            "function deep(n) {\n  if (n === 0) throw new Error('far down');\n"
+            "  return deep(n - 1);\n}\n",
+            "Error: far down",
+            "mine.ts, line 7: if (n === 0)",
+        ),
+        ("typescript", "export class {\n", "SyntaxError", "mine.ts, line 1: export class {"),
+        ("typescript", "export class Other {}\n", "does not provide an export named", ""),
+    ],
+)
+def test_a_program_that_crashes_shows_its_own_error_first_and_then_where(
+    course, language, program, error, where
+):
+    learn(course, "start", "01", "--language", language)
+    mine(course, "01-dedup", language).write_text(program)
+    said = learn(course, "check", code=1)
+    first, _, rest = said.partition("Look at: ")
+    assert first.startswith("Your program ended with an error:\n\n    ")
+    assert error in first.splitlines()[2]
+    assert where in rest.split("\n")[0]
+
+
+def test_a_language_that_is_not_here_is_said_so(course):
+    learn(course, "start", "01", "--language", "typescript")
+    done = subprocess.run(
+        [sys.executable, course / "learn", "check"],
+        **{"capture_output": True, "text": True, "timeout": 60},
+        env={**os.environ, "PATH": "/nowhere"},
+    )
+    assert done.returncode == 1
+    assert "node cannot be run" in done.stdout and "./learn doctor" in done.stdout
+
+
+# --- the other commands ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", SUFFIX)
-def test_a_program_that_crashes_shows_its_own_error_and_where(course, language):
+def test_watch_checks_whenever_a_file_is_saved_and_ends_when_it_is_right(
+    course, language, tmp_path
+):
     learn(course, "start", "01", "--language", language)
-    broken = {"python": "x = 1\nboom()\n", "typescript": "export class BoxOffice {}\nboom();\n"}[
-        language
-    ]
-    mine(course, "01-dedup", language).write_text(broken)
-    said = learn(course, "check", code=1)
-    assert "boom" in said.split("Look at:")[0]
-    assert f"mine.{SUFFIX[language]}" in said.split("Look at:")[1]
+    said = tmp_path / "said"
+    with said.open("w") as output:
+        watch = subprocess.Popen(
+            [sys.executable, course / "learn", "watch"], stdout=output, env=environment()
+        )
+    try:
+        wait_until(lambda: "Not yet: " in said.read_text(), "the first check")
+        broken = {"python": "boom()\n", "typescript": "export class BoxOffice {}\nboom();\n"}
+        mine(course, "01-dedup", language).write_text(broken[language])
+        wait_until(lambda: "boom" in said.read_text(), "a check of what was saved")
+        copy_solution(course, "01-dedup", language)
+        assert watch.wait(timeout=30) == 0
+    finally:
+        watch.kill()
+    assert "Right: 01-dedup is solved." in said.read_text()
+    assert "[x] 01-dedup" in learn(course, "list")
+
+
+def test_watch_is_ended_by_ctrl_c(course, tmp_path):
+    learn(course, "start", "02", "--language", "python")
+    said = tmp_path / "said"
+    with said.open("w") as output:
+        watch = subprocess.Popen(
+            [sys.executable, course / "learn", "watch"], stdout=output, stderr=output
+        )
+    wait_until(lambda: "Not yet: " in said.read_text(), "the first check")
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(timeout=30) == 0
+    assert "Traceback" not in said.read_text()
 
 
 def test_hints_come_one_by_one_and_then_the_solution(course):
@@ -121,6 +297,141 @@ def test_a_progress_file_that_is_broken_is_begun_anew(course):
     assert "0 of" in learn(course, "progress")
     learn(course, "hint", "01")
     assert json.loads((course / "exercises/mine/progress.json").read_text())["hints"]
+
+
+def test_a_learner_may_have_both_languages_and_checks_the_one_begun_last(course):
+    learn(course, "start", "01", "--language", "python")
+    copy_solution(course, "01-dedup", "python")
+    learn(course, "start", "01", "--language", "typescript")
+    assert "Not yet" in learn(course, "check", code=1)
+    learn(course, "start", "02", "--language", "python")
+    assert "Right" in learn(course, "check", "01")
+
+
+# --- the learner's own queue ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", SUFFIX)
+def test_your_queue_begins_as_step_1_with_what_is_given(course, language):
+    learn(course, "start", "your-queue", "--language", language)
+    home = course / "exercises/mine/queue"
+    suffix = SUFFIX[language]
+    names = sorted(path.name for path in (home / "mine").iterdir() if path.suffix == f".{suffix}")
+    assert f"queue.{suffix}" in names and f"log.{suffix}" not in names
+    assert not list(home.glob("step*"))
+    assert (home / f"server.{suffix}").exists() and (home / f"wire.{suffix}").exists()
+    assert '"mine"' in (home / "Dockerfile").read_text()
+    kept = learn(course, "reset", "your-queue")
+    assert "is kept in" in kept and (home / "mine" / f"queue.{suffix}").exists()
+
+
+def test_accept_says_so_when_there_is_nothing_of_yours(course):
+    said = learn(course, "accept", code=1)
+    assert "exercises/mine holds no queue of yours yet: ./learn start your-queue" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_accept_hands_your_queue_to_the_acceptance_test(course, monkeypatch):
+    learn(course, "start", "your-queue", "--language", "python")
+    test = course.parent / "test/compose/acceptance.py"
+    test.parent.mkdir(parents=True)
+    test.write_text("import sys; print('judged', sys.argv[1:]); sys.exit(int(sys.argv[1] == 'c'))")
+    assert "judged ['mine']" in learn(course, "accept")
+    assert "judged ['c']" in learn(course, "accept", "c", code=1)
+
+
+# --- doctor ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A folder with a node and a docker of our own; sets what they say."""
+    place = tmp_path / "bin"
+    place.mkdir()
+
+    def program(name, script):
+        (place / name).write_text(f"#!/bin/sh\n{script}\n")
+        (place / name).chmod(0o755)
+        return place
+
+    def has(node="echo v24.1.0", compose="echo v2.31.0-desktop.2", engine="exit 0", build="exit 0"):
+        program("node", node)
+        cases = (
+            f'"compose version"*) {compose} ;; "info"*) {engine} ;; "compose build"*) {build} ;;'
+        )
+        program("docker", f'echo "$IMPL $PWD: $*" >>{place}/calls\ncase "$*" in {cases} esac')
+        return place
+
+    return has
+
+
+@pytest.fixture
+def free_ports(course):
+    """Lets doctor look at ports that nobody has, whatever else runs here."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = (course / "learn").read_text()
+    ports = "PORTS = (11300, 11301, 11302, 9000, 9001, 9002)"
+    assert ports in text
+    (course / "learn").write_text(text.replace(ports, f"PORTS = ({port},)"))
+    return port
+
+
+def test_doctor_is_content_with_a_machine_that_has_everything(course, free_ports, machine):
+    said = learn(course, "doctor", first=machine())
+    assert said.splitlines()[-1] == "Ready."
+    assert [line[:4] for line in said.splitlines()[:-1]] == ["ok  "] * 6
+
+
+@pytest.mark.parametrize(
+    ("lacks", "line"),
+    [
+        ({"compose": "exit 1"}, "  no Docker Compose is not here"),
+        ({"compose": "echo 2.20.3"}, "  no Docker Compose 2.20.3: 2.24 or newer is needed"),
+        ({"engine": "exit 1"}, "  no a Docker engine answers: start Docker"),
+    ],
+)
+def test_doctor_says_what_is_missing_and_what_to_do(course, free_ports, machine, lacks, line):
+    said = learn(course, "doctor", first=machine(**lacks), code=1)
+    assert line in said
+    assert said.splitlines()[-1] == "Not ready: see what says no."
+
+
+@pytest.mark.parametrize("node", ["echo v20.9.0", "exit 1"])
+def test_doctor_lets_a_machine_be_without_node(course, free_ports, machine, node):
+    said = learn(course, "doctor", first=machine(node=node))
+    assert "  -- Node.js" in said and "24 or newer" in said
+    assert said.splitlines()[-1] == "Ready."
+
+
+def test_doctor_sees_a_port_in_use_and_a_full_disk(course, free_ports, machine):
+    text = (course / "learn").read_text()
+    (course / "learn").write_text(text.replace("GB_MIN = 3", "GB_MIN = 10**9"))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_ports))
+        other.listen()
+        said = learn(course, "doctor", first=machine(), code=1)
+    assert f"  no in use: port {free_ports}" in said
+    assert "GB of disk free: 1000000000 GB are needed" in said
+
+
+def test_doctor_pull_builds_all_images(course, free_ports, machine):
+    place = machine()
+    assert "Ready." in learn(course, "doctor", "--pull", first=place)
+    calls = (place / "calls").read_text().splitlines()
+    shop, concepts = course / "examples/01-queue", course / "examples/concepts"
+    builds = [call for call in calls if "compose build" in call]
+    assert [call.split(":")[0] for call in builds] == [
+        *(f"{implementation} {shop}" for implementation in ("c", "python", "typescript")),
+        f"c {concepts}",
+    ]
+
+
+def test_doctor_pull_tells_what_failed(course, free_ports, machine):
+    said = learn(course, "doctor", "--pull", first=machine(build="exit 1"), code=1)
+    assert "  no that failed: the shop, IMPL=python" in said
+    assert said.splitlines()[-1] == "Not ready: see what says no."
 
 
 def test_the_tool_parses_where_only_an_old_python_is():

@@ -9,5 +9,5 @@ def delay_s(attempt: int, draw: float) -> float | None:
     """Seconds to wait after this attempt (the first is number 1); None: give up."""
     if attempt >= ATTEMPTS_MAX:
         return None
-    longest_s = min(CAP_S, BASE_S * 2 ** (attempt - 1))
+    longest_s: float = min(CAP_S, BASE_S * 2 ** (attempt - 1))
     return longest_s / 2 + draw * longest_s / 2

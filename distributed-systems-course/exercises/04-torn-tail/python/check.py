@@ -10,9 +10,7 @@ assert replay("") == ([], 0), "an empty log has no entries"
 assert replay(whole) == (["put 1", "put 2"], len(whole)), "a whole log gives all its entries"
 for cut in range(len(line("put 1")), len(whole)):
     wanted = (["put 1"], len(line("put 1")))
-    assert replay(whole[:cut]) == wanted, (
-        f"torn after {cut}: only the first line is good"
-    )
+    assert replay(whole[:cut]) == wanted, f"torn after {cut}: only the first line is good"
 torn = whole.replace("put 2", "put 9")
 assert replay(torn) == (["put 1"], len(line("put 1"))), "a bad last line is left out"
 damaged = whole.replace("put 1", "put 9")

@@ -20,18 +20,19 @@ class Ledger(set[str]):
 
 def run(*, printer_crashes: bool = False, ledger_crashes: bool = False) -> list[str]:
     """What was printed: one try that crashes, then tries that do not."""
-    ledger, printed = Ledger(), []
+    ledger = Ledger()
+    printed: list[str] = []
+    calm = False
 
     def printer(key: str) -> None:
-        if printer_crashes and not ledger.calm:
+        if printer_crashes and not calm:
             raise Crash
         printed.append(key)
 
-    ledger.calm = False
     ledger.crashes = ledger_crashes
     with contextlib.suppress(Crash):
         work("order-1", ledger, printer)
-    ledger.calm, ledger.crashes = True, False
+    calm, ledger.crashes = True, False
     for _ in range(2):
         work("order-1", ledger, printer)
     return printed

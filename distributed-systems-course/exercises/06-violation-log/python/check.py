@@ -17,7 +17,8 @@ class Disk:
         self.syncs += 1
 
 
-disk, heard = Disk(), []
+disk = Disk()
+heard: list[str] = []
 
 
 def answer(text: str) -> None:

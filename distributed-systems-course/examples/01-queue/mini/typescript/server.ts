@@ -12,9 +12,43 @@ import http from "node:http";
 import net from "node:net";
 import { join } from "node:path";
 
-import type { Entry, Log } from "./step4/log.ts";
-import type { Job, Queue } from "./step4/queue.ts";
 import * as wire from "./wire.ts";
+
+type Entry = [time: number, client: number, name: string, ...words: any[]];
+
+/** A job as the server looks at it; that of an early step knows less. */
+interface Job {
+  readonly id: number;
+  readonly tube: string;
+  readonly priority: number;
+  readonly ttr: number;
+  readonly body: string;
+  readonly created: number;
+  readonly state?: string;
+  readonly due?: number;
+  readonly delay?: number;
+  readonly reserves?: number;
+  readonly timeouts?: number;
+  readonly releases?: number;
+  readonly buries?: number;
+  readonly kicks?: number;
+}
+
+/** What queue.ts has to be. */
+interface Queue {
+  readonly jobs: ReadonlyMap<number, Job>;
+  readonly commands: Record<string, (client: number, ...words: any[]) => any>;
+  apply(entry: Entry): any;
+  advance(now: number): void;
+  nextReady(tubes: string[]): Job | null;
+}
+
+/** What log.ts has to be, in a step that has one. */
+interface Log {
+  replay(): Iterable<Entry>;
+  append(entry: Entry): void;
+  sync(): void;
+}
 
 const TICK_MS = 100; // how late a lease or a delay may end
 const PROMISES = new Set(["put", "delete", "release", "bury", "kick"]); // they wait for the disk
@@ -187,19 +221,19 @@ class Server {
   }
 
   statsJob(id: number): string {
-    const job = this.queue.jobs.get(id) as Partial<Job> | undefined; // early steps know less of it
+    const job = this.queue.jobs.get(id);
     if (job === undefined) return wire.line("NOT_FOUND");
     const state = job.state ?? "ready";
     const asleep = state === "reserved" || state === "delayed";
     return wire.table({
       id,
-      tube: job.tube!,
+      tube: job.tube,
       state,
-      pri: job.priority!,
-      age: Math.floor(now() - job.created!),
+      pri: job.priority,
+      age: Math.floor(now() - job.created),
       delay: job.delay ?? 0,
-      ttr: job.ttr!,
-      "time-left": asleep ? Math.max(0, Math.floor(job.due! - now())) : 0,
+      ttr: job.ttr,
+      "time-left": asleep ? Math.max(0, Math.floor((job.due ?? 0) - now())) : 0,
       file: 0,
       reserves: job.reserves ?? 0,
       timeouts: job.timeouts ?? 0,

@@ -2,11 +2,12 @@
 
 import random
 import sys
+from collections.abc import Iterator
 
 TIMEOUT_MS = 100
 
 
-def chance(seed: int):
+def chance(seed: int) -> Iterator[float]:
     """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
     x = seed
     while True:
@@ -14,7 +15,7 @@ def chance(seed: int):
         yield x / 2147483647
 
 
-def call(draw, seats: set[int], seat: int) -> tuple[str, str]:
+def call(draw: Iterator[float], seats: set[int], seat: int) -> tuple[str, str]:
     """The shop asks the box office to sell a seat: (what the shop sees, what happened)."""
     if next(draw) < 0.2:
         return "timeout", "the request was lost"

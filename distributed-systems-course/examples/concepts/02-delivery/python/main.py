@@ -3,13 +3,16 @@
 import random
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
+
+Deliver = Callable[[Iterator[float], "BoxOffice", int], None]
 
 LOSS = 0.3  # of requests, and of replies
 SEATS = 20
 TRIES_MAX = 50
 
 
-def chance(seed: int):
+def chance(seed: int) -> Iterator[float]:
     """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
     x = seed
     while True:
@@ -32,7 +35,7 @@ class BoxOffice:
         self.sold[seat] += 1
 
 
-def send(draw, office: BoxOffice, key: str, seat: int) -> bool:
+def send(draw: Iterator[float], office: BoxOffice, key: str, seat: int) -> bool:
     """True when the reply came back."""
     if next(draw) < LOSS:
         return False  # the request was lost
@@ -40,17 +43,17 @@ def send(draw, office: BoxOffice, key: str, seat: int) -> bool:
     return next(draw) >= LOSS  # or the reply is
 
 
-def at_most_once(draw, office: BoxOffice, seat: int) -> None:
+def at_most_once(draw: Iterator[float], office: BoxOffice, seat: int) -> None:
     send(draw, office, f"order-{seat}", seat)
 
 
-def at_least_once(draw, office: BoxOffice, seat: int) -> None:
+def at_least_once(draw: Iterator[float], office: BoxOffice, seat: int) -> None:
     for _ in range(TRIES_MAX):
         if send(draw, office, f"order-{seat}", seat):
             return
 
 
-def run(draw, name: str, deliver, remember: bool) -> None:
+def run(draw: Iterator[float], name: str, deliver: Deliver, remember: bool) -> None:
     office = BoxOffice(remember)
     for seat in range(SEATS):
         deliver(draw, office, seat)

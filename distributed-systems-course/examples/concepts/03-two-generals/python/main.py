@@ -6,12 +6,13 @@ one before; whoever has heard all that it could hear attacks. Is there an N that
 
 import random
 import sys
+from collections.abc import Iterator
 
 CAUGHT = 0.25
 BATTLES = 10000
 
 
-def chance(seed: int):
+def chance(seed: int) -> Iterator[float]:
     """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
     x = seed
     while True:
@@ -19,7 +20,7 @@ def chance(seed: int):
         yield x / 2147483647
 
 
-def battle(draw, messengers: int) -> tuple[bool, bool]:
+def battle(draw: Iterator[float], messengers: int) -> tuple[bool, bool]:
     """(first attacks, second attacks). The first general proposes: its message is number 1."""
     arrived = 0
     while arrived < messengers and next(draw) >= CAUGHT:

@@ -2,6 +2,9 @@
 
 import random
 import sys
+from collections.abc import Callable, Iterator
+
+Delay = Callable[[Iterator[float], int], int]
 
 WORKERS = 100
 SERVED_PER_S = 20  # by the mail server, when nobody disturbs it
@@ -10,7 +13,7 @@ CAP_S = 32
 SECONDS_MAX = 200
 
 
-def chance(seed: int):
+def chance(seed: int) -> Iterator[float]:
     """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
     x = seed
     while True:
@@ -18,20 +21,20 @@ def chance(seed: int):
         yield x / 2147483647
 
 
-def at_once(draw, attempt: int) -> int:
+def at_once(draw: Iterator[float], attempt: int) -> int:
     return 1
 
 
-def doubling(draw, attempt: int) -> int:
-    return min(CAP_S, 2**attempt)
+def doubling(draw: Iterator[float], attempt: int) -> int:
+    return int(min(CAP_S, 2**attempt))
 
 
-def doubling_with_jitter(draw, attempt: int) -> int:
+def doubling_with_jitter(draw: Iterator[float], attempt: int) -> int:
     longest_s = min(CAP_S, 2**attempt)
     return int(longest_s / 2 + next(draw) * longest_s / 2) + 1
 
 
-def run(draw, name: str, delay_s) -> None:
+def run(draw: Iterator[float], name: str, delay_s: Delay) -> None:
     due = {0: list(range(WORKERS))}  # second -> who tries then
     attempts = [0] * WORKERS
     load, last = [], 0

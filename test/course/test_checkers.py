@@ -1,0 +1,127 @@
+"""The course's programs, read by their languages' own checkers: typed, linted and formatted."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from minis import MINIS, NODE
+
+ROOT = Path(__file__).resolve().parents[2]
+COURSE = ROOT / "distributed-systems-course"
+SHOP = MINIS.parent
+EXERCISES = sorted(path.parent for path in COURSE.glob("exercises/*/exercise.toml"))
+JUNK = shutil.ignore_patterns("node_modules", "__pycache__", "mine", "book")
+
+
+def modules():
+    """Where npm has put the checkers: tools/test says; by hand, tools/deps knows."""
+    if "NODE_PATH" in os.environ:
+        return Path(os.environ["NODE_PATH"])
+    done = subprocess.run([ROOT / "tools/deps", "path"], capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip()) / "node_modules"
+
+
+def finds_nothing(*command, cwd=COURSE):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def python(*words, cwd=COURSE):
+    finds_nothing(sys.executable, "-m", *words, cwd=cwd)
+
+
+def node(program, *words, cwd=COURSE):
+    finds_nothing(NODE, modules() / program, *words, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Shared by the runs of mypy: the standard library is read once."""
+    return tmp_path_factory.mktemp("mypy")
+
+
+def finished(exercise, language, place):
+    """An exercise as it is when a learner has solved it."""
+    home = place / exercise.name / language
+    shutil.copytree(exercise / language, home, ignore=JUNK)
+    suffix = {"python": "py", "typescript": "ts"}[language]
+    if (home / f"solution.{suffix}").exists():
+        shutil.copy(home / f"solution.{suffix}", home / f"mine.{suffix}")
+    else:
+        shutil.copytree(MINIS / language / "step4", home / "mine")
+    return home
+
+
+def test_ruff_finds_nothing_to_complain_of_or_to_format():
+    for place in (COURSE, ROOT / "test/course", ROOT / "test/compose"):
+        config = ("--config", COURSE / "pyproject.toml") if place != COURSE else ()
+        python("ruff", "check", "--no-cache", *config, place)
+        python("ruff", "format", "--no-cache", "--check", *config, place)
+
+
+def test_prettier_finds_nothing_to_format():
+    node("prettier/bin/prettier.cjs", "--check", "examples/**/*.ts", "exercises/*-*/**/*.ts")
+
+
+@pytest.mark.parametrize(
+    "place", [SHOP / "clients/python", MINIS / "python"], ids=lambda p: p.parent.name
+)
+def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
+    python("mypy", "--cache-dir", cache, ".", cwd=place)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*COURSE.glob("examples/concepts/*/python/main.py"), *SHOP.glob("*.py")],
+    ids=lambda path: path.relative_to(COURSE / "examples").as_posix(),
+)
+def test_mypy_finds_nothing_in_a_program_of_one_file(path, cache):
+    python("mypy", "--strict", "--cache-dir", cache, path.name, cwd=path.parent)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda path: path.name)
+def test_mypy_finds_nothing_in_an_exercise(exercise, cache, tmp_path):
+    home = finished(exercise, "python", tmp_path)
+    names = [name for name in ("check.py", "starter.py") if (home / name).exists()]
+    python("mypy", "--strict", "--cache-dir", cache, *names, cwd=home)  # mine.py is imported
+
+
+@pytest.mark.parametrize(
+    "name", ["01-queue/clients/typescript", "01-queue/mini/typescript", "concepts"]
+)
+def test_tsc_finds_nothing_in_the_examples(name, tmp_path):
+    place = tmp_path / "program"
+    shutil.copytree(COURSE / "examples" / name, place, ignore=JUNK)
+    (place / "node_modules").symlink_to(modules())
+    node("typescript/bin/tsc", cwd=place)
+
+
+def test_tsc_finds_nothing_in_the_exercises_and_the_single_programs(tmp_path):
+    for exercise in EXERCISES:
+        finished(exercise, "typescript", tmp_path)
+    for path in SHOP.glob("*.ts"):
+        shutil.copy(path, tmp_path)
+    for name in ("tsconfig.json", "package.json"):
+        shutil.copy(COURSE / "exercises" / name, tmp_path)
+    (tmp_path / "node_modules").symlink_to(modules())
+    node("typescript/bin/tsc", cwd=tmp_path)
+
+
+def test_a_checker_that_has_something_to_say_is_heard(tmp_path):
+    """The canary: each of the four must fail on this."""
+    (tmp_path / "bad.py").write_text("import os\ndef f(x) : return x\n")
+    (tmp_path / "bad.ts").write_text("const x : number = 'text'\n")
+    shutil.copy(COURSE / "exercises/tsconfig.json", tmp_path)
+    (tmp_path / "node_modules").symlink_to(modules())
+    for command in (
+        lambda: python("ruff", "check", "--no-cache", "bad.py", cwd=tmp_path),
+        lambda: python("ruff", "format", "--no-cache", "--check", "bad.py", cwd=tmp_path),
+        lambda: python("mypy", "--strict", "--no-incremental", "bad.py", cwd=tmp_path),
+        lambda: node("prettier/bin/prettier.cjs", "--check", "bad.ts", cwd=tmp_path),
+        lambda: node("typescript/bin/tsc", cwd=tmp_path),
+    ):
+        with pytest.raises(AssertionError, match="bad"):
+            command()
