@@ -12,7 +12,7 @@ status() { docker compose exec -T "$1" quartet status | grep -E '^(node|role|lea
 show 'docker compose up --build --detach'
 docker compose up --build --detach >/dev/null 2>&1
 until [ "$(done_all)" -ge 10 ]; do sleep 0.5; done
-leader=$(status queue-1 | sed -n 's/^leader: //p')
+until leader=$(status queue-1 | sed -n 's/^leader: \([1-3]\)$/\1/p') && [ -n "$leader" ]; do sleep 0.5; done
 other=queue-$((leader % 3 + 1))
 run "docker compose exec queue-$leader quartet status | grep -E '^(node|role|leader|term):'" "status queue-$leader"
 run "./break kill queue-$leader"

@@ -95,7 +95,9 @@ def test_several_places_of_a_file_make_one_block():
     blocks = re.findall(r"```\w+\n(.*?)```", pages["page.md"], re.DOTALL)
     assert len(blocks) == 1
     lines = blocks[0].splitlines()
-    assert lines[0].startswith("def put(") and lines[4] == "" and lines[5].startswith("def reserve(")
+    assert (
+        lines[0].startswith("def put(") and lines[4] == "" and lines[5].startswith("def reserve(")
+    )
     assert pages["page.md"].count("linear-gradient") == 2  # nothing of put() is new
     code, said, _ = render(page=f"{{{{#code {QUEUE}:Queue.put Queue.nothing}}}}")
     assert code == 1 and "page.md:1: queue.py has no 'Queue.nothing'" in said

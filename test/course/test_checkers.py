@@ -56,10 +56,13 @@ def finished(exercise, language, place):
 
 
 def test_ruff_finds_nothing_to_complain_of_or_to_format():
-    for place in (COURSE, ROOT / "test/course", ROOT / "test/compose"):
-        config = ("--config", COURSE / "pyproject.toml") if place != COURSE else ()
-        python("ruff", "check", "--no-cache", *config, place)
-        python("ruff", "format", "--no-cache", "--check", *config, place)
+    config = ("--config", COURSE / "pyproject.toml")
+    for flags, places in (
+        ((), (COURSE / "learn", COURSE / "examples", COURSE / "exercises")),
+        (config, (ROOT / "test/course", ROOT / "test/compose")),
+    ):
+        python("ruff", "check", "--no-cache", *flags, *places)
+        python("ruff", "format", "--no-cache", "--check", *flags, *places)
 
 
 def test_prettier_finds_nothing_to_format():

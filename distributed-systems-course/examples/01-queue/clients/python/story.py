@@ -1,7 +1,7 @@
 """Tells the story of one order, from the journals of all who had it in hand.
 
-    python story.py KEY       of this order
-    python story.py NAME      of the order that this worker started last
+python story.py KEY       of this order
+python story.py NAME      of the order that this worker started last
 """
 
 import json
@@ -34,7 +34,8 @@ def key_of(event: Event) -> str | None:
     if "key" in event or "body" not in event:
         return event.get("key")
     try:
-        return json.loads(event["body"]).get("key")
+        task: dict[str, str] = json.loads(event["body"])
+        return task.get("key")
     except (ValueError, AttributeError):
         return None  # it was given up because it was no order at all
 

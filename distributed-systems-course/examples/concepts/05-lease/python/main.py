@@ -6,6 +6,7 @@ a while (a busy machine, a laptop lid) and then go on as if nothing had happened
 
 import random
 import sys
+from collections.abc import Iterator
 
 TASKS = 1000
 LONG = 0.10  # of the tasks take up to a minute instead of a few seconds
@@ -13,7 +14,7 @@ DIES = 0.02  # of the workers, in the middle of a task
 STANDS_STILL = 0.03  # of the workers, for up to a minute, and hears and says nothing meanwhile
 
 
-def chance(seed: int):
+def chance(seed: int) -> Iterator[float]:
     """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
     x = seed
     while True:
@@ -21,7 +22,7 @@ def chance(seed: int):
         yield x / 2147483647
 
 
-def one_task(draw) -> tuple[float, float, bool]:
+def one_task(draw: Iterator[float]) -> tuple[float, float, bool]:
     """(how long the work takes, how long the worker stands still in it, whether it dies), in s."""
     share = next(draw)
     work_s = share * (60 if next(draw) < LONG else 4)

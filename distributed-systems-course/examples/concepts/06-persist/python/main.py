@@ -7,12 +7,13 @@ loses what was not synced.
 
 import random
 import sys
+from collections.abc import Iterator
 
 JOBS = 1000
 PLANS = (("answer", "write", "sync"), ("write", "answer", "sync"), ("write", "sync", "answer"))
 
 
-def chance(seed: int):
+def chance(seed: int) -> Iterator[float]:
     """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
     x = seed
     while True:
@@ -42,7 +43,7 @@ class Machine:
         return len(self.answered - self.memory)
 
 
-def run(draw, plan: tuple[str, ...], power: bool) -> int:
+def run(draw: Iterator[float], plan: tuple[str, ...], power: bool) -> int:
     lost = 0
     for job in range(JOBS):
         machine = Machine()

@@ -7,6 +7,7 @@ second.
 import random
 import sys
 from collections import deque
+from collections.abc import Iterator
 
 RUSH_S = 600
 RUSH, CALM = 12, 4  # customers a second
@@ -14,7 +15,7 @@ PRINTED_PER_S = 10
 LIMIT = 100  # tasks in the queue, where there is a limit
 
 
-def chance(seed: int):
+def chance(seed: int) -> Iterator[float]:
     """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
     x = seed
     while True:
@@ -22,7 +23,7 @@ def chance(seed: int):
         yield x / 2147483647
 
 
-def run(draw, name: str, limit: int | None, at_the_door: str) -> None:
+def run(draw: Iterator[float], name: str, limit: int | None, at_the_door: str) -> None:
     queue: deque[int] = deque()  # the second in which each task was put
     door = refused = slowest_s = most = door_most = 0
     second = 0
