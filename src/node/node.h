@@ -43,7 +43,7 @@ enum {
     NODE_BOOT_ID_SIZE = 16,
     NODE_SEGMENT_BYTES_DEFAULT = 16 << 20,
     NODE_SEGMENT_BYTES_MIN = 32 << 10,
-    NODE_SNAPSHOT_SLICE_BYTES = 64 << 10, /* one SNAPSHOT_WRITE */
+    NODE_SNAPSHOT_SLICE_BYTES = 256 << 10, /* one SNAPSHOT_WRITE */
 };
 
 enum node_listener {
