@@ -78,7 +78,7 @@ struct node_config {
     void (*mac)(const uint8_t key[NODE_SECRET_SIZE], struct slice message, uint8_t out[32]);
 
     bool fsync_never;
-    bool trace_messages; /* also trace every raft message (simulator) */
+    bool trace_messages; /* also trace every message of Raft, as it is sent and as it comes */
 
     uint64_t election_timeout_us;
     uint64_t heartbeat_us;

@@ -320,6 +320,8 @@ void trace_hex(struct node *node, const char *key, uint64_t value); /* 16 digits
 void trace_text(struct node *node, const char *key, const char *value);
 void trace_end(struct node *node);
 void trace_raft_changes(struct node *node);
+/* `word`: sends or hears. Nothing, unless config.trace_messages. */
+void trace_message(struct node *node, const char *word, const struct raft_message *message);
 
 /* connections.c */
 void connection_init(struct node *node, struct connection *connection, uint32_t id,

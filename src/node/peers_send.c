@@ -33,6 +33,7 @@ static void frame_send(struct node *node, uint32_t to, struct slice frame)
 
 void peers_send_raft(struct node *node, const struct raft_message *message)
 {
+    trace_message(node, "sends", message);
     if (message->gate > node->wal.durable) {
         buffer_put_u64(&node->gated, message->gate);
         buffer_put_u32(&node->gated, message->to);
@@ -91,6 +92,7 @@ bool peers_raft_received(struct node *node, struct link *link, struct slice cont
     if (node->raft == NULL) return true;
     if (!peer_message_decode(content, &message, entries)) return false;
     if (message.from != link->peer->id || message.to != node->config.self) return false;
+    trace_message(node, "hears", &message);
     raft_receive(node->raft, node->now, &message);
     return true;
 }
@@ -104,7 +106,9 @@ bool peers_beats_received(struct node *node, struct link *link, struct slice con
         if (!peer_beat_decode(&reader, &group, &message) || group >= NODE_GROUPS) return false;
         message.from = link->peer->id;
         message.to = node->config.self;
-        if (node->raft != NULL) raft_receive(node->raft, node->now, &message);
+        if (node->raft == NULL) continue;
+        trace_message(node, "hears", &message);
+        raft_receive(node->raft, node->now, &message);
     }
     return true;
 }

@@ -41,6 +41,41 @@ static const char *role_name(enum raft_role role)
     return names[role];
 }
 
+static const char *message_name(enum raft_message_type type)
+{
+    static const char *const names[] = {
+        [RAFT_PRE_VOTE] = "pre-vote",
+        [RAFT_PRE_VOTE_REPLY] = "pre-vote-reply",
+        [RAFT_VOTE] = "vote",
+        [RAFT_VOTE_REPLY] = "vote-reply",
+        [RAFT_APPEND] = "append",
+        [RAFT_APPEND_REPLY] = "append-reply",
+        [RAFT_READ] = "read",
+        [RAFT_READ_REPLY] = "read-reply",
+        [RAFT_TIMEOUT_NOW] = "timeout-now",
+    };
+    return names[type];
+}
+
+void trace_message(struct node *node, const char *word, const struct raft_message *message)
+{
+    if (!node->config.trace_messages) return;
+    bool reply = message->type == RAFT_APPEND_REPLY || message->type == RAFT_VOTE_REPLY ||
+                 message->type == RAFT_PRE_VOTE_REPLY;
+    trace_begin(node, word);
+    trace_text(node, "message", message_name(message->type));
+    trace_number(node, "from", message->from);
+    trace_number(node, "to", message->to);
+    trace_number(node, "term", message->term);
+    trace_number(node, "index", message->index);
+    if (message->type == RAFT_APPEND) {
+        trace_number(node, "entries", message->entries_count);
+        trace_number(node, "commit", message->commit);
+    }
+    if (reply) trace_text(node, "granted", message->granted ? "yes" : "no");
+    trace_end(node);
+}
+
 void trace_raft_changes(struct node *node)
 {
     const struct raft *raft = node->raft;

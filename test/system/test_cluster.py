@@ -363,3 +363,20 @@ def test_a_transfer_that_cannot_be_says_why(cluster):
         answer = http(leader.admin, f"/members?do=transfer&{query}", "POST")
         assert answer[0] == status and says in answer[1], answer
     assert cluster.leader() is leader
+
+
+def test_verbose_tells_every_message(place):
+    cluster = place.cluster()
+    for node in cluster.nodes:
+        node.env = {"QUARTET_VERBOSE": "1"}
+    cluster.start()
+    leader = cluster.leader()
+    with greenstalk.Client(leader.address) as client:
+        client.put("seen")
+    told = f"sends message=append from={leader.number}"
+    eventually(lambda: told in leader.output(), "the leader tells what it sends")
+    for node in cluster.followers():
+        eventually(lambda: f"hears message=append from={leader.number}" in node.output(), "heard")
+        assert "sends message=append-reply" in node.output()
+    for node in cluster.nodes:
+        assert "hears message=vote " in node.output() or "sends message=vote " in node.output()
