@@ -241,6 +241,7 @@ static void event_durable(struct node *node, uint64_t sequence)
 {
     bool was_ready = node_ready(node);
     if (sequence > node->wal.durable) node->wal.durable = sequence;
+    node->unsynced_us = node->now.mono_us;
     if (node->raft != NULL) raft_durable(node->raft, node->now, sequence);
     peers_durable(node);
     founding_durable(node);
@@ -393,6 +394,22 @@ static bool clients_wait_here(const struct node *node)
     return !list_empty(&node->proposals.sent) || !list_empty(&node->reads);
 }
 
+/* A full disk whose reserve is used up takes nothing any more. Who leads on such a one hands over
+ * to others, and does not campaign; it stays, and says so. */
+static void stuck_turn(struct node *node)
+{
+    if (node->raft == NULL) return;
+    bool waits = node->disk_full && node->wal.durable < node->wal.sequence;
+    uint64_t until_us = node->unsynced_us + node->config.election_timeout_us;
+    bool stuck = waits && node->now.mono_us >= until_us;
+    if (waits && !stuck) node_wake(node, until_us);
+    if (stuck == node->disk_stuck) return;
+    node->disk_stuck = stuck;
+    trace_begin(node, stuck ? "disk-stuck" : "disk-moves");
+    trace_end(node);
+    raft_set_mute(node->raft, node->now, stuck);
+}
+
 /* Raft's output becomes records and frames. */
 static void raft_turn(struct node *node)
 {
@@ -452,6 +469,7 @@ static void wal_turn(struct node *node)
         }
     }
     if (!due) return;
+    if (wal->durable == wal->sequence) node->unsynced_us = node->now.mono_us;
     wal->watermark_written = !wal_has_records(wal);
     struct action write;
     wal_flush(wal, &write);
@@ -477,6 +495,7 @@ static void turn_work(struct node *node)
     peers_turn(node);
     clock_turn(node);
     drain_turn(node);
+    stuck_turn(node);
     raft_turn(node);
     reads_refuse(node);
     members_turn(node); /* their answers go out before links to those who went are closed */

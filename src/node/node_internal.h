@@ -244,6 +244,7 @@ struct node {
     const char *fatal;
     char fatal_space[320];
     bool disk_full;
+    bool disk_stuck; /* and takes nothing any more */
 
     struct buffer tail;           /* of the log, while it is written again at a start */
     struct buffer set_aside;      /* numbers of segments, u64 each: see start_set_aside() */
@@ -253,7 +254,9 @@ struct node {
     uint8_t membership;           /* announced: durable */
     uint64_t cluster;
     uint64_t last_write_us;
-    uint64_t applied_us; /* when an entry was last applied */
+    uint64_t unsynced_us; /* since when something is written and not durable; no earlier than the
+                             last DURABLE */
+    uint64_t applied_us;  /* when an entry was last applied */
 
     struct map connections;
     struct list dirty;

@@ -14,10 +14,14 @@
 __attribute__((noreturn)) static void die(const struct disk *disk, const char *what, int failed)
 {
     if (disk->fsync_never) directory_mark_unsynced(disk->directory, true);
-    const char *advice = failed == -ENOSPC ? ": the reserve is used up too, make room" : "";
     system_die(SYSTEM_EXIT_DISK,
-               "%s in %s failed: %s%s; stopping, because what the disk now holds is not known",
-               what, disk->directory->path, strerror(-failed), advice);
+               "%s in %s failed: %s; stopping, because what the disk now holds is not known", what,
+               disk->directory->path, strerror(-failed));
+}
+
+static bool no_room(int failed)
+{
+    return failed == -ENOSPC || failed == -EDQUOT;
 }
 
 /* --- the spare ------------------------------------------------------------------------------- */
@@ -26,7 +30,7 @@ static void spare_work(uv_work_t *work)
 {
     struct disk *disk = work->data;
     int failed = spare_make(&disk->spare);
-    if (failed != 0 && failed != -ENOSPC && failed != -EDQUOT) {
+    if (failed != 0 && !no_room(failed)) {
         die(disk, "preparing the next log segment", failed);
     }
 }
@@ -62,7 +66,7 @@ void disk_open(struct disk *disk, uv_loop_t *loop, const struct directory *direc
     spare_open(&disk->spare, directory, segment_bytes, !fsync_never);
     if (!atomic_load(&disk->spare.ready)) {
         int failed = spare_make(&disk->spare);
-        if (failed != 0 && failed != -ENOSPC) {
+        if (failed != 0 && !no_room(failed)) {
             die(disk, "preparing the first log segment", failed);
         }
     }
@@ -181,8 +185,9 @@ static void count_sync(struct disk *disk, uint64_t sync_us)
 
 static void choose_place(struct disk *disk)
 {
-    if (disk->fsync_never || disk->under_way) return;
-    bool thread = disk->average_us > (disk->on_thread ? DISK_LOOP_BELOW_US : DISK_THREAD_ABOVE_US);
+    if (disk->under_way) return;
+    uint64_t short_us = disk->on_thread ? DISK_LOOP_BELOW_US : DISK_THREAD_ABOVE_US;
+    bool thread = !disk->fsync_never && disk->average_us > short_us;
     if (thread == disk->on_thread) return;
     if (!thread && disk->batches[disk->running ^ 1].count > 0) return;
     disk->on_thread = thread;
@@ -217,9 +222,39 @@ void disk_write(struct disk *disk, const struct action *action)
     }
     int failed = segment_write(&disk->writer, action->segment, action->offset, action->bytes,
                                !disk->fsync_never);
+    if (no_room(failed)) {
+        /* The thread can wait. Its sync covers what this turn has written before, too. */
+        disk->on_thread = true;
+        disk->turn_sequence = 0;
+        disk->turn_sync = false;
+        copy_write(&disk->batches[disk->running ^ 1], action);
+        return;
+    }
     if (failed != 0) die(disk, "writing the log", failed);
     disk->turn_sequence = action->sequence;
     disk->turn_sync |= action->sync || !disk->fsync_never;
+}
+
+/* On the thread. Where the reserve is used up too it waits for room: nothing is acknowledged
+ * meanwhile, and written again is written, however much of it was there already. */
+static int write_patiently(struct disk *disk, const struct disk_write *write, const uint8_t *bytes)
+{
+    bool complained = false;
+    for (;;) {
+        int failed = segment_write(&disk->writer, write->segment, write->offset,
+                                   slice_of(bytes, write->size), true);
+        if (!no_room(failed)) {
+            if (complained && failed == 0) system_say("the log grows again");
+            return failed;
+        }
+        if (!complained) {
+            system_say("disk full: the reserve in %s is used up too; nothing is acknowledged until "
+                       "there is room for the log",
+                       disk->directory->path);
+        }
+        complained = true;
+        uv_sleep(DISK_ROOM_WAIT_MS);
+    }
 }
 
 static void batch_work(uv_work_t *work)
@@ -230,8 +265,7 @@ static void batch_work(uv_work_t *work)
     batch->failed = 0;
     for (uint32_t i = 0; i < batch->count && batch->failed == 0; i++) {
         const struct disk_write *write = &batch->writes[i];
-        batch->failed =
-            segment_write(writer, write->segment, write->offset, slice_of(at, write->size), true);
+        batch->failed = write_patiently(batch->disk, write, at);
         at += write->size;
     }
     if (batch->failed == 0) batch->sync_us = timed_sync(writer, &batch->failed);

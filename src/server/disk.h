@@ -1,12 +1,12 @@
 /* Carries out the log's part of the actions: WRITE, TRIM, and after a start TRUNCATE, REWRITE,
- * SET_ASIDE; and watches how
- * full the disk is.
+ * SET_ASIDE; and watches how full the disk is.
  *
  * Appends and syncs run in the loop while recent syncs are short: a thread hop costs 15 to 25 % at
  * one connection. When the average exceeds DISK_THREAD_ABOVE_US they move to a thread of libuv's
  * pool, so that a slow disk does not stop heartbeats and reads; below DISK_LOOP_BELOW_US they come
  * back. Either way one sync covers all that one turn (or all turns during the sync before) wrote.
  * A write or sync that fails ends the process: what the kernel has dropped cannot be synced again.
+ * Only a write that finds no room waits for it, on the thread: nothing was promised, nor dropped.
  */
 #ifndef QUARTET_SERVER_DISK_H
 #define QUARTET_SERVER_DISK_H
@@ -27,6 +27,7 @@ enum {
     DISK_SAMPLE_US_MAX = 8000,  /* one stall alone does not move anything */
     DISK_AVERAGE_SHIFT = 3,     /* the newest sync weighs one eighth */
     DISK_SEGMENTS_RESERVED = 2, /* free space below this many, plus one snapshot: full */
+    DISK_ROOM_WAIT_MS = 100,    /* between two tries of a write that found no room */
 };
 
 struct disk_write {

@@ -51,6 +51,7 @@
     X(BLACKOUTS, "blackouts")                           \
     X(SYNC_ERRORS, "sync errors")                       \
     X(DISKS_FULL, "full disks")                         \
+    X(DISKS_STUCK, "full disks that took nothing")      \
     X(SLOW_DISKS, "slow disks")                         \
     X(CLOCK_JUMPS, "wall clock jumps")                  \
     X(CLOCKS_OFF, "nodes with a clock found off")       \

@@ -11,6 +11,7 @@ enum {
     SPIN_TURNS_MAX = 20000, /* turns at one moment of virtual time */
     SNAPSHOT_WRITE_US_MAX = 2000,
     SNAPSHOT_COMMIT_US_MAX = 20000,
+    STUCK_WAIT_US = 10000,
     WALL_EPOCH_S = 1700000000,
 };
 
@@ -148,6 +149,10 @@ static void host_on_synced(void *owner, struct timed *timed)
 {
     struct host *host = owner;
     if (host_held_up(host, timed)) return;
+    if (host->stuck) {
+        schedule_at(&host->world->schedule, timed, world_now_us(host->world) + STUCK_WAIT_US);
+        return;
+    }
     if (host->sync_fails && host->syncing) {
         host->sync_fails = false;
         world_count(host->world, SIM_COVER_SYNC_ERRORS);
@@ -188,6 +193,9 @@ void sim_host_set_full(struct host *host, bool full)
 {
     if (host->full == full) return;
     host->full = full;
+    /* Every third one takes nothing at all. Not drawn: the worlds stay what they were. */
+    host->stuck = full && world_now_us(host->world) % 3 == 0;
+    if (host->stuck) world_count(host->world, SIM_COVER_DISKS_STUCK);
     struct event event = {.type = full ? EVENT_DISK_FULL : EVENT_DISK_OK};
     sim_host_step(host, &event);
 }

@@ -57,6 +57,7 @@ struct host {
     uint64_t written_sequence;
     bool must_sync; /* fsync_never: a write waits that must reach the disk all the same */
     bool full;
+    bool stuck; /* and nothing more becomes durable on it */
     uint64_t told_durable;
     uint64_t synced_us; /* when the last sync ended */
     uint64_t paused_until_us;

@@ -1,5 +1,7 @@
 """Fixtures: nodes and clusters in temporary directories, killed when the test is over."""
 
+import subprocess
+
 import pytest
 
 from harness import Cluster, Node
@@ -40,3 +42,16 @@ def node(place):
 @pytest.fixture
 def cluster(place):
     return place.cluster().start()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    where = tmp_path / "disk"
+    where.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", where], capture_output=True, text=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a small tmpfs: {mounted.stderr.strip()}")
+    yield where
+    subprocess.run(["umount", "-l", where], check=True)

@@ -259,20 +259,7 @@ def test_damaged_snapshot_is_named_and_refused(place):
     assert cut.returncode == 1 and "cannot be cut" in cut.stdout
 
 
-# --- a full disk ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    where = tmp_path / "disk"
-    where.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", where], capture_output=True, text=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a small tmpfs: {mounted.stderr.strip()}")
-    yield where
-    subprocess.run(["umount", "-l", where], check=True)
+# --- a full disk (and test_full_disk.py) --------------------------------------------------------------
 
 
 def test_full_disk_refuses_growth_and_lives(place, small_disk):
