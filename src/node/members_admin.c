@@ -362,8 +362,8 @@ static bool ask_read(const struct http_request *request, struct members_ask *ask
         return false;
     }
     ask->verb = 0;
-    for (uint8_t i = ASK_ADD; i < ASK_VERBS; i++) {
-        if (slice_equal(slice_of(verb, size), slice_text(verbs[i]))) ask->verb = i;
+    for (unsigned i = ASK_ADD; i < ASK_VERBS; i++) {
+        if (slice_equal(slice_of(verb, size), slice_text(verbs[i]))) ask->verb = (uint8_t)i;
     }
     ask->id = (uint32_t)id;
     size = 0;

@@ -145,12 +145,12 @@ static void command_build(struct sim_request *request)
     char *end = at + sizeof request->command;
     at += snprintf(at, (size_t)(end - at), "--nodes %u --seconds %u --faults ", options->nodes,
                    options->seconds);
-    if (options->faults == 0)
-        at += snprintf(at, (size_t)(end - at), "none");
-    else if (options->faults == SIM_FAULTS_ALL)
-        at += snprintf(at, (size_t)(end - at), "all");
-    else if (options->faults == SIM_FAULTS_DEFAULT) {
-        at += snprintf(at, (size_t)(end - at), "default");
+    if (options->faults == 0) {
+        snprintf(at, (size_t)(end - at), "none");
+    } else if (options->faults == SIM_FAULTS_ALL) {
+        snprintf(at, (size_t)(end - at), "all");
+    } else if (options->faults == SIM_FAULTS_DEFAULT) {
+        snprintf(at, (size_t)(end - at), "default");
     } else {
         const char *comma = "";
         for (uint32_t i = 0; i < SIM_FAULT_COUNT; i++) {

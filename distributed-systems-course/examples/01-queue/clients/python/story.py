@@ -32,7 +32,8 @@ def read_events(results: str) -> list[Event]:
 def key_of(event: Event) -> str | None:
     """Which order an event is about. A dead letter has the order in its body."""
     if "key" in event or "body" not in event:
-        return event.get("key")
+        key: str | None = event.get("key")
+        return key
     try:
         task: dict[str, str] = json.loads(event["body"])
         return task.get("key")
