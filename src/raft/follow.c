@@ -124,6 +124,7 @@ void receive_append(struct raft *raft, const struct raft_message *message)
     bool same_term = message->term == raft->term;
     if (same_term && raft->leader != 0 && raft->leader != message->from) return;
     if (!entries_valid(message) || !snapshot_matches(raft, message)) return;
+    raft->counters.appends_heard++;
     follow_leader(raft, message);
     if (!previous_matches(raft, message)) {
         refuse(raft, message);

@@ -394,7 +394,8 @@ struct raft_counters {
     uint64_t reads_confirmed; /* rounds of ReadIndex, each for all that asked meanwhile */
     uint64_t leases_held;     /* when a read asked for one */
     uint64_t leases_missing;
-    uint64_t transfers; /* campaigns that a leader asked for */
+    uint64_t transfers;     /* campaigns that a leader asked for */
+    uint64_t appends_heard; /* from the leader of this term */
 };
 const struct raft_counters *raft_counters(const struct raft *raft);
 

@@ -222,6 +222,13 @@ static void blackout(struct faults *faults)
     }
 }
 
+/* One pause within another makes it no shorter: what was held up comes when the longer one ends. */
+static void pause_host(struct faults *faults, struct host *host)
+{
+    uint64_t until_us = world_now_us(faults->world) + lasting_us(faults, PAUSE_US_MAX);
+    if (until_us > host->paused_until_us) host->paused_until_us = until_us;
+}
+
 /* It had nothing to write for a while, and could have written that. */
 static bool settled(const struct host *host)
 {
@@ -423,7 +430,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
         return;
     case SIM_FAULT_PAUSE:
         world_count(world, SIM_COVER_PAUSES);
-        host->paused_until_us = world_now_us(world) + lasting_us(faults, PAUSE_US_MAX);
+        pause_host(faults, host);
         return;
     case SIM_FAULT_BLACKOUT:
         if (random_below(&faults->random, 3) == 0) blackout(faults);

@@ -69,6 +69,7 @@ static void sink_received(void *world, uint32_t place, uint32_t number, struct s
     promises_received(world, host, bytes);
     struct event event = {.type = EVENT_RECEIVED, .connection = number, .bytes = bytes};
     sim_host_step(host, &event);
+    promises_taken(world, host);
 }
 
 /* Told to the node before its next step: in the real world too it is told late. */

@@ -209,6 +209,12 @@ static void each_message(struct world *world, struct host *host, struct slice fr
     }
 }
 
+static uint64_t appends_heard(const struct host *host)
+{
+    const struct raft *raft = sim_host_raft(host);
+    return raft == NULL ? 0 : raft_counters(raft)->appends_heard;
+}
+
 void promises_sent(struct world *world, struct host *host, struct slice frames)
 {
     each_message(world, host, frames, check_message);
@@ -216,7 +222,21 @@ void promises_sent(struct world *world, struct host *host, struct slice frames)
 
 void promises_received(struct world *world, struct host *host, struct slice frames)
 {
+    struct promises *promises = promises_of(world, host);
+    promises->heard_before_us = promises->heard_us;
+    promises->heard_before_term = promises->heard_term;
+    promises->heard_before_round = promises->heard_round;
+    promises->appends_before = appends_heard(host);
     each_message(world, host, frames, note_heard);
+}
+
+void promises_taken(struct world *world, struct host *host)
+{
+    struct promises *promises = promises_of(world, host);
+    if (host->node == NULL || appends_heard(host) != promises->appends_before) return;
+    promises->heard_us = promises->heard_before_us;
+    promises->heard_term = promises->heard_before_term;
+    promises->heard_round = promises->heard_before_round;
 }
 
 void promises_lost(struct world *world, struct host *host)

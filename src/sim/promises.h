@@ -47,6 +47,8 @@ struct promises {
     uint64_t asked_round; /* of the transfer that made it ask for votes in voted_term; 0: none */
     uint64_t heard_us;    /* virtual time when a leader was last heard; 0: never */
     uint64_t heard_term, heard_round;
+    uint64_t heard_before_us, heard_before_term, heard_before_round; /* see promises_taken() */
+    uint64_t appends_before;
     bool
         forgot_votes; /* since its disk was wiped it has not voted: what it did before is unknown */
 };
@@ -62,6 +64,9 @@ void promises_leader(struct world *world, struct host *host);
 void promises_step(struct world *world, struct host *host);
 /* Frames of a peer arrive; before the node has them. */
 void promises_received(struct world *world, struct host *host, struct slice frames);
+/* The node had them: if it heard no leader (they came on a connection that it had closed, say),
+ * neither did it promise anything. */
+void promises_taken(struct world *world, struct host *host);
 /* Frames to a peer leave. */
 void promises_sent(struct world *world, struct host *host, struct slice frames);
 /* The process is gone; `forgot`: its disk was made to forget, and it owes nothing. */
