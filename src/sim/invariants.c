@@ -118,15 +118,17 @@ static void check_quorum_durable(struct world *world, struct host *host, uint64_
                host->id, index, term, raft_members(raft)->count);
 }
 
-/* A membership counts from its entry on: so that entry and what came with it, too. */
-static void check_members_durable(struct world *world, struct host *host, uint64_t commit)
+/* A membership counts from its own entry on. What came behind a joint one in the same step may have
+ * been counted by C_new, which its leader has appended by then: whoever is elected later holds the
+ * joint one, and so needs a majority of C_new, too. */
+static void check_members_durable(struct world *world, struct host *host)
 {
     const struct memberships *memberships = &world->memberships;
-    uint64_t term = raft_term_at(node_raft(host->node), commit);
-    if (commit == 1 || quorum_holds(world, &memberships->now, commit, term)) return;
+    uint64_t index = memberships->index;
+    uint64_t term = raft_term_at(node_raft(host->node), index);
+    if (index == 1 || quorum_holds(world, &memberships->now, index, term)) return;
     world_fail(world, "durability",
-               "node %u commits entry %U, which no quorum of the members of entry %U holds",
-               host->id, commit, memberships->index);
+               "node %u commits entry %U, which no quorum of its members holds", host->id, index);
 }
 
 void invariants_host_lost(struct world *world, struct host *host)
@@ -285,7 +287,7 @@ static void commit_advanced(struct world *world, struct host *host, const struct
     for (uint64_t index = from; index <= commit; index++) check_committed(world, host, index);
     check_commit_rule(world, host, raft);
     if (commit > known) check_quorum_durable(world, host, commit, raft_term_at(raft, commit));
-    if (world->memberships.index > known) check_members_durable(world, host, commit);
+    if (world->memberships.index > known) check_members_durable(world, host);
     memberships_step(world, host);
     if (commit > known) check_leases(world, commit);
     view->commit = commit;
