@@ -130,7 +130,12 @@ static void take_turn(struct host *host, struct actions *actions)
         carry_out(host, &actions->items[i]);
         writes |= actions->items[i].type >= ACTION_WRITE && actions->items[i].type <= ACTION_TRIM;
     }
-    tcp_flush(&host->tcp);
+    /* A write that is not synced is done at once: more replies come in the next round. */
+    if (writes && host->config->node.fsync_never) {
+        tcp_hold(&host->tcp);
+    } else {
+        tcp_flush(&host->tcp);
+    }
     uint64_t deadline_us = actions->deadline_us;
     bool stopped = actions->stopped;
     if (writes) {
@@ -162,6 +167,8 @@ static void turn(struct host *host)
     host->in_turn = true;
     tcp_report(&host->tcp);
     for (unsigned i = 0; i < HOST_ROUNDS_MAX && host->turn_due; i++) take_turn(host, &actions);
+    tcp_flush(&host->tcp);
+    tcp_report(&host->tcp);
     host->in_turn = false;
     uint64_t now_us = host->now.mono_us;
     arm(host, host->turn_due ? now_us : actions.deadline_us, now_us);

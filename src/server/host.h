@@ -5,7 +5,8 @@
  * syncs), then the log is written and synced, then a second node_turn() yields the replies that
  * waited for it. Everything that arrived in one poll shares that one sync. Where nothing is synced,
  * a turn costs little and takes in less: the first are answered before the last are read, while
- * what they touched is still in the processor's cache. */
+ * what they touched is still in the processor's cache. A write that needs no sync is durable at
+ * once; the replies of the node_turn()s that then follow one another leave together. */
 #ifndef QUARTET_SERVER_HOST_H
 #define QUARTET_SERVER_HOST_H
 

@@ -277,17 +277,19 @@ static void write_done(uv_write_t *write, int status)
     if (connection->close_wanted) tcp_connection_end(connection, EVENT_CLOSED);
 }
 
-static void flush(struct tcp_connection *connection)
+/* How much the kernel took; the connection may be over afterwards. */
+static size_t try_write(struct tcp_connection *connection, const uv_buf_t *pieces, unsigned count)
 {
-    if (connection->slices_count == 0) return;
-    int done = uv_try_write((uv_stream_t *)&connection->handle, connection->slices,
-                            connection->slices_count);
-    if (done < 0 && done != UV_EAGAIN) {
-        tcp_connection_end(connection, EVENT_CLOSED);
-        return;
-    }
-    size_t taken = done > 0 ? (size_t)done : 0;
-    if (taken > 0) sent(connection, taken);
+    int done = uv_try_write((uv_stream_t *)&connection->handle, pieces, count);
+    if (done < 0 && done != UV_EAGAIN) tcp_connection_end(connection, EVENT_CLOSED);
+    if (done <= 0) return 0;
+    sent(connection, (size_t)done);
+    return (size_t)done;
+}
+
+/* What the kernel has not taken of the borrowed pieces becomes ours. */
+static void keep(struct tcp_connection *connection, size_t taken)
+{
     for (unsigned i = 0; i < connection->slices_count; i++) {
         const uv_buf_t *slice = &connection->slices[i];
         size_t skip = taken < slice->len ? taken : slice->len;
@@ -295,28 +297,41 @@ static void flush(struct tcp_connection *connection)
         buffer_append(&connection->backlog, slice->base + skip, slice->len - skip);
     }
     connection->slices_count = 0;
-    if (connection->backlog.size > 0) write_backlog(connection);
+}
+
+static void flush(struct tcp_connection *connection)
+{
+    if (connection->writing) return;
+    if (connection->backlog.size > 0) { /* held */
+        struct slice bytes = buffer_slice(&connection->backlog);
+        uv_buf_t piece = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.size);
+        buffer_consume(&connection->backlog, try_write(connection, &piece, 1));
+    } else if (connection->slices_count > 0) {
+        keep(connection, try_write(connection, connection->slices, connection->slices_count));
+    }
+    if (connection->state == TCP_OPEN && connection->backlog.size > 0) write_backlog(connection);
 }
 
 void tcp_send(struct tcp *tcp, uint32_t number, struct slice bytes)
 {
     struct tcp_connection *connection = tcp_connection_find(tcp, number);
     if (connection == NULL || connection->state != TCP_OPEN || bytes.size == 0) return;
-    if (connection->writing) {
+    if (connection->slices_count == TCP_SLICES_MAX) flush(connection);
+    if (connection->state != TCP_OPEN) return;
+    if (connection->writing || connection->backlog.size > 0) {
         buffer_append_slice(&connection->backlog, bytes);
         return;
-    }
-    if (connection->slices_count == TCP_SLICES_MAX) {
-        flush(connection);
-        if (connection->state != TCP_OPEN) return;
-        if (connection->writing) {
-            buffer_append_slice(&connection->backlog, bytes);
-            return;
-        }
     }
     connection->slices[connection->slices_count++] =
         uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.size);
     if (list_empty(&connection->dirty)) list_append(&tcp->dirty, &connection->dirty);
+}
+
+void tcp_hold(struct tcp *tcp)
+{
+    for (struct list *at = tcp->dirty.next; at != &tcp->dirty; at = at->next) {
+        keep(LIST_ITEM(at, struct tcp_connection, dirty), 0);
+    }
 }
 
 void tcp_close_one(struct tcp *tcp, uint32_t number)

@@ -4,9 +4,10 @@
  * who has waited longest comes first. In the order of the poll a connection that just missed one
  * round would be last in the next, and wait for twice what the others do.
  *
- * SENDs of one turn to one connection leave in one write. What the kernel does not take at once is
- * copied and follows; reading is the node's business (READ on or off). A connection is known by its
- * number from OPENED until CLOSED was reported; what is sent to a number that is gone is dropped.
+ * SENDs of one turn to one connection leave in one write (those of several, where they are held).
+ * What the kernel does not take at once is copied and follows; reading is the node's business (READ
+ * on or off). A connection is known by its number from OPENED until CLOSED was reported; what is
+ * sent to a number that is gone is dropped.
  *
  * Nothing here steps the node while actions are carried out, because their bytes live only until
  * the next step: SENT, CLOSED and CONNECT_FAILED that arise then wait in a list for
@@ -69,7 +70,7 @@ void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop);
 int tcp_listen(struct tcp *tcp, enum node_listener listener, int fd);
 void tcp_stop_listening(struct tcp *tcp);
 
-/* Actions. `bytes` is borrowed until tcp_flush(). */
+/* Actions. `bytes` is borrowed until tcp_flush() or tcp_hold(). */
 void tcp_send(struct tcp *tcp, uint32_t number, struct slice bytes);
 void tcp_dial(struct tcp *tcp, uint32_t number, struct slice address);
 void tcp_close_one(struct tcp *tcp, uint32_t number);
@@ -79,6 +80,9 @@ void tcp_read(struct tcp *tcp, uint32_t number, bool on);
 bool tcp_read_ready(struct tcp *tcp, unsigned count);
 /* Writes the output of the turn. */
 void tcp_flush(struct tcp *tcp);
+/* Or keeps it, so that it leaves together with what the next turn adds. Of what was borrowed it
+ * makes copies. */
+void tcp_hold(struct tcp *tcp);
 /* Steps the node with what was noticed while actions were carried out. */
 void tcp_report(struct tcp *tcp);
 /* Once a second: ends what has waited too long. */

@@ -406,6 +406,21 @@ def test_more_readable_at_once_than_are_put_in_order(place, fsync):
     assert len({wire.line() for wire in rest}) == len(rest) == 600
 
 
+@pytest.mark.parametrize("fsync", ["always", "never"])
+def test_replies_to_many_commands_at_once_are_whole_and_in_order(place, fsync):
+    node = place.node(fsync=fsync).start_and_wait()
+    asked, expected = b"", b""
+    for number in range(1, 81):
+        body = bytes([number]) * (number * number * 7)  # up to 44,800 bytes
+        size = len(body)
+        asked += b"put 0 0 60 %d\r\n%s\r\nreserve\r\ndelete %d\r\n" % (size, body, number)
+        expected += b"INSERTED %d\r\nRESERVED %d %d\r\n" % (number, number, size)
+        expected += body + b"\r\nDELETED\r\n"
+    with Wire(node.address) as client:
+        client.say(asked)
+        assert client.take(len(expected)) == expected
+
+
 def test_a_client_that_does_not_read(node):
     """Replies beyond the limit stop its reading, not the node, and none is lost."""
     with greenstalk.Client(node.address) as client:
