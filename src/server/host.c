@@ -180,11 +180,37 @@ static void turn(struct host *host)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
+/* There is something to do. How long it took to come tells how to wait for the next: host.h. */
+static void end_wait(struct host *host)
+{
+    if (host->waiting_since_ns == 0) return;
+    host->awake = uv_hrtime() - host->waiting_since_ns < HOST_AWAKE_NS;
+    host->waiting_since_ns = 0;
+}
+
+static void poll_again(uv_idle_t *idle)
+{
+    (void)idle; /* that it is active keeps the poll from sleeping */
+}
+
+static void begin_wait(struct host *host)
+{
+    uint64_t now_ns = uv_hrtime();
+    if (host->waiting_since_ns == 0) host->waiting_since_ns = now_ns;
+    if (host->awake && now_ns - host->waiting_since_ns < HOST_AWAKE_NS) {
+        uv_idle_start(&host->stay_awake, poll_again);
+    } else {
+        uv_idle_stop(&host->stay_awake);
+    }
+}
+
 static void before_poll(uv_prepare_t *prepare)
 {
     struct host *host = prepare->data;
+    if (host->turn_due) end_wait(host);
     turn(host);
     if (host->stopped) finish_if_stopped(host);
+    begin_wait(host);
 }
 
 void host_read(struct host *host)
@@ -196,6 +222,7 @@ void host_read(struct host *host)
 static void after_poll(uv_check_t *check)
 {
     struct host *host = check->data;
+    if (host->turn_due || host->tcp.ready.count > 0) end_wait(host);
     host_read(host);
     turn(host);
 }
@@ -316,6 +343,7 @@ static void start_loop(struct host *host)
     uv_check_init(&host->loop, &host->check);
     uv_timer_init(&host->loop, &host->deadline);
     uv_timer_init(&host->loop, &host->watch);
+    uv_idle_init(&host->loop, &host->stay_awake);
     host->prepare.data = host->check.data = host->deadline.data = host->watch.data = host;
     host->armed_us = UINT64_MAX;
     uv_timer_start(&host->watch, watch, 0, HOST_WATCH_MS);

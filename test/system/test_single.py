@@ -421,6 +421,19 @@ def test_replies_to_many_commands_at_once_are_whole_and_in_order(place, fsync):
         assert client.take(len(expected)) == expected
 
 
+def test_goes_to_sleep_after_a_busy_moment(node):
+    with Wire(node.address) as client:
+        for _ in range(200):
+            assert client.ask("use other\r\n") == b"USING other\r\n"
+    states = []
+
+    def asleep():
+        states.append(open(f"/proc/{node.process.pid}/stat").read().rsplit(")", 1)[1].split()[0])
+        return len(states) >= 50 and set(states[-50:]) == {"S"}
+
+    eventually(asleep, "the server sleeps", every_s=0.002)
+
+
 def test_a_client_that_does_not_read(node):
     """Replies beyond the limit stop its reading, not the node, and none is lost."""
     with greenstalk.Client(node.address) as client:
