@@ -282,37 +282,48 @@ struct host_sockets {
     int fd[TCP_LISTENERS];
 };
 
+static const char *const listener_flags[TCP_LISTENERS] = {
+    [NODE_CLIENT] = "--listen", [NODE_PEER] = "--peer-listen", [NODE_ADMIN] = "--admin"};
+
+static const struct address *listener_address(const struct host_config *config,
+                                              enum node_listener listener)
+{
+    switch (listener) {
+    case NODE_CLIENT: return &config->client;
+    case NODE_PEER: return &config->peer;
+    case NODE_ADMIN: return &config->admin;
+    }
+    return NULL;
+}
+
 /* Before anything on disk is touched: a port in use is the commonest mistake. */
 static bool bind_all(const struct host_config *config, struct host_sockets *sockets)
 {
-    const struct address *addresses[TCP_LISTENERS] = {[NODE_CLIENT] = &config->client,
-                                                      [NODE_PEER] = &config->peer,
-                                                      [NODE_ADMIN] = &config->admin};
-    static const char *const flags[TCP_LISTENERS] = {
-        [NODE_CLIENT] = "--listen", [NODE_PEER] = "--peer-listen", [NODE_ADMIN] = "--admin"};
     for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         char error[256];
         sockets->fd[i] = -1;
         bool alone = config->node.peers_count == 0 && config->node.address[0] == '\0';
         if (i == NODE_PEER && alone) continue;
-        sockets->fd[i] = address_bind(addresses[i], error, sizeof error);
+        sockets->fd[i] = address_bind(listener_address(config, i), error, sizeof error);
         if (sockets->fd[i] < 0) {
-            system_say("%s: %s", flags[i], error);
+            system_say("%s: %s", listener_flags[i], error);
             return false;
         }
     }
     return true;
 }
 
+/* Two programs may bind one port at the same moment; the second to listen hears of it here. */
 static bool listen_all(struct host *host, const struct host_sockets *sockets)
 {
     for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         if (sockets->fd[i] < 0) continue;
         int failed = tcp_listen(&host->tcp, (enum node_listener)i, sockets->fd[i]);
         if (failed != 0) {
-            system_say("cannot listen: %s", failed == UV_EADDRINUSE
-                                                ? "another program listens there"
-                                                : uv_strerror(failed));
+            const struct address *address = listener_address(host->config, i);
+            system_say(
+                "%s: cannot listen on %s:%s: %s", listener_flags[i], address->host, address->port,
+                failed == UV_EADDRINUSE ? "another program listens there" : uv_strerror(failed));
             return false;
         }
     }
