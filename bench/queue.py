@@ -33,6 +33,7 @@ ANSWER_TIMEOUT_S = 300
 SETTLE_TIMEOUT_S = 60
 PACE_US = 5000
 REAL_TIME_PRIORITY = 10
+EMBARGO_TIMEOUTS = 2.2  # a node that came back gives no vote for so many election timeouts
 
 
 class Bench:
@@ -204,6 +205,7 @@ def row_failover(bench):
             leader.spawn()
             wait_until("the killed node is back", leader.answers)
             cluster.leader()
+            time.sleep(EMBARGO_TIMEOUTS * (timeouts[-1] or 0) / 1e6)  # a cluster at rest
     known = [t / 1000 for t in timeouts if t]
     note = f"worst of {len(gaps)}: {max(gaps):.0f} ms"
     if len(known) < len(gaps):
