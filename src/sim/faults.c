@@ -418,11 +418,33 @@ static bool fault_begin(struct fault *fault)
     }
 }
 
-static void fault_strike(struct faults *faults, enum sim_fault kind, struct host *host)
+static void take_down(struct faults *faults, struct host *host, enum sim_fault kind)
 {
     struct world *world = faults->world;
     uint32_t quorum = world->hosts_count / 2 + 1;
     bool too_many = world->hosts_count - hosts_down(world) <= quorum && world->hosts_count > 1;
+    /* Without a quorum nothing happens: let that be rare. */
+    if (host->node == NULL || (too_many && random_below(&faults->random, 8) != 0)) return;
+    bool by_the_disk = kind == SIM_FAULT_FSYNC || kind == SIM_FAULT_POWER;
+    if (by_the_disk && world->config.fsync_never) {
+        forget(faults, host, kind);
+    } else if (kind == SIM_FAULT_FSYNC) {
+        host->sync_fails = true;
+        host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
+    } else if (kind == SIM_FAULT_POWER) {
+        world_count(world, SIM_COVER_POWER_LOSSES);
+        crash(faults, host, HOST_POWER_LOST);
+    } else if (random_below(&faults->random, 4) == 0) {
+        drain(faults, host);
+    } else {
+        world_count(world, SIM_COVER_CRASHES);
+        crash(faults, host, HOST_CRASHED);
+    }
+}
+
+static void fault_strike(struct faults *faults, enum sim_fault kind, struct host *host)
+{
+    struct world *world = faults->world;
     switch (kind) {
     case SIM_FAULT_BREAK: break_connections(faults); return;
     case SIM_FAULT_DEPOSE:
@@ -442,25 +464,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     case SIM_FAULT_ROT:
     case SIM_FAULT_LOSE:
     case SIM_FAULT_MISDIRECT: forget(faults, host, kind); return;
-    default: break;
-    }
-    /* Without a quorum nothing happens: let that be rare. */
-    if (host->node == NULL || (too_many && random_below(&faults->random, 8) != 0)) return;
-    if (kind == SIM_FAULT_FSYNC && world->config.fsync_never) {
-        forget(faults, host, kind);
-    } else if (kind == SIM_FAULT_FSYNC) {
-        host->sync_fails = true;
-        host->restart_after_us = lasting_us(faults, DOWN_US_MAX);
-    } else if (kind == SIM_FAULT_POWER && world->config.fsync_never) {
-        forget(faults, host, kind);
-    } else if (kind == SIM_FAULT_POWER) {
-        world_count(world, SIM_COVER_POWER_LOSSES);
-        crash(faults, host, HOST_POWER_LOST);
-    } else if (random_below(&faults->random, 4) == 0) {
-        drain(faults, host);
-    } else {
-        world_count(world, SIM_COVER_CRASHES);
-        crash(faults, host, HOST_CRASHED);
+    default: take_down(faults, host, kind); return;
     }
 }
 
