@@ -137,6 +137,7 @@
       diagram.innerHTML = svg;
       diagram.style.setProperty("--wide", diagram.querySelector("svg").style.maxWidth || "0px");
       diagram.classList.add("drawn");
+      diagram.scrollLeft = (diagram.scrollWidth - diagram.clientWidth) / 2; // on a phone
     }
     reachable();
   }
