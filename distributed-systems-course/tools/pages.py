@@ -25,7 +25,7 @@ FOLDED = {
 }
 AT_HOME = {"take-home", "instructor"}  # not on the timed path
 TAB_NAMES = {"typescript": "TypeScript", "python": "Python"}
-FRONT = {"session", "minutes", "objectives", "long-page", "long-code"}
+FRONT = {"session", "minutes", "at-home", "objectives", "long-page", "long-code"}
 MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule)\s*([^}]*)\}\}")
 RUN = re.compile(r"(events|trace) [\w.-]+$")
 NEW_LINE_EM = 1.5  # the line height that theme/course.css gives to code
@@ -77,6 +77,12 @@ class Page:
             self.count(text)
         return "\n".join(out) + "\n"
 
+    def where(self) -> str:
+        """Which session a page belongs to, and how long it takes: it stands under the title."""
+        if self.session:
+            return f"Session {self.session}, {self.minutes} of its 90 minutes"
+        return str(self.front.get("at-home", ""))
+
     # -- what is taken down ------------------------------------------------------------------------
 
     def timed(self) -> bool:
@@ -114,9 +120,8 @@ class Page:
             else:
                 self.count(line)
                 out.append(MARK.sub(lambda m, n=number: self.mark(m, n), line))
-                if line.startswith("# ") and self.session:
-                    minutes = f"Session {self.session}, {self.minutes} of its 90 minutes"
-                    out += ["", f'<p class="page-meta">{minutes}</p>', ""]
+                if line.startswith("# ") and self.where():
+                    out += ["", f'<p class="page-meta">{inline(self.where())}</p>', ""]
                 if line.startswith("# ") and self.front.get("objectives"):
                     out += ["", *self.objectives()]
             at += 1
@@ -271,7 +276,7 @@ class Page:
             if question.get("timed") and self.timed():
                 self.words_timed += word_count(quizzes.words_of(question))
         self.show(number, "quiz", words[0], [], files=[path])
-        return quizzes.quiz_html(words[0], questions)
+        return "## Questions\n\n" + quizzes.quiz_html(words[0], questions)
 
     def objectives(self) -> list[str]:
         boxes = [
@@ -346,11 +351,12 @@ def gradients(new: set[int]) -> str:
 
 
 def schedule(pages: list[Page]) -> list[str]:
+    """The pages of each session, and under them what they take together."""
     lines = ["| session | page | minutes |", "|---|---|---|"]
-    total: dict[str, int] = {}
-    for page in pages:
-        if page.session:
-            link = page.path
-            lines.append(f"| {page.session} | [{page.chapter['name']}]({link}) | {page.minutes} |")
-            total[page.session] = total.get(page.session, 0) + page.minutes
-    return lines + [f"| **{s}** | **together** | **{minutes}** |" for s, minutes in total.items()]
+    for session in dict.fromkeys(page.session for page in pages if page.session):
+        mine = [page for page in pages if page.session == session]
+        for page in mine:
+            link = f"[{page.chapter['name']}]({page.path})"
+            lines.append(f"| {session} | {link} | {page.minutes} |")
+        lines.append(f"| | **together** | **{sum(page.minutes for page in mine)}** |")
+    return lines

@@ -15,9 +15,10 @@
                                  `trace NAME` (test/trace/NAME.txt), and how much of it
                                  (spacetime.py)
 
-A page begins with front matter between two lines of ---: session, minutes, objectives; and where
-it needs more than 1,500 words or a block of more than 30 lines, `long-page: WHY`, `long-code: WHY`.
-What is wrong stops the build with file and line; check_book.py looks at the rest.
+A page begins with front matter between two lines of ---: session and minutes, or `at-home: WHEN AND
+HOW LONG`; objectives; and where it needs more than 1,500 words or a block of more than 30 lines,
+`long-page: WHY`, `long-code: WHY`. What is wrong stops the build with file and line; check_book.py
+looks at the rest.
 """
 
 import json

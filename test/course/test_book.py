@@ -64,6 +64,33 @@ def test_front_matter_counts_for_line_numbers():
     assert "page.md:6:" in said
 
 
+def test_a_page_says_under_its_title_when_it_is_read_and_how_long_it_takes():
+    _, _, pages = render(
+        timed="---\nsession: 1\nminutes: 42\n---\n# A\n",
+        home="---\nat-home: Session 2, about 20 minutes\n---\n# B\n",
+    )
+    assert '<p class="page-meta">Session 1, 42 of its 90 minutes</p>' in pages["timed.md"]
+    assert '<p class="page-meta">Session 2, about 20 minutes</p>' in pages["home.md"]
+
+
+def test_the_schedule_adds_up_under_each_session():
+    front = "---\nsession: {}\nminutes: {}\n---\n# A\n"
+    _, _, pages = render(
+        a=front.format(1, 40),
+        b=front.format(1, 50),
+        c=front.format(2, 30),
+        plan="{{#schedule}}\n",
+    )
+    rows = [line for line in pages["plan.md"].splitlines() if line.startswith("|")][2:]
+    assert rows == [
+        "| 1 | [a](a.md) | 40 |",
+        "| 1 | [b](b.md) | 50 |",
+        "| | **together** | **90** |",
+        "| 2 | [c](c.md) | 30 |",
+        "| | **together** | **30** |",
+    ]
+
+
 def test_code_is_cut_by_name_in_each_language():
     names = {
         f"{QUEUE}:Queue.reserve": 'job.state, job.holder, job.due = "reserved"',
