@@ -91,6 +91,21 @@ def test_every_order_has_an_end(shop):
     assert counts == ["2", "1", "1", "0", "1"]
 
 
+def test_a_shop_that_nobody_started_is_not_a_shop_that_lost_nothing(shop):
+    code, said = shop.say("tally.py", "0")
+    assert code == 1
+    assert f"nobody has written a journal in {shop.results}" in said
+    assert "lost" not in said
+
+
+def test_neither_is_one_whose_queue_has_not_answered(shop):
+    shop.happened("producer", "resend", key="order-1", reason="timed out")
+    code, said = shop.say("tally.py", "0")
+    assert code == 1
+    assert "the queue has not acknowledged an order yet" in said
+    assert "lost" not in said
+
+
 def test_a_lost_order_is_named_and_fails(shop):
     shop.happened("producer", "sent", key="order-1", job=1)
     shop.happened("producer", "sent", key="order-2", job=2)
@@ -113,3 +128,30 @@ def test_it_waits_for_what_is_under_way(shop):
     shop.printed("order-1")
     said, _ = waiting.communicate(timeout=30)
     assert waiting.returncode == 0 and "     0 lost" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "program"), [("tally", "tally.py 5"), ("story", "story.py 5")], ids=["tally", "story"]
+)
+def test_the_command_says_when_the_shop_does_not_run(name, program, tmp_path):
+    """`docker compose ps` of a shop without a producer says nothing, and with one its number."""
+
+    def say():
+        done = subprocess.run(
+            [MINIS.parent / name, "5"],
+            env={"PATH": f"{tmp_path}{os.pathsep}/usr/bin:/bin", "IMPL": "python"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\ncase "$2" in ps) printf "$PS" ;; *) echo "$*" ;; esac\n')
+    docker.chmod(0o755)
+    code, out, err = say()
+    assert (code, out) == (1, "")
+    assert f"./{name}: the shop of python does not run" in err
+    docker.write_text(docker.read_text().replace("$PS", "0a1b"))
+    assert say() == (0, f"compose exec -T producer python {program}\n", "")

@@ -30,11 +30,26 @@ def unfinished(results: str, sent: set[str]) -> set[str]:
     return sent - tickets(results) - keys(read_events(results), "dead")
 
 
+def nothing_to_count(results: str) -> str:
+    """No order was acknowledged: what to do. It must not look like "none was lost"."""
+    if any(Path(results).glob("*.jsonl")):
+        return (
+            "There is nothing to count: the queue has not acknowledged an order yet. Try again in "
+            "a few\nseconds; if nothing has come by then, see whether a queue node runs."
+        )
+    return (
+        f"There is nothing to count: nobody has written a journal in {results}. Start the "
+        "producer\nfirst, with RESULTS set to the same folder for it, for the workers and here."
+    )
+
+
 def main() -> None:
     results = load_config().results
     wait_s = float(sys.argv[1]) if len(sys.argv) > 1 else WAIT_S
     deadline = time.monotonic() + wait_s
     sent = keys(read_events(results), "sent")
+    if not sent:
+        sys.exit(nothing_to_count(results))
     left = unfinished(results, sent)
     if left:
         print(f"{len(left)} of {len(sent)} orders are under way; waiting for them ...", flush=True)
