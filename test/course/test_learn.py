@@ -205,6 +205,37 @@ def test_a_program_that_crashes_shows_its_own_error_first_and_then_where(
     assert where in rest.split("\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("language", "program"),
+    [
+        ("python", "import sys\nsys.exit(0)\n"),
+        ("typescript", "export class BoxOffice {}\nprocess.exit(0);\n"),
+    ],
+)
+def test_a_program_that_leaves_before_its_check_is_over_has_solved_nothing(
+    course, language, program
+):
+    learn(course, "start", "01", "--language", language)
+    mine(course, "01-dedup", language).write_text(program)
+    said = learn(course, "check", code=1)
+    assert said.startswith("Your program ended by itself before it was checked to the end.")
+    assert "[ ] 01-dedup" in learn(course, "list")
+
+
+@pytest.mark.parametrize(
+    ("program", "ending"),
+    [
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV"),
+        ("import os\nos._exit(3)\n", "exit code 3"),
+    ],
+)
+def test_a_program_that_dies_without_a_word_is_told_how(course, program, ending):
+    learn(course, "start", "01", "--language", "python")
+    mine(course, "01-dedup", "python").write_text(program)
+    said = learn(course, "check", code=1)
+    assert said.startswith(f"Your program ended with an error:\n\n    {ending}")
+
+
 def test_a_language_that_is_not_here_is_said_so(course):
     learn(course, "start", "01", "--language", "typescript")
     done = subprocess.run(
