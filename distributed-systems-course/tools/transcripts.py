@@ -10,13 +10,16 @@ A script's first lines are comments that say what is to be known about it:
     # languages: typescript python    it runs once for each, with $LANGUAGE: NAME.python.txt, ...
     # uses: FILE ...                  their change makes it stale; may hold {language} and {ext}
     # must: TEXT                      has to appear in every run; each script needs one or more
-    # needs: docker                   left alone by --watch
+    # shop: IMPL                      it runs the shop of this queue under Docker, which is built
+                                      before and removed after it; --watch leaves it alone
 
 Stale means that the hash of the script and its files differs; never that concurrent output did.
 The first line of a transcript is `#! HASH SECONDS`: the book counts these seconds into a page's
-minutes. What a run leaves in $EVENTS is kept beside the text as NAME.events, for spacetime.py.
+minutes, so they are those of the commands that a reader runs; images are built before them.
+What a run leaves in $EVENTS is kept beside the text as NAME.events, for spacetime.py.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -33,6 +36,7 @@ from pathlib import Path
 
 COURSE = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 300
+BUILD_TIMEOUT_S = 900  # of images, on a machine that has none of them
 WATCH_S = 0.5
 EXTENSIONS = {"python": "py", "typescript": "ts", "": ""}
 
@@ -57,6 +61,10 @@ class Transcript:
 
     def settings(self, key: str) -> list[str]:
         return re.findall(rf"^# {key}: (.*)$", self.script.read_text(), re.MULTILINE)
+
+    def impl(self) -> str:
+        """Whose shop it runs under Docker, or nothing."""
+        return " ".join(self.settings("shop"))
 
     def files(self) -> list[Path]:
         names = [name for line in self.settings("uses") for name in line.split()]
@@ -143,25 +151,63 @@ def path_with_node() -> str:
     return path
 
 
+@contextlib.contextmanager
+def shop(impl: str, course: Path) -> Iterator[dict[str, str]]:
+    """Its images are built, and nothing of it runs, before and after. Gives what to set for it."""
+    if not impl:
+        yield {}
+        return
+    settings = {"IMPL": impl}
+
+    def compose(*words: str) -> None:
+        subprocess.run(
+            ["docker", "compose", *words],
+            cwd=course / "examples/01-queue",
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            timeout=BUILD_TIMEOUT_S,
+            check=True,
+        )
+
+    remove = ("down", "--volumes", "--remove-orphans", "--timeout", "2")
+    compose("build", "--quiet")
+    compose(*remove)
+    try:
+        yield settings
+    finally:
+        compose(*remove)
+
+
 def make(transcript: Transcript) -> str:
     """Runs it and keeps what it said. Returns what went wrong, or nothing."""
+    name = transcript.script.name
+    try:
+        with shop(transcript.impl(), transcript.course) as settings:
+            return run(transcript, settings)
+    except subprocess.TimeoutExpired as late:
+        return f"{name}: still running after {late.timeout:g} s"
+    except subprocess.CalledProcessError as failed:
+        return f"{name}: {' '.join(failed.cmd)}: exit code {failed.returncode}\n{failed.stderr}"
+    except FileNotFoundError as error:
+        return f"{name}: there is no {error.filename} here"
+
+
+def run(transcript: Transcript, settings: dict[str, str]) -> str:
     with tempfile.TemporaryDirectory() as place:
         ports = dict(zip(("PORT", "ADMIN", "TAP"), free_ports(3), strict=True))
         known = {"PATH": path_with_node(), "LANGUAGE": transcript.language or "python", **ports}
         events = Path(place) / "events"
         began = time.monotonic()
-        try:
-            done = subprocess.run(
-                ["bash", "-eu", "-c", '. ./lib.sh; . "$1"', "transcript", transcript.script.name],
-                cwd=transcript.script.parent,
-                env={**os.environ, **known, "SCRATCH": place, "EVENTS": str(events)},
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"{transcript.script.name}: still running after {TIMEOUT_S} s"
+        done = subprocess.run(
+            ["bash", "-eu", "-c", '. ./lib.sh; . "$1"', "transcript", transcript.script.name],
+            cwd=transcript.script.parent,
+            env={**os.environ, **known, **settings, "SCRATCH": place, "EVENTS": str(events)},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
         seconds = time.monotonic() - began
         if done.returncode != 0:
             said = f"{done.stdout}{done.stderr}"
@@ -189,7 +235,7 @@ def watch(transcripts: list[Transcript]) -> None:
             if not transcript.is_stale() or tried.get(transcript) == sum_:
                 continue
             tried[transcript] = sum_
-            if "docker" in transcript.settings("needs"):
+            if transcript.impl():
                 print(f"{transcript.name} is stale, and needs Docker: make transcripts", flush=True)
                 continue
             wrong = make(transcript) or "\n".join(transcript.wrong())

@@ -1,17 +1,12 @@
-# needs: docker
-# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/c.yaml examples/01-queue/break examples/01-queue/clients/python/worker.py examples/01-queue/clients/python/story.py examples/01-queue/clients/python/tally.py
+# shop: c
+# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/c.yaml examples/01-queue/break examples/01-queue/clients/python/worker.py examples/01-queue/story examples/01-queue/clients/python/story.py examples/01-queue/tally examples/01-queue/clients/python/tally.py
 # must: docker kill --signal KILL queue-c-worker-python-1
 # must: attempt 2
 # must: 0 lost
-cd "$examples/01-queue"
-export IMPL=c
-down() { docker compose down --volumes --remove-orphans --timeout 2 >/dev/null 2>&1 || true; finish; }
-trap down EXIT
 last() { docker compose logs --no-log-prefix --tail 1 "$1"; }
 done_by() { docker compose logs --no-log-prefix "$1" | grep -c '"done"' || true; }
 
-show 'docker compose up --build --detach'
-docker compose up --build --detach >/dev/null 2>&1
+start_shop
 until [ "$(done_by worker-python)" -ge 5 ]; do sleep 0.5; done
 run 'docker compose logs --no-log-prefix --tail 2 worker-typescript-1'
 # While it has an easy order in its hand: the first attempt of one that would not fail by itself.

@@ -1,16 +1,11 @@
-# needs: docker
-# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/c.yaml examples/01-queue/break examples/01-queue/clients/python/tally.py
+# shop: c
+# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/c.yaml examples/01-queue/break examples/01-queue/tally examples/01-queue/clients/python/tally.py
 # must: docker kill --signal KILL queue-c-queue-
 # must: 0 lost
-cd "$examples/01-queue"
-export IMPL=c
-down() { docker compose down --volumes --remove-orphans --timeout 2 >/dev/null 2>&1 || true; finish; }
-trap down EXIT
 done_all() { docker compose logs --no-log-prefix worker-python worker-typescript-1 | grep -c '"done"' || true; }
 status() { docker compose exec -T "$1" quartet status | grep -E '^(node|role|leader|term):'; }
 
-show 'docker compose up --build --detach'
-docker compose up --build --detach >/dev/null 2>&1
+start_shop
 until [ "$(done_all)" -ge 10 ]; do sleep 0.5; done
 until leader=$(status queue-1 | sed -n 's/^leader: \([1-3]\)$/\1/p') && [ -n "$leader" ]; do sleep 0.5; done
 other=queue-$((leader % 3 + 1))

@@ -1,6 +1,6 @@
 # What the transcripts share: say a command as a reader would type it, run it, show what it says.
 # From transcripts.py: LANGUAGE, PORT, ADMIN and TAP (free ports), SCRATCH (a folder that is thrown
-# away), EVENTS (what is left there is kept for a diagram).
+# away), EVENTS (what is left there is kept for a diagram), and IMPL where a script has `# shop:`.
 # shellcheck shell=bash
 examples=$(cd ../examples && pwd)
 tools=$(cd ../tools && pwd)
@@ -48,6 +48,15 @@ start_queue() { # STEP
     queue=$!
     wait_for listens "$SCRATCH/out"
     sed "s/$PORT/11300/" "$SCRATCH/out"
+}
+
+# The ticket shop, as the reader starts it; what compose says of its progress is left out. Whoever
+# started this script has built the images, and removes the shop afterwards.
+start_shop() {
+    cd "$examples/01-queue"
+    [ "$IMPL" = c ] || show "export IMPL=$IMPL"
+    show 'docker compose up --build --detach'
+    docker compose up --build --detach >/dev/null
 }
 
 wait_for() { until grep -q "$1" "$2" 2>/dev/null; do sleep 0.05; done; } # TEXT FILE

@@ -1,17 +1,11 @@
-# needs: docker
-# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/python.yaml examples/01-queue/break examples/01-queue/clients/python/worker.py examples/01-queue/clients/python/story.py
+# shop: python
+# uses: examples/01-queue/compose.yaml examples/01-queue/nodes/python.yaml examples/01-queue/break examples/01-queue/clients/python/worker.py examples/01-queue/story examples/01-queue/clients/python/story.py
 # must: docker pause queue-python-worker-python-1
 # must: attempt 2
 # must: lease_lost
-cd "$examples/01-queue"
-export IMPL=python
-down() { docker compose down --volumes --remove-orphans --timeout 2 >/dev/null 2>&1 || true; finish; }
-trap down EXIT
 last() { docker compose logs --no-log-prefix --tail 1 worker-python; }
 
-show 'export IMPL=python'
-show 'docker compose up --build --detach'
-docker compose up --build --detach >/dev/null 2>&1
+start_shop
 # While it has an easy order in its hand: the first attempt of one that would not fail by itself.
 while :; do
     line=$(last)

@@ -17,9 +17,10 @@ TOOLS = COURSE / "tools"
 WAIT_S = 20
 
 
-def transcripts(course, *arguments):
+def transcripts(course, *arguments, **env):
     return subprocess.run(
         [sys.executable, course / "tools/transcripts.py", *arguments],
+        env={**os.environ, **env},
         capture_output=True,
         text=True,
         timeout=60,
@@ -114,6 +115,52 @@ def test_watch_makes_it_anew_when_the_program_changes(small):
         watcher.terminate()
         watcher.wait(WAIT_S)
         watcher.stdout.close()
+
+
+# --- the shop under Docker
+
+
+DOCKER = """#!/bin/sh
+echo "$IMPL $2" >>{calls}
+case "$2" in {fails}) echo "no room" >&2; exit 1 ;; esac
+"""
+SHOP = """# shop: python
+# must: docker compose up
+start_shop
+"""
+
+
+@pytest.fixture
+def shop(small):
+    """A course with one transcript of the shop, and a docker that writes down what it is told."""
+
+    def make(fails="nothing"):
+        (small / "examples/01-queue").mkdir()
+        (small / "transcripts/one.sh").write_text(SHOP)
+        (small / "docker").write_text(DOCKER.format(calls=small / "calls", fails=fails))
+        (small / "docker").chmod(0o755)
+        done = transcripts(small, PATH=f"{small}{os.pathsep}{os.environ['PATH']}")
+        return done, (small / "calls").read_text().splitlines()
+
+    return make
+
+
+def test_the_images_are_built_before_the_run_whose_time_counts(shop, small):
+    done, calls = shop()
+    assert done.stdout == "made one\n"
+    assert calls == ["python build", "python down", "python up", "python down"]
+    lines = (small / "transcripts/one.txt").read_text().splitlines()[1:]
+    assert lines == ["$ export IMPL=python", "$ docker compose up --build --detach"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "calls"), [("build", ["build"]), ("up", ["build", "down", "up", "down"])]
+)
+def test_a_shop_that_does_not_start_is_told_and_removed(shop, fails, calls):
+    done, called = shop(fails)
+    assert done.returncode == 1
+    assert "exit code 1" in done.stdout and "no room" in done.stdout
+    assert called == [f"python {call}" for call in calls]
 
 
 # --- the logs of runs, for diagrams
