@@ -51,7 +51,7 @@ class Shop:
         self.home = install(language, place)
         self.running = []
 
-    def start(self, program, name="one", **settings):
+    def start(self, program, name="one", stderr=None, **settings):
         self.health = free_port()
         values = {
             "NAME": name,
@@ -66,6 +66,7 @@ class Shop:
             cwd=self.home,
             env={"PATH": "/usr/bin:/bin", **{key: str(value) for key, value in values.items()}},
             stdout=subprocess.DEVNULL,
+            stderr=stderr,
         )
         self.running.append(process)
         return process
@@ -396,3 +397,16 @@ def test_a_wrong_setting_is_one_clear_line(language, setting, complaint, tmp_pat
         timeout=DEADLINE_S,
     )
     assert (done.returncode, done.stderr.strip()) == (2, complaint)
+
+
+def test_a_health_port_that_is_taken_is_one_clear_line(shop):
+    """By hand, without Docker, all clients share one machine's ports."""
+    with socket.create_server(("", 0)) as other:
+        port = other.getsockname()[1]
+        for program in ("producer", "worker"):
+            process = shop.start(program, HEALTH_PORT=port, stderr=subprocess.PIPE)
+            _, said = process.communicate(timeout=DEADLINE_S)
+            assert process.returncode == 2
+            assert said.decode().startswith(f"HEALTH_PORT={port}: ")
+            assert said.decode().endswith("; each program needs one of its own\n")
+            assert said.count(b"\n") == 1

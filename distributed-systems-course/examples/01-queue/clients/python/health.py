@@ -10,7 +10,7 @@ import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from config import load_config
+from config import load_config, refuse
 from connection import Connection
 
 
@@ -37,7 +37,10 @@ def serve_health(port: int, queue: Connection) -> None:
         def log_message(self, *_: object) -> None:
             pass  # one line per check would drown the journal
 
-    server = ThreadingHTTPServer(("", port), Handler)
+    try:
+        server = ThreadingHTTPServer(("", port), Handler)
+    except OSError as error:
+        refuse(f"HEALTH_PORT={port}: {error.strerror}; each program needs one of its own")
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 

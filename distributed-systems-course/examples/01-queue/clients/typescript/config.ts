@@ -69,7 +69,7 @@ function addresses(name: string, fallback: string): Address[] {
   });
 }
 
-function refuse(mistake: string): never {
+export function refuse(mistake: string): never {
   console.error(mistake);
   process.exit(2);
 }

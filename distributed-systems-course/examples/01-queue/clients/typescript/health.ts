@@ -7,7 +7,7 @@
 
 import { createServer } from "node:http";
 
-import { loadConfig } from "./config.ts";
+import { loadConfig, refuse } from "./config.ts";
 import type { Connection } from "./connection.ts";
 
 /** Answers beside the work, until the process ends. */
@@ -24,6 +24,9 @@ export function serveHealth(port: number, queue: Connection): void {
     } else {
       answer(200, { status: "ok", node: queue.node });
     }
+  });
+  server.on("error", (error: NodeJS.ErrnoException) => {
+    refuse(`HEALTH_PORT=${port}: ${error.code}; each program needs one of its own`);
   });
   server.listen(port);
   server.unref(); // does not keep the process alive
