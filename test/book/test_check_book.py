@@ -120,6 +120,13 @@ def test_fewer_minutes_than_the_commands_took(book):
     only(book.complaints(), "src/one.md:3: 5 minutes, and the page needs 6: ")
 
 
+def test_fewer_minutes_than_the_code_takes(book):
+    body = "".join(f"  a += {i};\n" for i in range(60))
+    book.change("examples/add/main.ts", "  return", body + "  return")
+    book.change("src/one.md", "minutes: 5", "minutes: 5\nlong-code: it is read as one")
+    only(book.complaints(), "src/one.md:3: 5 minutes, and the page needs 6: ")
+
+
 def test_fewer_minutes_than_the_exercise(book):
     text = 'title = "x"\npage = "one.md"\nkind = "timed"\nminutes = 5\n'
     book.write("exercises/01-x/exercise.toml", text)
@@ -165,6 +172,12 @@ SECOND = QUESTION.count("\n") + 1  # the line of the second question
         (OPEN_QUESTION, "", "quizzes/one.toml:1: 2 questions, and a chapter has 3 or 4"),
         ('points = ["this"]\n', "", f"quizzes/one.toml:{2 * SECOND - 1}: a question needs choices"),
         ("timed = true", "timed =", "quizzes/one.toml:2: "),
+        ('"Three."', '" . "', "quizzes/one.toml:11: this choice says nothing"),
+        (
+            'points = ["this"]\n',
+            'choice = [{ text = "this" }]\n',
+            f"quizzes/one.toml:{2 * SECOND - 1}: choices are [[question.choice]] tables",
+        ),
     ],
 )
 def test_a_quiz(book, old, new, complaint):
@@ -230,6 +243,10 @@ def test_the_html(book, old, new, complaint):
     missing = [line for line in complaints if "assets/mermaid.min.js" in line]
     assert len(missing) == 1  # the fixture has none: that is a canary, too
     only([line for line in complaints if line not in missing], *([complaint] if complaint else []))
+
+
+def test_a_book_that_was_not_made(book):
+    only(book.complaints(html=book.course / "book"), "book:1: there is no HTML")
 
 
 # --- diagrams of runs
