@@ -322,9 +322,10 @@ def test_starting_twice_touches_nothing(course):
     assert mine(course, "01-dedup", "python").read_text() == "# my work\n"
 
 
-def test_a_progress_file_that_is_broken_is_begun_anew(course):
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "3"])
+def test_a_progress_file_that_is_broken_is_begun_anew(course, text):
     learn(course, "start", "01")
-    (course / "exercises/mine/progress.json").write_text("{")
+    (course / "exercises/mine/progress.json").write_text(text)
     assert "0 of" in learn(course, "progress")
     learn(course, "hint", "01")
     assert json.loads((course / "exercises/mine/progress.json").read_text())["hints"]
