@@ -1,11 +1,13 @@
 """The small programs of the chapters: both languages say the same, and each shows what its page
 says that it shows."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from minis import MINIS, NODE, PROGRAMS, Mini
+from minis import MINIS, NODE, PROGRAMS, Mini, free_port
 
 CONCEPTS = MINIS.parents[1] / "concepts"
 EXAMPLE = MINIS.parent
@@ -121,3 +123,56 @@ def test_a_careless_worker_fails_at_once_again_and_again(language, tmp_path):
             assert said.count("fails") == 10 and said.endswith("enough\n")
     finally:
         queue.kill()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        (NODE, "incident.ts"),
+        (NODE, "careless.ts"),
+        (sys.executable, "incident.py"),
+        (sys.executable, "careless.py"),
+        (sys.executable, "say.py", "quit"),
+    ],
+    ids=lambda program: program[1],
+)
+def test_a_queue_that_does_not_run_is_one_clear_line(program):
+    interpreter, name, *said = program
+    port = str(free_port())
+    words = ["--port", port, *said] if said else [port]
+    done = subprocess.run(
+        [interpreter, EXAMPLE / name, *words], capture_output=True, text=True, timeout=60
+    )
+    said = f"no queue listens at port {port}: start one in another terminal\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+# --- in a container
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_what_the_container_runs_is_the_same_program(language):
+    """compose.yaml runs run.sh in an image that has the language; here its folder is at hand."""
+    path = {"python": Path(sys.executable).parent, "typescript": Path(NODE).parent}[language]
+    done = subprocess.run(
+        ["/bin/sh", "run.sh", language, "01-timeout", "7"],
+        cwd=CONCEPTS,
+        env={"PATH": f"{path}{os.pathsep}/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == python("01-timeout", 7), done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["09-nothing"], ["../01-queue"]])
+def test_a_program_that_is_not_there_is_answered_with_those_that_are(words):
+    done = subprocess.run(
+        ["/bin/sh", "run.sh", "python", *words],
+        cwd=CONCEPTS,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.split()[-len(TOPICS) :] == TOPICS

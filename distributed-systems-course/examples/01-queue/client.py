@@ -1,11 +1,15 @@
 """The least that a client of the queue needs: what the small programs beside this one share."""
 
 import socket
+import sys
 
 
 class Client:
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("localhost", port), timeout=10)
+        try:
+            self.socket = socket.create_connection(("localhost", port), timeout=10)
+        except ConnectionRefusedError:
+            sys.exit(f"no queue listens at port {port}: start one in another terminal")
         self.file = self.socket.makefile("rb")
 
     def ask(self, command: str, body: str = "") -> str:

@@ -9,6 +9,11 @@ export class Client {
 
   constructor(port: number) {
     this.socket = net.connect(port, "localhost");
+    this.socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ECONNREFUSED") throw error;
+      console.error(`no queue listens at port ${port}: start one in another terminal`);
+      process.exit(1);
+    });
     this.socket.on("data", (data) => {
       this.input += data.toString("latin1");
       this.heard();

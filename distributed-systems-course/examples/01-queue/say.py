@@ -14,7 +14,11 @@ def main() -> None:
         port, words = int(words[1]), words[2:]
     if not words:
         sys.exit(__doc__)
-    with socket.create_connection(("localhost", port), timeout=30) as connection:
+    try:
+        connection = socket.create_connection(("localhost", port), timeout=30)
+    except ConnectionRefusedError:
+        sys.exit(f"no queue listens at port {port}: start one in another terminal")
+    with connection:
         connection.sendall("".join(word + "\r\n" for word in words).encode())
         file = connection.makefile("rb")
         line = file.readline().decode().strip()
