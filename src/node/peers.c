@@ -123,23 +123,28 @@ static void introduction_put(struct node *node, const struct link *link, uint32_
     peer_introduction_encode(&mine, out);
 }
 
-static void proof_make(struct node *node, const uint8_t nonce[PEER_NONCE_SIZE], uint32_t prover,
-                       uint32_t other, uint8_t proof[PEER_PROOF_SIZE])
+/* In `where`, WELCOME or PROOF: what an accepter proves to whoever says hello must not do for a
+ * dialer, or any node would answer for its peers. */
+static void proof_make(struct node *node, enum peer_frame_type where,
+                       const uint8_t asked[PEER_NONCE_SIZE], const uint8_t own[PEER_NONCE_SIZE],
+                       uint32_t prover, uint32_t other, uint8_t proof[PEER_PROOF_SIZE])
 {
     memset(proof, 0, PEER_PROOF_SIZE);
     if (node->config.mac == NULL) return;
-    uint8_t message[PEER_NONCE_SIZE + 8];
-    memcpy(message, nonce, PEER_NONCE_SIZE);
-    store_u32(message + PEER_NONCE_SIZE, prover);
-    store_u32(message + PEER_NONCE_SIZE + 4, other);
+    uint8_t message[1 + 2 * PEER_NONCE_SIZE + 8];
+    message[0] = (uint8_t)where;
+    memcpy(message + 1, asked, PEER_NONCE_SIZE);
+    memcpy(message + 1 + PEER_NONCE_SIZE, own, PEER_NONCE_SIZE);
+    store_u32(message + 1 + 2 * PEER_NONCE_SIZE, prover);
+    store_u32(message + 1 + 2 * PEER_NONCE_SIZE + 4, other);
     node->config.mac(node->config.secret, slice_of(message, sizeof message), proof);
 }
 
-static bool proof_good(struct node *node, const struct link *link, uint32_t prover,
-                       struct slice proof)
+static bool proof_good(struct node *node, enum peer_frame_type where, const struct link *link,
+                       uint32_t prover, struct slice proof)
 {
     uint8_t expected[PEER_PROOF_SIZE];
-    proof_make(node, link->nonce, prover, node->config.self, expected);
+    proof_make(node, where, link->nonce, link->peer_nonce, prover, node->config.self, expected);
     uint8_t differs = 0; /* compared in constant time */
     for (size_t i = 0; i < PEER_PROOF_SIZE; i++) differs |= expected[i] ^ proof.data[i];
     return differs == 0;
@@ -224,7 +229,8 @@ static void link_hello(struct node *node, struct link *link, struct reader *cont
     size_t begun = peer_frame_begin(out, PEER_WELCOME, PEER_GROUP_NODE);
     introduction_put(node, link, theirs.from, out);
     uint8_t proof[PEER_PROOF_SIZE];
-    proof_make(node, theirs.nonce, node->config.self, theirs.from, proof);
+    proof_make(node, PEER_WELCOME, theirs.nonce, link->nonce, node->config.self, theirs.from,
+               proof);
     buffer_append(out, proof, sizeof proof);
     peer_frame_end(out, begun);
     connection_dirty(node, &link->connection);
@@ -276,7 +282,10 @@ static void link_welcome(struct node *node, struct link *link, struct reader *co
     }
     enum peer_refusal why = introduction_judge(node, &theirs);
     if (why == 0 && theirs.from != link->peer->id) why = PEER_OTHER_NODE;
-    if (why == 0 && !proof_good(node, link, theirs.from, proof)) why = PEER_WRONG_SECRET;
+    memcpy(link->peer_nonce, theirs.nonce, PEER_NONCE_SIZE);
+    if (why == 0 && !proof_good(node, PEER_WELCOME, link, theirs.from, proof)) {
+        why = PEER_WRONG_SECRET;
+    }
     if (why != 0) {
         link_refuse(node, link, why, theirs.from);
         return;
@@ -284,7 +293,7 @@ static void link_welcome(struct node *node, struct link *link, struct reader *co
     struct buffer *out = &link->connection.out;
     size_t begun = peer_frame_begin(out, PEER_PROOF, PEER_GROUP_NODE);
     uint8_t mine[PEER_PROOF_SIZE];
-    proof_make(node, theirs.nonce, node->config.self, theirs.from, mine);
+    proof_make(node, PEER_PROOF, theirs.nonce, link->nonce, node->config.self, theirs.from, mine);
     buffer_append(out, mine, sizeof mine);
     peer_frame_end(out, begun);
     connection_dirty(node, &link->connection);
@@ -300,7 +309,7 @@ static void link_proof(struct node *node, struct link *link, struct reader *cont
         connection_close(node, &link->connection);
         return;
     }
-    if (!proof_good(node, link, link->peer->id, proof)) {
+    if (!proof_good(node, PEER_PROOF, link, link->peer->id, proof)) {
         link_refuse(node, link, PEER_WRONG_SECRET, link->peer->id);
         return;
     }

@@ -1,0 +1,72 @@
+"""Who speaks on the peer port without being a node: as much of specs/peer.md as that takes."""
+
+import os
+import socket
+import struct
+
+from test_single import crc32c
+
+HELLO, WELCOME, PROOF, REFUSED, FORWARD, CLOCK = 1, 2, 3, 4, 17, 25
+NODE_GROUP = 65535
+
+
+def frame(kind, content, group=NODE_GROUP):
+    rest = struct.pack("<BBH", kind, 1, group) + content
+    return struct.pack("<II", 8 + len(rest), crc32c(rest)) + rest
+
+
+def introduction(start, to, nonce, cluster=0, membership=0, index=0, address=b"", incarnation=1):
+    return (
+        struct.pack("<IHHQIIQBBQ", 0x52455051, 2, 2, cluster, start, to, incarnation, membership, 0, 0)
+        + nonce
+        + struct.pack("<I", 5)
+        + b"queue"
+        + struct.pack("<QI", index, len(address))
+        + address
+    )
+
+
+class Stranger:
+    """One connection to a node's peer port."""
+
+    def __init__(self, node, timeout_s=20):
+        self.socket = socket.create_connection(("127.0.0.1", node.peer_port), timeout=timeout_s)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, kind, content, group=NODE_GROUP):
+        self.socket.sendall(frame(kind, content, group))
+
+    def hear(self):
+        """(type, content) of the next frame; None when the node has closed."""
+        try:
+            head = self.file.read(12)
+            if len(head) < 12:
+                return None
+            size, _, kind, _, _ = struct.unpack("<IIBBH", head)
+            return kind, self.file.read(size - 12)
+        except ConnectionResetError:
+            return None
+
+    def hello(self, start, to, nonce=None, **more):
+        """Claims to be node `start`; what the node answers."""
+        self.send(HELLO, introduction(start, to, nonce or os.urandom(16), **more))
+        return self.hear()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+
+def nonce_of(welcome):
+    """That of the node, in its WELCOME: what the answer has to prove the secret with."""
+    return welcome[42:58]
+
+
+def proof_of(welcome):
+    return welcome[-32:]
