@@ -27,6 +27,7 @@ enum {
     NODE_DIAL_DELAY_MIN_US = 50000,
     NODE_DIAL_DELAY_MAX_US = 1000000,
     NODE_MEETING_US = 3000000,     /* to be introduced within, else closed */
+    NODE_MEETING_BYTES_MAX = 4096, /* heard and not understood of one who is not introduced */
     NODE_LOG_KEEP_BYTES = 4 << 20, /* entries kept in memory for followers, at least about half */
     NODE_WATERMARK_US = 10000,
     NODE_RESEND_US = 1000000,        /* proposals without progress are sent again */

@@ -204,6 +204,16 @@ static void peer_heard(struct node *node, struct peer *peer, uint64_t cluster, u
     founding_consider(node);
 }
 
+static uint32_t links_open(const struct node *node)
+{
+    uint32_t count = 0;
+    for (const struct list *at = node->links.next; at != &node->links; at = at->next) {
+        const struct link *link = LIST_ITEM(at, struct link, in_links);
+        count += !link->dialed && link->state == LINK_OPEN;
+    }
+    return count;
+}
+
 static void link_hello(struct node *node, struct link *link, struct reader *content)
 {
     struct peer_introduction theirs;
@@ -213,7 +223,7 @@ static void link_hello(struct node *node, struct link *link, struct reader *cont
         return;
     }
     enum peer_refusal why = introduction_judge(node, &theirs);
-    if (why == 0 && node->links_count > NODE_PEER_LINKS_MAX) why = PEER_TOO_MANY;
+    if (why == 0 && links_open(node) >= NODE_PEER_LINKS_MAX) why = PEER_TOO_MANY;
     if (why == 0) {
         link->peer = peer_find(node, theirs.from);
         if (link->peer == NULL) link->peer = membership_admit(node, &theirs);
@@ -437,6 +447,9 @@ void link_received(struct node *node, struct link *link, struct slice bytes)
     if (used == bytes.size || link->connection.closing) return;
     buffer_append(&link->input, bytes.data + used, bytes.size - used);
     if (used == 0) link_process(node, link);
+    if (link->state == LINK_OPEN || link->input.size <= NODE_MEETING_BYTES_MAX) return;
+    node->counters.peer_bad_frames++;
+    connection_close(node, &link->connection);
 }
 
 /* --- life of a link --- */
@@ -455,9 +468,21 @@ static void peer_dial(struct node *node, struct peer *peer, enum peer_channel ch
     action->bytes = slice_text(peer->dial_given ? peer->given : peer->address);
 }
 
+/* Whoever connects and does not say who it is must not keep a node out. */
+static void strangers_thin(struct node *node)
+{
+    for (struct list *at = node->links.next; at != &node->links; at = at->next) {
+        struct link *link = LIST_ITEM(at, struct link, in_links); /* the oldest comes first */
+        if (link->dialed || link->state == LINK_OPEN || link->connection.closing) continue;
+        connection_close(node, &link->connection);
+        return;
+    }
+}
+
 void link_opened(struct node *node, uint32_t id)
 {
     if (id < NODE_DIALED) {
+        if (node->links_count >= NODE_PEER_LINKS_MAX) strangers_thin(node);
         struct link *link = link_new(node, id);
         link->state = LINK_MEETING;
         node->links_count++;
@@ -511,7 +536,7 @@ void link_failed(struct node *node, struct link *link)
 
 static void link_timeout(struct node *node, struct link *link)
 {
-    if (link == NULL || link->state == LINK_OPEN || link->state == LINK_CONNECTING) return;
+    if (link->state == LINK_OPEN || link->state == LINK_CONNECTING) return;
     uint64_t until = link->since_us + NODE_MEETING_US;
     if (link->connection.closing) return;
     if (node->now.mono_us >= until) {
@@ -524,7 +549,6 @@ static void link_timeout(struct node *node, struct link *link)
 static void peer_turn(struct node *node, struct peer *peer, enum peer_channel channel)
 {
     bool wanted = channel == PEER_CHANNEL_LOG || peer->snapshot_link_wanted;
-    link_timeout(node, peer->links[channel]);
     if (peer->links[channel] != NULL || !wanted || node->draining) return;
     if (peer->dial_delay_us[channel] == 0) peer->dial_delay_us[channel] = NODE_DIAL_DELAY_MIN_US;
     if (node->now.mono_us >= peer->dial_at_us[channel]) {
@@ -540,6 +564,9 @@ void peers_turn(struct node *node)
     for (uint32_t i = 0; i < node->peers_count; i++) {
         peer_turn(node, &node->peers[i], PEER_CHANNEL_LOG);
         peer_turn(node, &node->peers[i], PEER_CHANNEL_SNAPSHOT);
+    }
+    for (struct list *at = node->links.next; at != &node->links; at = at->next) {
+        link_timeout(node, LIST_ITEM(at, struct link, in_links));
     }
 }
 

@@ -17,3 +17,24 @@ def test_no_node_proves_the_secret_for_another(place):
         at_a.send(CLOCK, (7).to_bytes(8, "little"))
         heard = at_a.hear()
         assert heard is not None and heard[0] == REFUSED
+
+
+def test_silent_strangers_keep_no_node_out(place):
+    cluster = place.cluster().start()
+    victim = cluster.followers()[0]
+    others = [node for node in cluster.nodes if node is not victim]
+    silent = [Stranger(node) for node in others for _ in range(80)]
+    victim.kill()
+    victim.start_and_wait()
+    for stranger in silent:
+        assert stranger.hear() is None  # closed: it did not say who it is
+        stranger.close()
+
+
+def test_a_stranger_is_not_listened_to_for_long(place):
+    """A frame between nodes may be 20 MiB long, but none from one who is not introduced."""
+    node = place.cluster().start().leader()
+    with Stranger(node) as stranger:
+        stranger.socket.sendall((20 << 20).to_bytes(4, "little") + bytes(64 << 10))
+        assert stranger.hear() is None
+    assert node.metric("quartet_peer_bad_frames_total") > 0
