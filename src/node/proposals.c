@@ -180,7 +180,8 @@ void proposals_forwarded(struct node *node, uint32_t from, struct slice batch)
 {
     struct commands_header header;
     if (!node_leading(node)) return; /* the origin sends again to whom it then takes for leader */
-    if (!commands_check(batch, &header) || header.origin != from) {
+    if (batch.size > RAFT_ENTRY_SIZE_MAX || !commands_check(batch, &header) ||
+        header.origin != from) {
         node->counters.peer_bad_frames++;
         return;
     }

@@ -1,6 +1,9 @@
 """The peer port is open to whoever reaches it: what one may do there who is no node."""
 
-from strangers import CLOCK, PROOF, REFUSED, WELCOME, Stranger, nonce_of, proof_of
+import struct
+
+from harness import eventually
+from strangers import CLOCK, FORWARD, PROOF, REFUSED, WELCOME, Stranger, nonce_of, proof_of
 
 
 def test_no_node_proves_the_secret_for_another(place):
@@ -38,3 +41,20 @@ def test_a_stranger_is_not_listened_to_for_long(place):
         stranger.socket.sendall((20 << 20).to_bytes(4, "little") + bytes(64 << 10))
         assert stranger.hear() is None
     assert node.metric("quartet_peer_bad_frames_total") > 0
+
+
+def test_a_forwarded_batch_that_no_entry_holds_is_refused(place):
+    """A frame holds up to 20 MiB, an entry of the log 16."""
+    cluster = place.cluster().start()
+    leader = cluster.leader()
+    other = cluster.followers()[0]
+    other.kill()
+    body = bytes(17 << 20)
+    batch = struct.pack("<IQQIBII", other.number, 1 << 40, 1, 1, 0, 1, len(body)) + body
+    with Stranger(leader) as stranger:
+        kind, _ = stranger.hello(other.number, leader.number)
+        assert kind == WELCOME
+        stranger.send(PROOF, bytes(32))
+        stranger.send(FORWARD, batch, group=0)
+        eventually(lambda: leader.metric("quartet_peer_bad_frames_total") > 0, "it is refused")
+    assert leader.running()
