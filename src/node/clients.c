@@ -179,7 +179,8 @@ static bool client_stalled(const struct node *node, const struct client *client)
     if (client->connection.closing || client->quitting) return true;
     if (client->held || client->reading || client->blocked) return true;
     if (client->awaiting >= node->config.pending_max) return true;
-    return client->connection.unsent + client->connection.out.size > node->config.output_bytes_max;
+    uint64_t owed = client->connection.unsent + client->connection.out.size + client->slots.size;
+    return owed > node->config.output_bytes_max;
 }
 
 static void client_take(struct node *node, struct client *client)

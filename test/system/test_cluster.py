@@ -8,7 +8,7 @@ import time
 import greenstalk
 import pytest
 
-from harness import Wire, eventually, http, run
+from harness import DEADLINE_S, Wire, eventually, http, run
 from load import Load
 
 
@@ -247,6 +247,29 @@ def test_no_majority_no_acknowledgement(cluster):
         node.wait_healthy()
     with greenstalk.Client(leader.address) as client:
         client.put("again")
+
+
+def test_replies_behind_one_that_waits_are_bounded(cluster):
+    """What can be answered at once stands behind a put that no majority takes: not without end."""
+    leader, followers = cluster.leader(), cluster.followers()
+    for node in followers:
+        node.signal(signal.SIGSTOP)
+    with Wire(leader.address) as wire:
+        wire.say("put 0 0 60 1\r\nx\r\n")
+        wire.socket.settimeout(1)
+        said = 0
+        try:
+            while said < 64 << 20:  # of replies, eleven times as much
+                said += wire.socket.send(b"\r\n" * 50000)
+        except TimeoutError:
+            pass
+        for node in followers:
+            node.signal(signal.SIGCONT)
+        assert said < 64 << 20, "it went on reading"
+        wire.socket.settimeout(DEADLINE_S)
+        assert wire.line() == b"INSERTED 1\r\n"
+        for _ in range(said // 2):
+            assert wire.line() == b"UNKNOWN_COMMAND\r\n"
 
 
 def test_without_a_leader_commands_are_refused_in_the_protocols_words(cluster):
