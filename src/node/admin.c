@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { ADMIN_INPUT_MAX = 128 << 10, ADMIN_WAIT_US = 10000000 };
+enum { ADMIN_INPUT_MAX = 128 << 10, ADMIN_OUTPUT_MAX = 1 << 20, ADMIN_WAIT_US = 10000000 };
 
 void admin_free(struct node *node, struct admin *admin)
 {
@@ -161,10 +161,16 @@ static void serve(struct node *node, struct admin *admin, const struct http_requ
     buffer_free(&body);
 }
 
+/* One who asks and asks and does not read the answers is not answered further. */
+static bool admin_stalled(const struct admin *admin)
+{
+    if (admin->awaiting || admin->streaming || admin->connection.closing) return true;
+    return admin->connection.unsent + admin->connection.out.size > ADMIN_OUTPUT_MAX;
+}
+
 static void admin_go_on(struct node *node, struct admin *admin)
 {
-    while (admin->input.size > 0 && !admin->awaiting && !admin->streaming &&
-           !admin->connection.closing) {
+    while (admin->input.size > 0 && !admin_stalled(admin)) {
         struct http_request request;
         size_t consumed = 0;
         unsigned status = 0;

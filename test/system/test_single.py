@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import greenstalk
 import pytest
@@ -460,6 +461,37 @@ def test_admin_connections_have_a_limit(node):
     for wire in idle:
         wire.close()
     eventually(lambda: http(node.admin, "/health")[0] == 200, "there is room again")
+
+
+def most_memory(node):
+    """The most that it ever held at a time, in bytes."""
+    status = Path(f"/proc/{node.process.pid}/status")
+    if not status.exists():
+        pytest.skip("no /proc here")
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) << 10
+
+
+def test_an_admin_who_does_not_read(node):
+    """Pages are far larger than requests: who takes none of them is not served more and more."""
+    with greenstalk.Client(node.address) as client:
+        for number in range(300):
+            client.use(f"tube-{number}")
+            client.put("x")
+    page = len(http(node.admin, "/metrics")[1])
+    request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+    count = (128 << 10) // len(request)
+    before = most_memory(node)
+    with Wire(("127.0.0.1", node.admin)) as lazy:
+        lazy.say(request * count)
+        for _ in range(20):
+            assert http(node.admin, "/health")[0] == 200  # others are served
+        assert most_memory(node) - before < count * page // 4
+        for _ in range(count):
+            assert lazy.line() == b"HTTP/1.1 200 OK\r\n"
+            while (field := lazy.line()) != b"\r\n":
+                if field.startswith(b"Content-Length:"):
+                    size = int(field.split()[1])
+            assert size > page // 2 and len(lazy.take(size)) == size
 
 
 def test_memory_max(place):
