@@ -96,10 +96,26 @@ static void target_insert(struct raft_members *target, uint32_t id, struct slice
     memcpy(member->address, address.data, address.size);
 }
 
+/* HOST:PORT, as far as that can be told without a resolver: it stays in the log, and in what
+ * people read. */
+static bool address_valid(struct slice address)
+{
+    size_t colon = address.size;
+    uint64_t port = 0;
+    if (address.size > RAFT_ADDRESS_SIZE_MAX) return false;
+    for (size_t i = 0; i < address.size; i++) {
+        if (address.data[i] <= ' ' || address.data[i] >= 0x7f) return false;
+        if (address.data[i] == ':') colon = i;
+    }
+    if (colon == 0 || colon == address.size) return false;
+    struct slice digits = slice_of(address.data + colon + 1, address.size - colon - 1);
+    return decimal_read(digits, &port) && port >= 1 && port <= 65535;
+}
+
 static unsigned target_add(const struct node *node, const struct members_ask *ask,
                            struct raft_members *target, struct buffer *why)
 {
-    if (ask->address.size == 0 || ask->address.size > RAFT_ADDRESS_SIZE_MAX) {
+    if (!address_valid(ask->address)) {
         buffer_append_text(why, "an address is needed: add N=HOST:PORT\n");
         return WRONG;
     }

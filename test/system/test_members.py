@@ -171,3 +171,15 @@ def test_what_cannot_be_is_explained(place):
     assert alone.returncode == 2 and "names no one but this node" in alone.stderr
     both = run("queue", "--node", 1, "--peers", f"1={address}", "--join", f"2={address}")
     assert both.returncode == 2 and "either --peers" in both.stderr
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "a%0ab:7000", "a%20b:7000", "a%22%1bb:7000", ":7000", "a:", "a:0", "a:65536", "a:7x"]
+)
+def test_what_is_no_address_is_added_nowhere(place, address):
+    node = place.node()
+    node.peers = f"1=127.0.0.1:{node.peer_port}"
+    node.start_and_wait()
+    status, words = http(node.admin, f"/members?do=add&id=5&address={address}", "POST")
+    assert (status, words) == (400, "an address is needed: add N=HOST:PORT\n")
+    assert list(listed(node)) == [1]
