@@ -96,6 +96,18 @@ static void target_insert(struct raft_members *target, uint32_t id, struct slice
     memcpy(member->address, address.data, address.size);
 }
 
+/* The replicated state keeps one origin a node, for ever: what comes of a node that finds no place
+ * there is dropped, so it must not become a member. */
+static bool origins_full(const struct node *node, const struct raft_members *target, uint32_t id)
+{
+    uint32_t count = node->replica->origins_count;
+    if (replica_origin(node->replica, id) != NULL) return false;
+    for (uint32_t i = 0; i < target->count; i++) {
+        count += replica_origin(node->replica, target->member[i].id) == NULL;
+    }
+    return count >= REPLICA_ORIGINS_MAX;
+}
+
 /* HOST:PORT, as far as that can be told without a resolver: it stays in the log, and in what
  * people read. */
 static bool address_valid(struct slice address)
@@ -125,6 +137,12 @@ static unsigned target_add(const struct node *node, const struct members_ask *as
     }
     if (target->count == RAFT_MEMBERS_MAX) {
         say(why, "there are ", target->count, " members, as many as may be: remove one first\n");
+        return CONFLICT;
+    }
+    if (origins_full(node, target, ask->id)) {
+        say(why, "", REPLICA_ORIGINS_MAX,
+            " nodes have been members, as many as can be told apart: give it the number of one "
+            "that was removed\n");
         return CONFLICT;
     }
     for (uint32_t i = 0; i < target->count; i++) {

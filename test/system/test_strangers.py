@@ -2,7 +2,7 @@
 
 import struct
 
-from harness import eventually
+from harness import eventually, http
 from strangers import CLOCK, FORWARD, PROOF, REFUSED, WELCOME, Stranger, nonce_of, proof_of
 
 
@@ -58,3 +58,33 @@ def test_a_forwarded_batch_that_no_entry_holds_is_refused(place):
         stranger.send(FORWARD, batch, group=0)
         eventually(lambda: leader.metric("quartet_peer_bad_frames_total") > 0, "it is refused")
     assert leader.running()
+
+
+def test_a_node_too_many_in_a_clusters_life_is_not_added(place):
+    """The replicated state tells 64 nodes apart. A 65th would be served like any member, and what
+    it forwards for its clients dropped without a word."""
+    node = place.node()
+    node.peers = f"1=127.0.0.1:{node.peer_port}"
+    node.start_and_wait()
+
+    def change(what, number, address="127.0.0.1:9"):
+        return http(node.admin, f"/members?do={what}&id={number}&address={address}", "POST")
+
+    def hears(number):
+        with Stranger(node) as stranger:
+            return stranger.hello(number, node.number)[0]
+
+    for number in range(2, 65):
+        if number % 8 == 0:  # who went is known for a while, and only so many are at a time
+            eventually(lambda: hears(number - 1) == REFUSED, "it is forgotten")
+        assert change("add", number)[0] == 200
+        with Stranger(node) as stranger:
+            assert stranger.hello(number, node.number)[0] == WELCOME
+            stranger.send(PROOF, bytes(32))
+            applied = node.status()["applied_index"]
+            stranger.send(FORWARD, struct.pack("<IQQIBII", number, 1, 1, 1, 2, 0, 0), group=0)
+            eventually(lambda: node.status()["applied_index"] > applied, "its life has begun")
+        assert change("remove", number)[0] == 200
+    status, words = change("add", 65)
+    assert status == 409 and "give it the number of one that was removed" in words
+    assert change("add", 17)[0] == 200
