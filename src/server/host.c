@@ -278,6 +278,11 @@ static void signalled(uv_signal_t *handle, int number)
 
 /* --- start ----------------------------------------------------------------------------------- */
 
+static bool has_peer_port(const struct host_config *config)
+{
+    return config->node.peers_count != 0 || config->node.address[0] != '\0';
+}
+
 struct host_sockets {
     int fd[TCP_LISTENERS];
 };
@@ -302,8 +307,7 @@ static bool bind_all(const struct host_config *config, struct host_sockets *sock
     for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         char error[256];
         sockets->fd[i] = -1;
-        bool alone = config->node.peers_count == 0 && config->node.address[0] == '\0';
-        if (i == NODE_PEER && alone) continue;
+        if (i == NODE_PEER && !has_peer_port(config)) continue;
         sockets->fd[i] = address_bind(listener_address(config, i), error, sizeof error);
         if (sockets->fd[i] < 0) {
             system_say("%s: %s", listener_flags[i], error);
@@ -330,6 +334,19 @@ static bool listen_all(struct host *host, const struct host_sockets *sockets)
     return true;
 }
 
+/* Its log may say that it has company. Without --peers nobody would reach it: one of three would be
+ * missing, and nothing said why. */
+static bool company_reachable(const struct host *host)
+{
+    const struct raft *raft = node_raft(host->node);
+    uint32_t count = raft == NULL ? 0 : raft_members(raft)->count;
+    if (count <= 1 || has_peer_port(host->config)) return true;
+    system_say("%s is of one of %u members, and without --peers they cannot reach it: start it "
+               "with the --peers (or --join) that it had",
+               host->directory.path, count);
+    return false;
+}
+
 /* What the disk holds goes in; the first turn repairs, writes the new incarnation and so on. */
 static bool start_node(struct host *host)
 {
@@ -345,7 +362,7 @@ static bool start_node(struct host *host)
     struct event event = {.type = EVENT_START, .start = &images.start};
     host_step(host, &event);
     directory_images_free(&images);
-    return true;
+    return company_reachable(host);
 }
 
 static void start_loop(struct host *host)

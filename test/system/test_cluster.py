@@ -328,6 +328,17 @@ def test_peers_with_another_secret_are_refused(place):
     victim.start_and_wait()
 
 
+def test_a_member_is_not_started_as_a_node_alone(cluster):
+    victim = cluster.followers()[0]
+    victim.stop()
+    peers, victim.peers = victim.peers, None
+    victim.start()
+    assert victim.wait() == 1
+    assert "start it with the --peers" in victim.output()
+    victim.peers = peers
+    victim.start_and_wait()
+
+
 def test_an_unknown_peer_name_is_reported_and_not_fatal(place):
     node = place.node()
     node.peers = f"1=127.0.0.1:{node.peer_port},2=no-such-host.invalid:7000"
