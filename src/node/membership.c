@@ -45,15 +45,20 @@ bool membership_removed(const struct node *node)
     return in_force_committed(node) && membership_find(node, node->config.self) == NULL;
 }
 
-struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs)
+bool membership_admits(const struct node *node, const struct peer_introduction *theirs)
 {
-    if (theirs->membership != WAL_MEMBER || theirs->cluster == 0) return NULL;
-    if (theirs->address.size == 0 || node->peers_count == NODE_PEERS_KNOWN_MAX) return NULL;
+    if (theirs->membership != WAL_MEMBER || theirs->cluster == 0) return false;
+    if (theirs->address.size == 0 || node->peers_count == NODE_PEERS_KNOWN_MAX) return false;
     bool waits = node->membership == WAL_EMPTY && node->config.join;
     bool behind =
         node->raft != NULL && theirs->cluster == node->cluster &&
         (!in_force_committed(node) || theirs->members_index > raft_members_index(node->raft));
-    if (!waits && !behind) return NULL;
+    return waits || behind;
+}
+
+struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs)
+{
+    if (!membership_admits(node, theirs)) return NULL;
     struct peer *peer = peer_add(node, theirs->from, theirs->address);
     peer->guest = true;
     peer->guest_index = theirs->members_index;

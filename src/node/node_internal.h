@@ -110,7 +110,9 @@ struct peer {
 
 struct link {
     struct connection connection;
-    struct peer *peer; /* NULL until introduced */
+    struct peer *peer;   /* NULL until introduced, of a guest until it has proved who it is */
+    uint32_t from;       /* accepted: who it says it is */
+    struct buffer hello; /* of a guest, until then */
     enum link_state state;
     struct list in_links;
     bool dialed;
@@ -413,7 +415,9 @@ void membership_turn(struct node *node);
 const struct raft_member *membership_find(const struct node *node, uint32_t id);
 struct slice membership_address(const struct node *node); /* own, as others dial it */
 bool membership_removed(const struct node *node);         /* was a member, and is none */
-/* A stranger that may talk to us, as its introduction shows; NULL: it may not. */
+/* Whether a stranger may talk to us, as its introduction shows. */
+bool membership_admits(const struct node *node, const struct peer_introduction *theirs);
+/* It has proved that it is who it says: it becomes a guest. NULL: it may not. */
 struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs);
 
 /* clock.c */

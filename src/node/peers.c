@@ -87,6 +87,7 @@ void link_free(struct node *node, struct link *link)
 {
     list_remove(&link->in_links);
     buffer_free(&link->input);
+    buffer_free(&link->hello);
     buffer_free(&link->beats);
     connection_release(node, &link->connection);
     free(link);
@@ -217,6 +218,7 @@ static uint32_t links_open(const struct node *node)
 static void link_hello(struct node *node, struct link *link, struct reader *content)
 {
     struct peer_introduction theirs;
+    struct slice whole = content->bytes;
     if (!peer_introduction_decode(content, &theirs) || !reader_done(content)) {
         node->counters.peer_bad_frames++;
         connection_close(node, &link->connection);
@@ -226,14 +228,16 @@ static void link_hello(struct node *node, struct link *link, struct reader *cont
     if (why == 0 && links_open(node) >= NODE_PEER_LINKS_MAX) why = PEER_TOO_MANY;
     if (why == 0) {
         link->peer = peer_find(node, theirs.from);
-        if (link->peer == NULL) link->peer = membership_admit(node, &theirs);
-        if (link->peer == NULL) why = PEER_NOT_MEMBER;
+        if (link->peer == NULL && !membership_admits(node, &theirs)) why = PEER_NOT_MEMBER;
     }
     if (why != 0) {
         link_refuse(node, link, why, theirs.from);
         return;
     }
     link->channel = theirs.channel;
+    link->from = theirs.from;
+    buffer_clear(&link->hello); /* a guest is taken in once it has proved who it is */
+    if (link->peer == NULL) buffer_append_slice(&link->hello, whole);
     memcpy(link->peer_nonce, theirs.nonce, PEER_NONCE_SIZE);
     struct buffer *out = &link->connection.out;
     size_t begun = peer_frame_begin(out, PEER_WELCOME, PEER_GROUP_NODE);
@@ -312,6 +316,19 @@ static void link_welcome(struct node *node, struct link *link, struct reader *co
     peers_tell_state(node);
 }
 
+/* By the HELLO that it sent before. */
+static struct peer *guest_admit(struct node *node, struct link *link)
+{
+    struct peer_introduction theirs;
+    struct reader hello = reader_of(buffer_slice(&link->hello));
+    struct peer *peer = peer_find(node, link->from); /* it may have been added since */
+    if (peer == NULL && peer_introduction_decode(&hello, &theirs)) {
+        peer = membership_admit(node, &theirs);
+    }
+    buffer_free(&link->hello);
+    return peer;
+}
+
 static void link_proof(struct node *node, struct link *link, struct reader *content)
 {
     struct slice proof = read_exactly(content, PEER_PROOF_SIZE);
@@ -319,8 +336,13 @@ static void link_proof(struct node *node, struct link *link, struct reader *cont
         connection_close(node, &link->connection);
         return;
     }
-    if (!proof_good(node, PEER_PROOF, link, link->peer->id, proof)) {
-        link_refuse(node, link, PEER_WRONG_SECRET, link->peer->id);
+    if (!proof_good(node, PEER_PROOF, link, link->from, proof)) {
+        link_refuse(node, link, PEER_WRONG_SECRET, link->from);
+        return;
+    }
+    if (link->peer == NULL) link->peer = guest_admit(node, link);
+    if (link->peer == NULL) {
+        link_refuse(node, link, PEER_NOT_MEMBER, link->from);
         return;
     }
     link_open(node, link);

@@ -6,6 +6,7 @@ import struct
 
 HELLO, WELCOME, PROOF, REFUSED, FORWARD, CLOCK = 1, 2, 3, 4, 17, 25
 NODE_GROUP = 65535
+MEMBER = 2
 
 
 def crc_table():

@@ -1,9 +1,22 @@
 """The peer port is open to whoever reaches it: what one may do there who is no node."""
 
+import socket
 import struct
 
+import pytest
+
 from harness import eventually, http
-from strangers import CLOCK, FORWARD, PROOF, REFUSED, WELCOME, Stranger, nonce_of, proof_of
+from strangers import (
+    CLOCK,
+    FORWARD,
+    MEMBER,
+    PROOF,
+    REFUSED,
+    WELCOME,
+    Stranger,
+    nonce_of,
+    proof_of,
+)
 
 
 def test_no_node_proves_the_secret_for_another(place):
@@ -20,6 +33,27 @@ def test_no_node_proves_the_secret_for_another(place):
         at_a.send(CLOCK, (7).to_bytes(8, "little"))
         heard = at_a.hear()
         assert heard is not None and heard[0] == REFUSED
+
+
+def test_nobody_is_dialed_on_a_strangers_word(place):
+    """A node that waits to be added listens to the members of any cluster: if they know the secret."""
+    (place.directory / "secret").write_text("nobody knows\n")
+    node = place.node(2, secret_file=place.directory / "secret")
+    node.options |= {"join": "1=127.0.0.1:9", "peer_listen": f"127.0.0.1:{node.peer_port}"}
+    node.start()
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        address = f"127.0.0.1:{trap.getsockname()[1]}".encode()
+        stranger = eventually(lambda: Stranger(node), "it listens")
+        with stranger:
+            kind, _ = stranger.hello(7, 2, cluster=1, membership=MEMBER, index=9, address=address)
+            assert kind == WELCOME
+            stranger.send(PROOF, bytes(32))
+            assert stranger.hear()[0] == REFUSED
+            assert stranger.hear() is None
+        eventually(lambda: http(node.admin, "/health"), "it has taken a turn")
+        trap.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            trap.accept()
 
 
 def test_silent_strangers_keep_no_node_out(place):
