@@ -281,6 +281,21 @@ static void count_unsent(struct node *node, struct proposal_item *item, bool res
     }
 }
 
+/* In as few items as hold it: they may gather for as long as no one leads. */
+static void keep(struct node *node, const struct command *command, struct list *kept)
+{
+    size_t size = COMMAND_HEADER_SIZE + command->bytes.size;
+    struct proposal_item *item = NULL;
+    if (!list_empty(kept)) item = LIST_ITEM(kept->previous, struct proposal_item, link);
+    if (item == NULL || item->bytes.size + size > NODE_ITEM_BYTES_MAX) {
+        item = item_new(node);
+        list_append(kept, &item->link);
+    }
+    command_append(&item->bytes, command);
+    item->count++;
+    node->proposals.bytes += size;
+}
+
 /* Refuses an item's commands; ends of sessions are kept, in `kept`. */
 static void item_refuse(struct node *node, struct proposal_item *item, struct list *kept)
 {
@@ -289,11 +304,7 @@ static void item_refuse(struct node *node, struct proposal_item *item, struct li
     struct command command;
     while (command_read(&reader, &command)) {
         if (command.type != COMMAND_MACHINE) {
-            struct proposal_item *again = item_new(node);
-            command_append(&again->bytes, &command);
-            again->count = 1;
-            node->proposals.bytes += COMMAND_HEADER_SIZE + command.bytes.size;
-            list_append(kept, &again->link);
+            keep(node, &command, kept);
             continue;
         }
         struct client *client = client_of(node, command.connection);

@@ -272,6 +272,28 @@ def test_replies_behind_one_that_waits_are_bounded(cluster):
             assert wire.line() == b"UNKNOWN_COMMAND\r\n"
 
 
+def test_clients_that_went_while_no_one_led_share_what_tells_of_it(cluster):
+    """The ends of their sessions are kept until someone leads: not an entry of the log for each."""
+    left, *others = cluster.nodes
+    for node in others:
+        node.kill()
+    eventually(lambda: left.status()["leader"] == 0, "it knows of no leader")
+    for _ in range(2000):
+        with Wire(left.address) as wire:
+            wire.say("put 0 0 60 1\r\nx\r\n")
+    with Wire(left.address) as wire:
+        for _ in range(3):  # what they asked is refused, then they end, then that is kept
+            assert wire.ask("put 0 0 60 1\r\nx\r\n") == b"DRAINING\r\n"
+    for node in others:
+        node.start()
+    for node in cluster.nodes:
+        node.wait_healthy()
+    with greenstalk.Client(left.address) as client:
+        client.put("the first that is taken")
+    assert left.status()["last_index"] < 500
+    assert left.status()["sessions"] <= 1
+
+
 def test_without_a_leader_commands_are_refused_in_the_protocols_words(cluster):
     leader = cluster.leader()
     left, other = cluster.followers()
