@@ -76,8 +76,8 @@ static bool join(const struct raft_members *old, const struct raft_members *targ
     uint32_t b = 0;
     joint->count = 0;
     while (a < old->count || b < target->count) {
-        uint32_t from_old = a < old->count ? old->member[a].id : UINT32_MAX;
-        uint32_t from_target = b < target->count ? target->member[b].id : UINT32_MAX;
+        uint64_t from_old = a < old->count ? old->member[a].id : UINT64_MAX; /* above any id */
+        uint64_t from_target = b < target->count ? target->member[b].id : UINT64_MAX;
         bool stays = from_target <= from_old;
         bool outgoing = from_old <= from_target && !old->member[a].learner;
         if (stays || outgoing) {
