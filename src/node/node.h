@@ -132,8 +132,8 @@ struct segment_image {
 struct event_start {
     uint32_t segments_count;
     const struct segment_image *segments; /* ascending by number */
-    struct slice snapshot;                /* the newest complete file; size 0: none */
-    uint64_t snapshot_number;             /* in its name */
+    struct slice snapshot;                /* the newest complete file */
+    uint64_t snapshot_number;             /* in its name; 0: there is none */
     uint8_t boot_id[NODE_BOOT_ID_SIZE];   /* changes when the operating system restarts */
     bool sync_failed; /* the last run ended with a sync that failed, under fsync_never: what was
                          counted as written may be gone. Until this run's first DURABLE */

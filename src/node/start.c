@@ -80,7 +80,7 @@ void start_set_aside(struct node *node)
 static bool snapshot_read(struct node *node, struct found *found)
 {
     const struct event_start *start = found->start;
-    if (start->snapshot.size == 0) return true;
+    if (start->snapshot_number == 0) return true; /* an empty file is a damaged one */
     struct snapshot_fault fault = {0};
     found->replica = snapshot_restore_file(node, start->snapshot, &found->header, &fault);
     if (found->replica != NULL) return true;

@@ -86,7 +86,7 @@ static void show_segment(const struct segment_image *image, bool batches, bool k
 /* False when it is damaged. */
 static bool show_snapshot(const struct event_start *start)
 {
-    if (start->snapshot.size == 0) return true;
+    if (start->snapshot_number == 0) return true;
     char name[DIRECTORY_NAME_SIZE_MAX];
     uint64_t offset = 0;
     directory_snapshot_name(start->snapshot_number, name);

@@ -258,6 +258,13 @@ def test_damaged_snapshot_is_named_and_refused(place):
     assert shown.returncode == 1 and f"damaged at offset {first}" in shown.stdout
     cut = run("log", "cut", "--data", node.data)
     assert cut.returncode == 1 and "cannot be cut" in cut.stdout
+    snapshot.write_bytes(b"")  # as a copy to a full disk leaves it: damaged, not "none"
+    node.log.unlink()
+    node.start()
+    assert node.wait() == 1
+    assert f"{snapshot.name} at offset 0: damaged" in node.output(), node.output()
+    shown = run("log", "show", "--data", node.data)
+    assert shown.returncode == 1 and "damaged at offset 0" in shown.stdout
 
 
 # --- a full disk (and test_full_disk.py) --------------------------------------------------------------
