@@ -270,6 +270,32 @@ static int set_peers(struct queue_arguments *to)
     return 0;
 }
 
+/* Port 0 is a free one, each time another. */
+static bool same_address(const struct address *a, const struct address *b)
+{
+    return strcmp(a->port, "0") != 0 && strcmp(a->port, b->port) == 0 &&
+           strcmp(a->host, b->host) == 0;
+}
+
+/* The sockets would all bind, and the second fail to listen when the data directory is made. */
+static int check_ports(const struct queue_arguments *to)
+{
+    const struct host_config *config = &to->config;
+    bool peers = config->node.peers_count != 0 || config->node.address[0] != '\0';
+    if (same_address(&config->admin, &config->client)) {
+        return options_mistake("quartet queue", "admin",
+                               "%s:%s is where clients connect (--listen)", config->admin.host,
+                               config->admin.port);
+    }
+    if (peers && (same_address(&config->peer, &config->client) ||
+                  same_address(&config->peer, &config->admin))) {
+        return options_mistake("quartet queue", "peer-listen",
+                               "%s:%s is --listen or --admin already: peers need their own port",
+                               config->peer.host, config->peer.port);
+    }
+    return 0;
+}
+
 static int apply(struct queue_arguments *to)
 {
     struct node_config *node = &to->config.node;
@@ -299,7 +325,8 @@ static int apply(struct queue_arguments *to)
         }
         node->mac = system_mac;
     }
-    return set_peers(to);
+    int mistake = set_peers(to);
+    return mistake != 0 ? mistake : check_ports(to);
 }
 
 /* Under `quartet up`, a child does not outlive its parent. */
