@@ -258,9 +258,9 @@ static void watch(uv_timer_t *timer)
     metrics_write(host, &host->metrics);
     node_set_world_metrics(host->node, buffer_slice(&host->metrics));
     if (host->draining && now_us >= host->drain_until_us) {
-        system_say("not drained after %d s: exiting all the same; what was acknowledged is safe",
+        /* At once: a thread that waits for room on the disk would be waited for. */
+        system_die(0, "not drained after %d s: exiting all the same; what was acknowledged is safe",
                    HOST_DRAIN_US_MAX / 1000000);
-        uv_stop(&host->loop);
     }
 }
 

@@ -93,3 +93,16 @@ def test_alone_it_answers_once_there_is_room(place, small_disk):
         assert answers(connection, owed) == owed
     node.stop()
     assert "the log grows again" in node.output()
+
+
+def test_a_node_that_waits_for_room_can_be_stopped(place, small_disk):
+    node = place.node(segment_bytes=1 * MIB)
+    node.data = small_disk / "queue-1"
+    node.start_and_wait()
+    with Wire(node.address) as client:
+        client.say("put 0 0 600 2\r\nhi\r\nreserve\r\n")
+        fill_up(small_disk)
+        while STUCK not in node.output():
+            client.say("touch 1\r\n" * 500)
+        assert node.stop() == 0
+    assert "not drained" in node.output()
