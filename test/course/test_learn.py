@@ -432,7 +432,7 @@ def test_doctor_says_what_is_missing_and_what_to_do(course, free_ports, machine,
 def test_doctor_lets_a_machine_be_without_node(course, free_ports, machine, node):
     said = learn(course, "doctor", first=machine(node=node))
     assert "  -- Node.js" in said and "24 or newer" in said
-    assert said.splitlines()[-1] == "Ready."
+    assert said.splitlines()[-1] == "Ready for Python, not for TypeScript: see what says --."
 
 
 def test_doctor_sees_a_port_in_use_and_a_full_disk(course, free_ports, machine):
