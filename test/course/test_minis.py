@@ -156,6 +156,13 @@ def test_a_torn_tail_is_cut_at_every_byte(mini, logged):
         queue.kill()
 
 
+@pytest.mark.parametrize("port", ["abc", "65536", "-1", ""])
+def test_a_port_that_is_none_is_refused(mini, port):
+    queue = mini("step1").kill()
+    said = queue.refuses(port)
+    assert said == f"PORT is {port}, which is no port: give it a number up to 65535\n"
+
+
 def test_damage_that_is_no_torn_tail_is_refused(mini, logged):
     queue = mini(logged)
     client = queue.client()

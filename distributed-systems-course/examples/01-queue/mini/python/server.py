@@ -217,6 +217,13 @@ async def serve_health(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     writer.close()
 
 
+def port_from(name: str, usual: int) -> int:
+    text = os.environ.get(name, str(usual))
+    if not text.isdecimal() or int(text) > 65535:
+        sys.exit(f"{name} is {text}, which is no port: give it a number up to 65535")
+    return int(text)
+
+
 async def run(step: str) -> None:
     host = os.environ.get("HOST", "127.0.0.1")
     server = Server(step, Path(os.environ.get("DATA", "data")))
@@ -224,10 +231,10 @@ async def run(step: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    port = int(os.environ.get("PORT", "11300"))
+    port, admin_port = port_from("PORT", 11300), port_from("ADMIN", 9000)
     try:
         clients = await loop.create_server(lambda: Session(server), host, port)
-        admin = await asyncio.start_server(serve_health, host, int(os.environ.get("ADMIN", "9000")))
+        admin = await asyncio.start_server(serve_health, host, admin_port)
     except OSError as error:
         sys.exit(f"cannot listen: {error.strerror} (is another queue, or the shop, still up?)")
     ticking = asyncio.create_task(server.tick())

@@ -275,6 +275,15 @@ function serveHealth(host: string, port: number): http.Server {
   return admin.listen(port, host);
 }
 
+function portFrom(name: string, usual: number): number {
+  const text = process.env[name] ?? String(usual);
+  if (!/^\d+$/.test(text) || Number(text) > 65535) {
+    console.error(`${name} is ${text}, which is no port: give it a number up to 65535`);
+    process.exit(1);
+  }
+  return Number(text);
+}
+
 async function main(): Promise<void> {
   const here = import.meta.dirname;
   const steps = fs.readdirSync(here).filter((name) => fs.existsSync(join(here, name, "queue.ts")));
@@ -284,7 +293,8 @@ async function main(): Promise<void> {
     process.exit(1);
   }
   const host = process.env.HOST ?? "127.0.0.1";
-  const port = Number(process.env.PORT ?? 11300);
+  const port = portFrom("PORT", 11300);
+  const adminPort = portFrom("ADMIN", 9000);
   const { Queue } = await import(`./${step}/queue.ts`);
   const logged = fs.existsSync(join(here, step, "log.ts"));
   const log = logged
@@ -298,7 +308,7 @@ async function main(): Promise<void> {
   };
   clients.on("error", refused);
   clients.listen(port, host, () => console.log(`the queue of ${step} listens at ${host}:${port}`));
-  serveHealth(host, Number(process.env.ADMIN ?? 9000)).on("error", refused);
+  serveHealth(host, adminPort).on("error", refused);
   setInterval(() => server.tick(), TICK_MS);
   for (const signal of ["SIGTERM", "SIGINT"]) {
     process.on(signal, () => {
