@@ -98,6 +98,7 @@ struct peer {
     uint8_t membership;
     uint64_t cluster;
     bool was_reached;      /* for telling once that it is gone */
+    uint8_t refusal_told;  /* why it refuses us, as told last: enum peer_refusal, 0: nothing */
     uint64_t clock_number; /* of the question that is not answered yet; 0: none. See clock.c */
     uint64_t clock_asked_us;
     uint64_t clock_heard_us; /* when the last answer came; 0: none that counts */

@@ -277,6 +277,7 @@ static void link_open(struct node *node, struct link *link)
     peer->dial_delay_us[link->channel] = NODE_DIAL_DELAY_MIN_US;
     if (link->channel != PEER_CHANNEL_LOG) return;
     peer->was_reached = true;
+    peer->refusal_told = 0;
     trace_begin(node, "peer-reached");
     trace_number(node, "peer", peer->id);
     trace_end(node);
@@ -354,7 +355,8 @@ static void link_refused(struct node *node, struct link *link, struct reader *co
     struct peer *peer = link->peer;
     node->counters.peer_refused++;
     if (why == PEER_NOT_MEMBER && node->membership == WAL_MEMBER) node->refused_as_stranger = true;
-    if (peer != NULL && peer->was_reached) {
+    if (peer != NULL && peer->refusal_told != why) {
+        peer->refusal_told = why;
         peer->was_reached = false;
         trace_begin(node, "peer-refuses-us");
         trace_number(node, "peer", peer->id);

@@ -350,6 +350,19 @@ def test_peers_with_another_secret_are_refused(place):
     victim.start_and_wait()
 
 
+def test_who_meets_a_node_that_founded_alone_hears_what_to_do(place):
+    cluster = place.cluster()
+    alone, *others = cluster.nodes
+    peers, alone.peers = alone.peers, None
+    alone.start_and_wait().stop()
+    alone.peers = peers
+    for node in cluster.nodes:
+        node.start()
+    for node in others:
+        told = "peer-refuses-us peer=1 why=not a member of the cluster there; see quartet members"
+        eventually(lambda node=node, told=told: told in node.output(), "it is told")
+
+
 def test_a_member_is_not_started_as_a_node_alone(cluster):
     victim = cluster.followers()[0]
     victim.stop()
