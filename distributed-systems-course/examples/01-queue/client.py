@@ -8,7 +8,7 @@ class Client:
     def __init__(self, port: int) -> None:
         try:
             self.socket = socket.create_connection(("localhost", port), timeout=10)
-        except ConnectionRefusedError:
+        except OSError:  # refused, or an address that this machine does not have
             sys.exit(f"no queue listens at port {port}: start one in another terminal")
         self.file = self.socket.makefile("rb")
 

@@ -16,7 +16,7 @@ def main() -> None:
         sys.exit(__doc__)
     try:
         connection = socket.create_connection(("localhost", port), timeout=30)
-    except ConnectionRefusedError:
+    except OSError:  # refused, or an address that this machine does not have
         sys.exit(f"no queue listens at port {port}: start one in another terminal")
     with connection:
         connection.sendall("".join(word + "\r\n" for word in words).encode())
