@@ -73,20 +73,26 @@ def answers(connection, size):
     return len(got)
 
 
+def touch_until_stuck(node, disk, connection):
+    """Fills the disk, and then the log with what grows nothing else: (ballast, bytes not answered)."""
+    connection.settimeout(0.5)
+    connection.sendall(b"put 0 0 600 2\r\nhi\r\nreserve\r\n")
+    eventually(lambda: connection.recv(100).endswith(b"hi\r\n"), "a job is held")
+    ballast = fill_up(disk)
+    owed = 0
+    while STUCK not in node.output():
+        connection.sendall(b"touch 1\r\n" * 500)
+        owed += 500 * len("TOUCHED\r\n")
+        owed -= answers(connection, owed)
+    return ballast, owed
+
+
 def test_alone_it_answers_once_there_is_room(place, small_disk):
     node = place.node(segment_bytes=1 * MIB)
     node.data = small_disk / "queue-1"
     node.start_and_wait()
     with socket.create_connection(node.address) as connection:
-        connection.settimeout(0.5)
-        connection.sendall(b"put 0 0 600 2\r\nhi\r\nreserve\r\n")
-        eventually(lambda: connection.recv(100).endswith(b"hi\r\n"), "a job is held")
-        ballast = fill_up(small_disk)
-        owed = 0
-        while STUCK not in node.output():  # touch does not grow the state, but the log
-            connection.sendall(b"touch 1\r\n" * 500)
-            owed += 500 * len("TOUCHED\r\n")
-            owed -= answers(connection, owed)
+        ballast, owed = touch_until_stuck(node, small_disk, connection)
         assert owed > 0 and node.status()["disk_full"]
         ballast.unlink()
         connection.settimeout(20)
@@ -99,10 +105,7 @@ def test_a_node_that_waits_for_room_can_be_stopped(place, small_disk):
     node = place.node(segment_bytes=1 * MIB)
     node.data = small_disk / "queue-1"
     node.start_and_wait()
-    with Wire(node.address) as client:
-        client.say("put 0 0 600 2\r\nhi\r\nreserve\r\n")
-        fill_up(small_disk)
-        while STUCK not in node.output():
-            client.say("touch 1\r\n" * 500)
+    with socket.create_connection(node.address) as connection:
+        touch_until_stuck(node, small_disk, connection)
         assert node.stop() == 0
     assert "not drained" in node.output()
