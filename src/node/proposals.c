@@ -84,22 +84,24 @@ void proposals_free(struct node *node)
     items_free(&node->proposals.spare);
 }
 
-void proposals_add(struct node *node, const struct command *command)
+/* In as few items as hold it. */
+static void gather(struct node *node, const struct command *command, struct list *items)
 {
-    struct proposals *p = &node->proposals;
+    size_t size = COMMAND_HEADER_SIZE + command->bytes.size;
     struct proposal_item *item = NULL;
-    if (!list_empty(&p->pending)) {
-        item = LIST_ITEM(p->pending.previous, struct proposal_item, link);
-        size_t size = item->bytes.size + COMMAND_HEADER_SIZE + command->bytes.size;
-        if (size > NODE_ITEM_BYTES_MAX) item = NULL;
-    }
-    if (item == NULL) {
+    if (!list_empty(items)) item = LIST_ITEM(items->previous, struct proposal_item, link);
+    if (item == NULL || item->bytes.size + size > NODE_ITEM_BYTES_MAX) {
         item = item_new(node);
-        list_append(&p->pending, &item->link);
+        list_append(items, &item->link);
     }
     command_append(&item->bytes, command);
     item->count++;
-    p->bytes += COMMAND_HEADER_SIZE + command->bytes.size;
+    node->proposals.bytes += size;
+}
+
+void proposals_add(struct node *node, const struct command *command)
+{
+    gather(node, command, &node->proposals.pending);
     node->counters.proposals++;
 }
 
@@ -281,21 +283,6 @@ static void count_unsent(struct node *node, struct proposal_item *item, bool res
     }
 }
 
-/* In as few items as hold it: they may gather for as long as no one leads. */
-static void keep(struct node *node, const struct command *command, struct list *kept)
-{
-    size_t size = COMMAND_HEADER_SIZE + command->bytes.size;
-    struct proposal_item *item = NULL;
-    if (!list_empty(kept)) item = LIST_ITEM(kept->previous, struct proposal_item, link);
-    if (item == NULL || item->bytes.size + size > NODE_ITEM_BYTES_MAX) {
-        item = item_new(node);
-        list_append(kept, &item->link);
-    }
-    command_append(&item->bytes, command);
-    item->count++;
-    node->proposals.bytes += size;
-}
-
 /* Refuses an item's commands; ends of sessions are kept, in `kept`. */
 static void item_refuse(struct node *node, struct proposal_item *item, struct list *kept)
 {
@@ -304,7 +291,7 @@ static void item_refuse(struct node *node, struct proposal_item *item, struct li
     struct command command;
     while (command_read(&reader, &command)) {
         if (command.type != COMMAND_MACHINE) {
-            keep(node, &command, kept);
+            gather(node, &command, kept);
             continue;
         }
         struct client *client = client_of(node, command.connection);
