@@ -281,14 +281,13 @@ static bool same_address(const struct address *a, const struct address *b)
 static int check_ports(const struct queue_arguments *to)
 {
     const struct host_config *config = &to->config;
-    bool peers = config->node.peers_count != 0 || config->node.address[0] != '\0';
     if (same_address(&config->admin, &config->client)) {
         return options_mistake("quartet queue", "admin",
                                "%s:%s is where clients connect (--listen)", config->admin.host,
                                config->admin.port);
     }
-    if (peers && (same_address(&config->peer, &config->client) ||
-                  same_address(&config->peer, &config->admin))) {
+    if (host_has_peer_port(config) && (same_address(&config->peer, &config->client) ||
+                                       same_address(&config->peer, &config->admin))) {
         return options_mistake("quartet queue", "peer-listen",
                                "%s:%s is --listen or --admin already: peers need their own port",
                                config->peer.host, config->peer.port);

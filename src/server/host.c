@@ -278,7 +278,7 @@ static void signalled(uv_signal_t *handle, int number)
 
 /* --- start ----------------------------------------------------------------------------------- */
 
-static bool has_peer_port(const struct host_config *config)
+bool host_has_peer_port(const struct host_config *config)
 {
     return config->node.peers_count != 0 || config->node.address[0] != '\0';
 }
@@ -307,7 +307,7 @@ static bool bind_all(const struct host_config *config, struct host_sockets *sock
     for (unsigned i = 0; i < TCP_LISTENERS; i++) {
         char error[256];
         sockets->fd[i] = -1;
-        if (i == NODE_PEER && !has_peer_port(config)) continue;
+        if (i == NODE_PEER && !host_has_peer_port(config)) continue;
         sockets->fd[i] = address_bind(listener_address(config, i), error, sizeof error);
         if (sockets->fd[i] < 0) {
             system_say("%s: %s", listener_flags[i], error);
@@ -340,7 +340,7 @@ static bool company_reachable(const struct host *host)
 {
     const struct raft *raft = node_raft(host->node);
     uint32_t count = raft == NULL ? 0 : raft_members(raft)->count;
-    if (count <= 1 || has_peer_port(host->config)) return true;
+    if (count <= 1 || host_has_peer_port(host->config)) return true;
     system_say("%s is of one of %u members, and without --peers they cannot reach it: start it "
                "with the --peers (or --join) that it had",
                host->directory.path, count);

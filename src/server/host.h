@@ -92,6 +92,8 @@ struct host {
     struct buffer metrics;
 };
 
+/* A node that knows no peers and no address of its own opens none. */
+bool host_has_peer_port(const struct host_config *config);
 /* Runs until drained. Returns the exit code. */
 int host_run(const struct host_config *config);
 
