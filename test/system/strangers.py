@@ -1,8 +1,9 @@
 """Who speaks on the peer port without being a node: as much of specs/peer.md as that takes."""
 
 import os
-import socket
 import struct
+
+from harness import Wire
 
 HELLO, WELCOME, PROOF, REFUSED, FORWARD, CLOCK = 1, 2, 3, 4, 17, 25
 NODE_GROUP = 65535
@@ -43,24 +44,23 @@ def introduction(start, to, nonce, cluster=0, membership=0, index=0, address=b""
     )
 
 
-class Stranger:
+class Stranger(Wire):
     """One connection to a node's peer port."""
 
-    def __init__(self, node, timeout_s=20):
-        self.socket = socket.create_connection(("127.0.0.1", node.peer_port), timeout=timeout_s)
-        self.file = self.socket.makefile("rb")
+    def __init__(self, node):
+        super().__init__(("127.0.0.1", node.peer_port), timeout_s=20)
 
     def send(self, kind, content, group=NODE_GROUP):
-        self.socket.sendall(frame(kind, content, group))
+        self.say(frame(kind, content, group))
 
     def hear(self):
         """(type, content) of the next frame; None when the node has closed."""
         try:
-            head = self.file.read(12)
+            head = self.take(12)
             if len(head) < 12:
                 return None
             size, _, kind, _, _ = struct.unpack("<IIBBH", head)
-            return kind, self.file.read(size - 12)
+            return kind, self.take(size - 12)
         except ConnectionResetError:
             return None
 
@@ -68,16 +68,6 @@ class Stranger:
         """Claims to be node `start`; what the node answers."""
         self.send(HELLO, introduction(start, to, nonce or os.urandom(16), **more))
         return self.hear()
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.close()
 
 
 def nonce_of(welcome):

@@ -72,7 +72,7 @@ def test_a_stranger_is_not_listened_to_for_long(place):
     """A frame between nodes may be 20 MiB long, but none from one who is not introduced."""
     node = place.cluster().start().leader()
     with Stranger(node) as stranger:
-        stranger.socket.sendall((20 << 20).to_bytes(4, "little") + bytes(64 << 10))
+        stranger.say((20 << 20).to_bytes(4, "little") + bytes(64 << 10))
         assert stranger.hear() is None
     assert node.metric("quartet_peer_bad_frames_total") > 0
 
