@@ -153,6 +153,17 @@ static inline void solo_lead(struct solo *solo)
     assert_int_equal(raft_role(solo->raft), RAFT_LEADER);
 }
 
+/* The first of so many voters leads, and its first entry is durable here alone. */
+static inline struct solo solo_leading(uint32_t members)
+{
+    struct solo solo = solo_make(members);
+    solo_create(&solo);
+    solo_start(&solo);
+    solo_lead(&solo);
+    solo_durable(&solo);
+    return solo;
+}
+
 /* A follower's word: all up to `index` is durable there. */
 static inline void solo_ack(struct solo *solo, uint32_t from, uint64_t index, uint64_t round)
 {

@@ -22,11 +22,7 @@ static void change_to(struct solo *solo, const struct raft_members *target)
 static void the_highest_number_leaves_like_any_other(void **state)
 {
     (void)state;
-    struct solo solo = solo_make(3);
-    solo_create(&solo);
-    solo_start(&solo);
-    solo_lead(&solo);
-    solo_durable(&solo);
+    struct solo solo = solo_leading(3);
     solo_ack(&solo, 2, 1, 1);
     struct raft_members target = *raft_members(solo.raft);
     target.member[target.count++] =

@@ -231,11 +231,7 @@ static void a_leader_refuses_what_exceeds_the_uncommitted_limit(void **state)
 static void who_waits_is_told_of_the_commit_at_once(void **state)
 {
     (void)state;
-    struct solo solo = solo_make(3);
-    solo_create(&solo);
-    solo_start(&solo);
-    solo_lead(&solo);
-    solo_durable(&solo);
+    struct solo solo = solo_leading(3);
     solo_ack(&solo, 2, 1, 1);
     solo_ack(&solo, 3, 1, 1);
     solo_propose(&solo, "x");

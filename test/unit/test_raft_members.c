@@ -29,11 +29,7 @@ static void member_drop(struct raft_members *members, uint32_t id)
  * as yet unheard. The last index is 2. */
 static struct solo leader_with_learners(void)
 {
-    struct solo solo = solo_make(3);
-    solo_create(&solo);
-    solo_start(&solo);
-    solo_lead(&solo);
-    solo_durable(&solo);
+    struct solo solo = solo_leading(3);
     solo_ack(&solo, 2, 1, 1);
     struct raft_members target = *raft_members(solo.raft);
     member_set(&target, 4, true);

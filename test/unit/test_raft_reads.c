@@ -31,11 +31,7 @@ static bool lease(struct solo *solo)
 /* Leader of three in term 2; its no-op, index 1, is committed. No round is under way. */
 static struct solo settled(void)
 {
-    struct solo solo = solo_make(3);
-    solo_create(&solo);
-    solo_start(&solo);
-    solo_lead(&solo);
-    solo_durable(&solo);
+    struct solo solo = solo_leading(3);
     uint64_t round = 1;
     solo_ack(&solo, 2, 1, round);
     solo_ack(&solo, 3, 1, round);

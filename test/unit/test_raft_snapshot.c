@@ -152,11 +152,7 @@ static void a_follower_behind_the_log_needs_a_snapshot_until_one_suffices(void *
 static void a_follower_that_differs_at_the_snapshots_end_needs_it(void **state)
 {
     (void)state;
-    struct solo solo = solo_make(3);
-    solo_create(&solo);
-    solo_start(&solo);
-    solo_lead(&solo);
-    solo_durable(&solo);
+    struct solo solo = solo_leading(3);
     solo_propose(&solo, "x");
     solo_flush(&solo);
     solo_durable(&solo);

@@ -10,11 +10,7 @@ static bool lease(struct solo *solo)
 /* Leader of `count` in term 2; its no-op, index 1, is held by all. */
 static struct solo settled(uint32_t count)
 {
-    struct solo solo = solo_make(count);
-    solo_create(&solo);
-    solo_start(&solo);
-    solo_lead(&solo);
-    solo_durable(&solo);
+    struct solo solo = solo_leading(count);
     for (uint32_t id = 2; id <= count; id++) solo_ack(&solo, id, 1, 1);
     return solo;
 }

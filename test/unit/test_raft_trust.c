@@ -17,11 +17,7 @@ static void untrusted_reply(struct solo *solo, uint32_t from, uint64_t index, ui
 
 static struct solo leader_of_three(void)
 {
-    struct solo solo = solo_make(3);
-    solo_create(&solo);
-    solo_start(&solo);
-    solo_lead(&solo);
-    solo_durable(&solo);
+    struct solo solo = solo_leading(3);
     return solo;
 }
 
