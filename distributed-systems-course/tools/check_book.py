@@ -62,6 +62,8 @@ def check_pages(course: Path) -> Iterator[str]:
         yield from check_minutes(page, course)
         for shown in page.shown:
             where = f"src/{page.path}:{shown.line}"
+            if shown.kind == "quiz":
+                yield from quizzes.told_amiss(shown.files[0], page, shown.line, pages)
             yield from (f"{where}: {why}" for why in check_shown(shown, tested))
     shown_files = {path for page in pages for one in page.shown for path in one.files}
     yield from check_syntax(sorted(shown_files), course)

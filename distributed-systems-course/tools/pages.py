@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import quiz_rules
 import quizzes
 import spacetime
 import transcripts
@@ -54,6 +55,8 @@ class Page:
         self.to_root = "../" * self.path.count("/")
         self.shown: list[Shown] = []
         self.words = self.words_timed = 0
+        self.prose: list[str] = []  # what is read, in its order
+        self.headings: dict[str, int] = {}  # by mdBook's id for them, their lines
         self.folds: list[str] = []  # the blocks around the line that is being rendered
         self.tab = ""  # its name, inside tabs
 
@@ -93,6 +96,7 @@ class Page:
         """The words that a reader reads: neither marks nor the address of a link."""
         text = re.sub(r"\]\([^)]*\)|<[^>]*>", " ", MARK.sub(" ", text))
         words = word_count(text)
+        self.prose.append(text)
         self.words += 0 if "instructor" in self.folds else words
         self.words_timed += words if self.timed() else 0
 
@@ -119,6 +123,8 @@ class Page:
                 at = end
             else:
                 self.count(line)
+                if heading := re.match(r"#+ (.*)", line):
+                    self.headings[quiz_rules.slug(heading[1])] = number + self.offset
                 out.append(MARK.sub(lambda m, n=number: self.mark(m, n), line))
                 if line.startswith("# ") and self.where():
                     out += ["", f'<p class="page-meta">{inline(self.where())}</p>', ""]

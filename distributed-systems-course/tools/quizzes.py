@@ -1,17 +1,21 @@
 """A quiz: quizzes/NAME.toml, read, examined, and made into HTML.
 
-A question has `ask`, perhaps `timed`, and either choices (`text`, `why`, and `right` on one) or a
-model answer with its points, which the reader compares with his own. What is wrong names the file
-and the line: one wrong key costs a reader's trust.
+A question has `ask`, where it was told (`from = PAGE#HEADING`), perhaps `timed`, and either choices
+(`text`, `why`, and `right` on one) or a model answer with its points, which the reader compares with
+his own. What is wrong names the file and the line: one wrong key costs a reader's trust. Whether the
+choices are fair, quiz_rules.py says.
 """
 
+import hashlib
 import html
+import json
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import quiz_rules
 from cuts import BookError
 
 QUESTIONS = (3, 4)
@@ -19,7 +23,7 @@ TIMED = 2
 CHOICES_MIN = 3
 WHY_CHARS_MIN = 20
 MODEL_CHARS_MIN = 40
-KEYS = {"ask", "timed", "choice", "model", "points"}
+KEYS = {"ask", "from", "timed", "choice", "model", "points"}
 CHOICE_KEYS = {"text", "why", "right"}
 
 Question = dict[str, Any]
@@ -38,6 +42,7 @@ def load(path: Path) -> list[Question]:
         raise BookError(f"{name}:{line[1] if line else 1}: {error}") from error
     questions = quiz.get("question", [])
     wrong = list(examine(questions, places(text), set(quiz)))
+    wrong = wrong or list(unfair(questions, text))
     if wrong:
         raise BookError("\n".join(f"{name}:{line}: {why}" for line, why in wrong))
     return questions
@@ -72,6 +77,8 @@ def examine(
             yield line, f"a question has no {sorted(unknown)[0]!r}"
         if not str(question.get("ask", "")).strip():
             yield line, "this question asks nothing"
+        if not re.fullmatch(r"[\w/.-]+\.md#[\w-]+", str(question.get("from", ""))):
+            yield line, 'this question does not say where it was told (from = "PAGE#HEADING")'
         if "choice" in question:
             yield from examine_choices(question["choice"], line, choices)
         elif len(question.get("model", "")) < MODEL_CHARS_MIN or not question.get("points"):
@@ -100,6 +107,32 @@ def examine_choices(
         seen.add(text)
         if len(choice.get("why", "")) < WHY_CHARS_MIN:
             yield where, "this choice is not explained (why)"
+
+
+def unfair(questions: list[Question], text: str) -> Iterator[tuple[int, str]]:
+    for question, (_, at) in zip(questions, places(text), strict=True):
+        if "choice" in question:
+            yield from quiz_rules.choices_apart(question["choice"], at)
+            yield from quiz_rules.beliefs(text, at, question["choice"])
+
+
+def told_amiss(path: Path, page: Any, line: int, pages: list[Any]) -> Iterator[str]:
+    """What is wrong with a quiz on the page that shows it at `line`."""
+    questions, at = load(path), places(path.read_text(encoding="utf-8"))
+    prose = quiz_rules.words(" ".join(page.prose))
+    for question, (where, choices) in zip(questions, at, strict=True):
+        if why := quiz_rules.told(question, page, line, pages):
+            yield f"quizzes/{path.name}:{where}: {why}"
+        for choice, place in zip(question.get("choice", []), choices, strict=True):
+            if choice.get("right") and (run := quiz_rules.repeated(choice["text"], prose)):
+                yield f"quizzes/{path.name}:{place}: the right choice repeats its page: {run!r}"
+
+
+def identity(question: Question) -> str:
+    """Of a question as it is asked: when it asks something else, what was answered is void."""
+    asked = [question["ask"], [choice["text"] for choice in question.get("choice", [])]]
+    asked += [question.get("points", [])]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:10]
 
 
 def words_of(question: Question) -> str:

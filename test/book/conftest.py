@@ -57,15 +57,18 @@ function add(a: number, b: number): number {
 
 console.log(add(1, 2));
 """
-CHOICE = '[[question.choice]]\ntext = "{}"\nwhy = "Because this is how it is with it."\n'
+CHOICE = (
+    "[[question.choice]]\n# believes: that it is {} and nothing else\n"
+    'text = "{}"\nwhy = "Because this is how it is with it."\n'
+)
 QUESTION = (
-    '[[question]]\ntimed = true\nask = "How many?"\n'
-    + CHOICE.format("One.")
-    + CHOICE.format("Two.").replace("why", "right = true\nwhy")
-    + CHOICE.format("Three.")
+    '[[question]]\ntimed = true\nfrom = "one.md#one-page"\nask = "How many?"\n'
+    + CHOICE.format("one", "One.")
+    + CHOICE.format("two", "Two.").replace("why", "right = true\nwhy")
+    + CHOICE.format("three", "Three.")
 )
 OPEN_QUESTION = (
-    '[[question]]\nask = "Why?"\nmodel = "Because of this, and also because of that, and so on."\n'
+    '[[question]]\nfrom = "one.md#one-page"\nask = "Why?"\nmodel = "Because of this, and also because of that, and so on."\n'
     'points = ["this"]\n'
 )
 TESTED = """\

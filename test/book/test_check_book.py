@@ -155,8 +155,8 @@ SECOND = QUESTION.count("\n") + 1  # the line of the second question
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ('"Three."', '"one"', "quizzes/one.toml:11: this choice is listed twice"),
-        ('"Because this', '"Be"  # ', "quizzes/one.toml:4: this choice is not explained"),
+        ('"Three."', '"one"', "quizzes/one.toml:14: this choice is listed twice"),
+        ('"Because this', '"Be"  # ', "quizzes/one.toml:5: this choice is not explained"),
         ("right = true\n", "", "quizzes/one.toml:1: 0 choices are marked right"),
         (
             "[[question.choice]]",
@@ -165,14 +165,18 @@ SECOND = QUESTION.count("\n") + 1  # the line of the second question
         ),
         ("right = true", 'right = "Four."', "quizzes/one.toml:1: 0 choices are marked right"),
         ("ask =", "answer = 4\nask =", "quizzes/one.toml:1: a question has no 'answer'"),
-        ("why =", "because =", "quizzes/one.toml:4: a choice has no 'because'"),
+        ("why =", "because =", "quizzes/one.toml:5: a choice has no 'because'"),
         ('ask = "And how many?"', 'ask = ""', f"quizzes/one.toml:{SECOND}: this question asks"),
         ("timed = true\n", "", "quizzes/one.toml:1: not 2 of the questions are timed"),
-        (CHOICE.format("Three."), "", "quizzes/one.toml:1: 2 choices, and 3 are the least"),
+        (
+            CHOICE.format("three", "Three."),
+            "",
+            "quizzes/one.toml:1: 2 choices, and 3 are the least",
+        ),
         (OPEN_QUESTION, "", "quizzes/one.toml:1: 2 questions, and a chapter has 3 or 4"),
         ('points = ["this"]\n', "", f"quizzes/one.toml:{2 * SECOND - 1}: a question needs choices"),
         ("timed = true", "timed =", "quizzes/one.toml:2: "),
-        ('"Three."', '" . "', "quizzes/one.toml:11: this choice says nothing"),
+        ('"Three."', '" . "', "quizzes/one.toml:14: this choice says nothing"),
         (
             'points = ["this"]\n',
             'choice = [{ text = "this" }]\n',
@@ -184,6 +188,61 @@ def test_a_quiz(book, old, new, complaint):
     book.change("quizzes/one.toml", old, new)
     complaints = book.complaints()
     assert complaints and complaint in complaints[0], complaints
+
+
+BELIEF = "# believes: that it is three and nothing else\n"
+WHY = 'why = "Because this is how it is with it."'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("Two.", "Twofold.", ":9: the right choice is 1.33 times as long as the mean"),
+        ("Three.", "Never.", ":14: only wrong choices say 'never'"),
+        ("One.", "It is always one.", ":5: only wrong choices say 'always'"),
+        ("Two.", "A box stands.", ":9: the right choice repeats its page: 'a box stands'"),
+        (BELIEF, "", ":14: no comment says who chooses this"),
+        ("that it is three and nothing else", "it is three", ":14: no comment says who chooses"),
+        ("it is three and", "it is one and", ":14: another choice of this question has the same"),
+        ('from = "one.md#one-page"\n', "", ":1: this question does not say where it was told"),
+        ("one.md#one-page", "one.md", ":1: this question does not say where it was told"),
+        ("one.md#one-page", "gone.md#one-page", ":1: from: there is no page gone.md"),
+        ("one.md#one-page", "one.md#two-pages", ":1: from: one.md has no heading #two-pages"),
+        ("one.md#one-page", "two.md#a-part", ":1: from: two.md#a-part comes later than the qu"),
+        ("one.md#one-page", "one.md#the-end", ":1: from: one.md#the-end comes later than the qu"),
+    ],
+)
+def test_a_quiz_that_is_not_fair(book, old, new, complaint):
+    book.change("src/one.md", "{{#quiz one}}", "{{#quiz one}}\n\n## The end")
+    if new == "A box stands.":
+        for other in ("One.", "Three."):
+            book.change("quizzes/one.toml", other, other * 3)
+    book.change("quizzes/one.toml", old, new)
+    only(book.complaints(), f"quizzes/one.toml{complaint}")
+
+
+def test_a_wrong_choice_whose_reason_gives_the_right_one_away(book):
+    text = (book.course / "quizzes/one.toml").read_text()
+    for number in ("One", "Two", "Three"):
+        text = text.replace(f"{number}.", f"{number} of the many that there are.", 1)
+    book.write("quizzes/one.toml", text)
+    only(book.complaints())
+    book.write(
+        "quizzes/one.toml", text.replace(WHY, 'why = "No: two of the many that there are."', 1)
+    )
+    only(book.complaints(), ":5: why this one is wrong gives the right one away: 'two of the many")
+
+
+def test_both_kinds_of_choices_may_say_always(book):
+    for number in ("One", "Two"):
+        book.change("quizzes/one.toml", f"{number}.", f"{number}, always.")
+    only(book.complaints())
+
+
+def test_a_question_may_come_back_to_an_earlier_page(book):
+    book.write("src/SUMMARY.md", "# Summary\n\n- [Two](two.md)\n- [One](one.md)\n")
+    book.change("quizzes/one.toml", "one.md#one-page", "two.md#a-part")
+    only(book.complaints())
 
 
 def test_a_quiz_that_no_page_shows_yet(book):
