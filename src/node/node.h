@@ -30,8 +30,8 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "machine/machine.h"
-#include "protocol/protocol.h"
+#include "contract/machine.h"
+#include "contract/protocol.h"
 #include "raft/raft.h"
 
 #define NODE_DIALED 0x80000000u
@@ -85,7 +85,7 @@ struct node_config {
     uint32_t clock_drift_permille; /* how far clocks may run apart: raft.h. The same on all nodes */
     uint64_t
         clock_skew_us_max; /* further off from the wall clocks of a quorum that agrees, it does not
-                                   campaign; 0: no limit. node/clock.c */
+                                   campaign; 0: no limit. node/peers/clock.c */
     uint64_t session_lease_us;   /* log time after which a silent node's sessions end */
     uint64_t refuse_after_us;    /* a command waits this long for a leader, then is refused */
     uint64_t uncertain_after_us; /* one whose outcome is unknown: the connection closes */

@@ -9,16 +9,16 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "node/node.h"
-#include "node/replica.h"
-#include "node/wal.h"
-#include "protocol/http.h"
-#include "protocol/peer.h"
+#include "node/group/replica.h"
+#include "node/disk/wal.h"
+#include "wire/http1.h"
+#include "wire/peer.h"
 
 enum {
     NODE_CLIENT_INPUT_MAX = 64 << 10,   /* bytes kept behind a command that waits */
     NODE_PEER_OUTPUT_MAX = 64 << 20,    /* unsent bytes to one peer; more is dropped as lost */
     NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
-    NODE_GROUPS = 1,                    /* of Raft, numbered from 0: see peers_send.c */
+    NODE_GROUPS = 1,                    /* of Raft, numbered from 0: see peers/send.c */
     NODE_ADMIN_MAX = 64,                /* connections on the admin port */
     NODE_ITEM_BYTES_MAX = 128 << 10,    /* commands gathered in one log entry */
     NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
@@ -122,7 +122,7 @@ struct link {
     uint8_t nonce[PEER_NONCE_SIZE];      /* ours */
     uint8_t peer_nonce[PEER_NONCE_SIZE]; /* theirs */
     struct buffer input;
-    struct buffer beats; /* of this turn: see peers_send.c */
+    struct buffer beats; /* of this turn: see peers/send.c */
 };
 
 struct admin {
@@ -397,7 +397,7 @@ void link_free(struct node *node, struct link *link);
 struct link *peer_link(struct node *node, struct peer *peer, enum peer_channel channel);
 void peers_tell_state(struct node *node);
 
-/* peers_send.c: what Raft says to others, and what it hears */
+/* peers/send.c: what Raft says to others, and what it hears */
 void peers_send_raft(struct node *node, const struct raft_message *message);
 void peers_send_beats(struct node *node); /* those of this turn */
 void peers_durable(struct node *node);
@@ -439,13 +439,13 @@ void clock_forget(struct peer *peer); /* what it said, and what it was asked */
 bool clock_asked(struct node *node, struct link *link, struct slice content);
 bool clock_answered(struct node *node, struct link *link, struct slice content);
 
-/* members_admin.c */
+/* admin/members.c */
 void members_request(struct node *node, uint32_t admin, const struct http_request *request);
 bool members_asked(struct node *node, struct link *link, struct slice content);
 bool members_answered(struct node *node, struct slice content);
 void members_turn(struct node *node);
 
-/* peer_message.c */
+/* peers/message.c */
 void peer_message_encode(const struct raft *raft, const struct raft_message *message,
                          struct buffer *out);
 bool peer_message_decode(struct slice content, struct raft_message *message,

@@ -1,4 +1,4 @@
-/* The judge of wall clocks. See clocks.h; the rule itself is node/clock.c. */
+/* The judge of wall clocks. See clocks.h; the rule itself is node/peers/clock.c. */
 #include "sim/clocks.h"
 
 #include "sim/world.h"

@@ -9,7 +9,7 @@
  * nor is what was written. */
 #include <string.h>
 
-#include "node/wal.h"
+#include "node/disk/wal.h"
 #include "sim/disk.h"
 
 enum {

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 #include "base/map.h"
-#include "node/wal.h"
+#include "node/disk/wal.h"
 #include "sim/world.h"
 
 void invariants_free(struct invariants *invariants)

@@ -1,7 +1,7 @@
 /* Promises and the disk. See promises.h. */
 #include "sim/promises.h"
 
-#include "protocol/peer.h"
+#include "wire/peer.h"
 #include "sim/world.h"
 
 /* Of a RAFT frame (specs/peer.md): what is looked at here. */

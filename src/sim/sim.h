@@ -2,7 +2,7 @@
  *
  * Nodes are the real ones (node/node.h); clocks, network, disks and clients are not. Every choice
  * comes from the seed, so that a run replays byte for byte. sim_run() is pure, so that the same
- * world can run in a browser page; sim_main() is the front end that prints and forks. */
+ * world can run in a browser page; the front end that prints and forks is command/sim.h. */
 #ifndef QUARTET_SIM_SIM_H
 #define QUARTET_SIM_SIM_H
 
@@ -63,7 +63,7 @@ enum {
 };
 
 struct sim_options {
-    const struct sim_system *system; /* NULL: the queue */
+    const struct sim_system *system;
     uint64_t seed;
     uint32_t nodes;   /* 1, 3 or 5 */
     uint32_t seconds; /* of the phase with faults; healing and draining come on top */
@@ -91,8 +91,5 @@ struct sim_report {
 
 /* Runs one world to its end or to the first broken rule. */
 void sim_run(const struct sim_options *options, struct sim_report *report);
-
-/* `quartet sim ...`; argv[0] is "sim". Returns the exit status: 0, 1 on failure, 2 on bad flags. */
-int sim_main(int argc, char **argv);
 
 #endif

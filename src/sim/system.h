@@ -16,7 +16,8 @@ struct protocol_ops;
 struct world;
 
 struct sim_system {
-    const char *name;
+    const char *name; /* `quartet sim NAME` */
+    const char *help; /* one line */
     const struct machine_ops *machine;
     const void *machine_options;
     const struct protocol_ops *protocol;
@@ -46,10 +47,10 @@ struct sim_system {
     void (*end)(struct world *world);
 };
 
+/* All there are; NULL ends the table (src/systems/worlds.c). */
+extern const struct sim_system *const sim_systems[];
+
 /* NULL: no such system. */
 const struct sim_system *sim_system_by_name(struct slice name);
-
-extern const struct sim_system sim_system_queue; /* queue_clients.c */
-extern const struct sim_system sim_system_raft;  /* raft_clients.c */
 
 #endif

@@ -249,7 +249,7 @@ static void world_init(struct world *world, const struct sim_options *options,
     *report = (struct sim_report){0};
     world->options = options;
     world->report = report;
-    world->system = options->system == NULL ? &sim_system_queue : options->system;
+    world->system = options->system;
     world->random = random_seeded(options->seed);
     world->hosts_count = options->nodes;
     if (world_changes_members(world)) {

@@ -22,13 +22,13 @@ static void print(void *context, struct slice lines)
     web_print(lines.data, lines.size);
 }
 
-/* `queue` or not; the rest is as in sim.h. Returns 0, or 1 when the world failed: the trace says
- * why. */
+/* `system`: its row in src/systems/systems.h, from 0; the rest is as in sim.h. Returns 0, or 1 when
+ * the world failed: the trace says why. */
 __attribute__((export_name("world_run"))) int
-web_world_run(int queue, uint64_t seed, uint32_t nodes, uint32_t seconds, uint32_t faults)
+web_world_run(uint32_t system, uint64_t seed, uint32_t nodes, uint32_t seconds, uint32_t faults)
 {
     struct sim_options options = {
-        .system = queue ? &sim_system_queue : &sim_system_raft,
+        .system = sim_systems[system],
         .seed = seed,
         .nodes = nodes,
         .seconds = seconds,

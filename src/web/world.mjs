@@ -23,7 +23,7 @@ const { instance } = await WebAssembly.instantiate(readFileSync(file), imports);
 const { world_run, faults_default } = instance.exports;
 memory = instance.exports.memory;
 process.exitCode = world_run(
-  system === 'queue' ? 1 : 0,
+  ['queue', 'raft'].indexOf(system),
   BigInt(seed),
   Number(nodes),
   Number(seconds),

@@ -97,7 +97,7 @@ def test_code_is_cut_by_name_in_each_language():
         "01-queue/mini/typescript/step2/queue.ts:Queue.reserve": "[job.state, job.holder, job.due]",
         "01-queue/mini/typescript/step3/log.ts:Log.replay": "*replay(): Generator<Entry> {",
         "01-queue/clients/typescript/worker.ts:Worker.giveUp": "private async giveUp(",
-        "src/machine/queue_job.c:queue_job_held_by": "bool queue_job_held_by(",
+        "src/systems/queue/machine/job.c:queue_job_held_by": "bool queue_job_held_by(",
     }
     for name, line in names.items():
         code, said, pages = render(page=f"{{{{#code {name}}}}}")

@@ -7,8 +7,8 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/random.h"
-#include "machine/queue.h"
-#include "protocol/protocol.h"
+#include "systems/queue/machine/queue.h"
+#include "contract/protocol.h"
 
 enum {
     BODY_SIZE_MAX = 300, /* small, so that jobs too big are found */

@@ -8,7 +8,7 @@
 #include "check/explain.h"
 #include "check/history_read.h"
 #include "check/html.h"
-#include "check/queue_history.h"
+#include "systems/queue/check/history.h"
 
 static void judge(const struct history *history, const struct model *model)
 {

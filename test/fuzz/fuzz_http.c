@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/random.h"
-#include "protocol/http.h"
+#include "wire/http1.h"
 
 static void tell(struct buffer *transcript, const struct http_request *request)
 {

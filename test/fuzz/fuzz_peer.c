@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "node/node_internal.h"
-#include "protocol/peer.h"
+#include "wire/peer.h"
 
 static struct raft_entry entries[RAFT_MESSAGE_ENTRIES_MAX];
 

@@ -1,12 +1,12 @@
 /* Any bytes to the codec of the queue's commands, as a damaged peer could send them: what decodes
- * encodes to the same bytes again (specs/queue.md), so that replicas cannot read one entry in two
- * ways. */
+ * encodes to the same bytes again (specs/systems/queue.md), so that replicas cannot read one entry
+ * in two ways. */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "machine/queue.h"
+#include "systems/queue/machine/queue.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
  * start found, the next one reads all that was written since. */
 #include <stdint.h>
 
-#include "../unit/wal_image.h"
+#include "../unit/node/wal_image.h"
 
 static void ignore(void *context, const struct raft_entry *entry)
 {

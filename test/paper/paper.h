@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#include "../unit/raft_solo.h"
+#include "../unit/raft/raft_solo.h"
 
 /* The next number of a log like "1 1 2"; 0 at its end. */
 static inline uint64_t paper_next_term(const char **log)

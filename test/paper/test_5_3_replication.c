@@ -1,5 +1,5 @@
 /* Section 5.3: "Log replication". */
-#include "../unit/raft_world.h"
+#include "../unit/raft/raft_world.h"
 #include "paper.h"
 
 /* "The leader appends the command to its log as a new entry, then issues AppendEntries RPCs in

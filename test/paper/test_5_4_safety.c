@@ -1,6 +1,6 @@
 /* Section 5.4: "Safety". The election restriction, the commitment of entries from previous terms,
  * and the steps of the argument for leader completeness. */
-#include "../unit/raft_world.h"
+#include "../unit/raft/raft_world.h"
 #include "paper.h"
 
 /* --- 5.4.1 Election restriction --- */

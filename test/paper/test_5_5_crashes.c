@@ -1,5 +1,5 @@
 /* Section 5.5: "Follower and candidate crashes". */
-#include "../unit/raft_world.h"
+#include "../unit/raft/raft_world.h"
 #include "paper.h"
 
 /* "If a follower or candidate crashes, then future RequestVote and AppendEntries RPCs sent to it

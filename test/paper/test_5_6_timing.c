@@ -1,5 +1,5 @@
 /* Section 5.6: "Timing and availability". broadcastTime << electionTimeout << MTBF. */
-#include "../unit/raft_world.h"
+#include "../unit/raft/raft_world.h"
 #include "paper.h"
 
 /* "Raft will be able to elect and maintain a steady leader as long as the system satisfies the

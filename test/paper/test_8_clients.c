@@ -1,5 +1,5 @@
 /* Section 8: "Client interaction". Serial numbers, by which a command is executed once, are not
- * Raft's: src/node/proposals.c and the machines keep them. */
+ * Raft's: src/node/group/proposals.c and the machines keep them. */
 #include "paper.h"
 
 /* "If the client's first choice is not the leader, that server will reject the client's request and

@@ -1,5 +1,5 @@
 /* Dissertation, chapter 5: "Log compaction", where it says more than the paper's section 7. */
-#include "../unit/raft_world.h"
+#include "../unit/raft/raft_world.h"
 #include "paper.h"
 
 /* "Each server compacts the committed prefix of its log independently." */

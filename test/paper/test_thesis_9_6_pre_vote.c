@@ -1,6 +1,6 @@
 /* Dissertation, section 9.6: "Preventing disruptions when a server rejoins the cluster" (pre-vote),
  * with 4.2.3 (disruptive servers) and the end of 6.2 (a leader that lost touch with a quorum). */
-#include "../unit/raft_world.h"
+#include "../unit/raft/raft_world.h"
 #include "paper.h"
 
 static const struct raft_message *ask_pre_vote(struct solo *server, uint32_t from, uint64_t term,

@@ -94,7 +94,7 @@ def test_every_option_has_its_mirror(words):
         assert f'{name}: "=nonsense=" is not right' in done.stderr
 
 
-COMMANDS = ["queue", "up", "status", "members", "queue-policy", "log", "sim", "check"]
+COMMANDS = ["queue", "queue-policy", "up", "status", "members", "log", "sim", "check"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

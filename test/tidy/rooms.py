@@ -12,16 +12,47 @@ BUILD = Path(os.environ.get("QUARTET_BUILD", ROOT / "build"))
 MAY_INCLUDE = {
     "base": set(),
     "raft": {"base"},
-    "machine": {"base"},
     "check": {"base"},
-    "protocol": {"base", "machine"},
-    "node": {"base", "raft", "machine", "protocol"},
-    "sim": {"base", "raft", "machine", "check", "protocol", "node"},
-    "server": {"base", "raft", "machine", "check", "protocol", "node", "sim"},
+    "contract": {"base"},
+    "wire": {"base"},
+    "node": {"base", "raft", "contract", "wire"},
+    "sim": {"base", "raft", "check", "contract", "wire", "node"},
+    "server": {"base", "raft", "contract", "wire", "node"},
+    "command": {"base", "raft", "check", "contract", "wire", "node", "sim", "server"},
     "web": {"base", "sim"},
 }
 
-PURE = ["base", "raft", "machine", "check", "protocol", "node"]
+# The rooms of a system, src/systems/NAME/ROOM: rooms of the house, and rooms of its own system.
+SYSTEM_MAY_INCLUDE = {
+    "machine": ({"base", "contract"}, set()),
+    "protocol": ({"base", "contract", "wire"}, {"machine"}),
+    "check": ({"base", "contract", "check"}, set()),
+    "sim": (MAY_INCLUDE["sim"] | {"sim"}, {"machine", "protocol", "check"}),
+    "command": (MAY_INCLUDE["command"] | {"command"}, {"machine", "protocol", "check", "sim"}),
+}
+
+# The files that may know all systems, and what else they may include.
+TABLES = {
+    "src/main.c": {"base", "contract", "command"},
+    "src/systems/systems.h": set(),
+    "src/systems/systems.c": {"base", "contract", "systems"},
+    "src/systems/worlds.c": {"base", "sim", "systems"},
+}
+
+PURE = ["base", "raft", "check", "contract", "wire", "node", "sim"]
+SYSTEM_PURE = ["machine", "protocol", "check", "sim"]
+
+
+def room_of(name):
+    """The room of src/ROOM/FILE, as MAY_INCLUDE calls it, or (SYSTEM, ROOM)."""
+    words = name.split("/")[1:]
+    return tuple(words[1:3]) if words[0] == "systems" and len(words) > 3 else words[0]
+
+
+def is_pure(name):
+    room = room_of(name)
+    return room[1] in SYSTEM_PURE if isinstance(room, tuple) else room in PURE
+
 
 # Headers that bring types, limits, bytes and the allocator, and nothing of the world. That the
 # functions used are harmless too is what test_purity.py proves.

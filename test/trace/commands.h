@@ -1,6 +1,6 @@
 /* The commands of a script. Nothing happens between them: no time passes, no message arrives and,
  * on a slow disk, no write ends unless a command says so. The invariants of figure 3 are checked
- * after every step all the same (test/unit/raft_world_check.h). */
+ * after every step all the same (test/unit/raft/raft_world_check.h). */
 #ifndef QUARTET_TEST_TRACE_COMMANDS_H
 #define QUARTET_TEST_TRACE_COMMANDS_H
 

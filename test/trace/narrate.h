@@ -3,7 +3,7 @@
 #ifndef QUARTET_TEST_TRACE_NARRATE_H
 #define QUARTET_TEST_TRACE_NARRATE_H
 
-#include "../unit/raft_world.h"
+#include "../unit/raft/raft_world.h"
 
 /* A server as it was last described. */
 struct shown {

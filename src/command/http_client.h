@@ -1,0 +1,19 @@
+/* One blocking HTTP/1.1 request to a node's admin port, for the subcommands that ask it. */
+#ifndef QUARTET_COMMAND_HTTP_CLIENT_H
+#define QUARTET_COMMAND_HTTP_CLIENT_H
+
+#include "base/bytes.h"
+#include "server/address.h"
+
+enum {
+    HTTP_CLIENT_TIMEOUT_MS = 3000,
+    HTTP_CLIENT_RESPONSE_MAX = 16 << 20,
+};
+
+/* Returns the status code and appends the body, or -1 after saying why in `error`. */
+int http_client_request(const struct address *address, const char *method, const char *target,
+                        struct buffer *body, char *error, size_t error_size);
+/* Appends `text` with everything but letters, digits and "-_.~" as %XX (RFC 3986). */
+void http_client_append_escaped(struct buffer *out, const char *text);
+
+#endif

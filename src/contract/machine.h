@@ -1,0 +1,96 @@
+/* What every machine is: a deterministic state machine over the replicated log.
+ *
+ * A machine changes only in apply(), advance(), session_end() and origin_end(), which every
+ * replica calls with the same arguments in the same order. It reads no clock: time is log time
+ * (raft.h, struct raft_entry). Two clocks: `elapsed` stops while there is no leader and never
+ * jumps (leases, time-to-run, waiting); `wall` follows the calendar (delays, display).
+ *
+ * No call stalls: each touches at most MACHINE_WORK_MAX objects. Larger work leaves a cursor in
+ * the state, which advance() moves on; deadline() is 0 while such work is left. */
+#ifndef QUARTET_CONTRACT_MACHINE_H
+#define QUARTET_CONTRACT_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum {
+    MACHINE_WORK_MAX = 256, /* objects that one call may touch */
+};
+
+/* A client's session: connection `connection` of node `node` in that node's `incarnation`. A
+ * machine makes it at its first command and forgets it at session_end() or origin_end(). */
+struct session_key {
+    uint64_t incarnation;
+    uint32_t node;
+    uint32_t connection;
+};
+
+/* What a change makes a session hear. `payload` is the machine's own struct (queue.h: struct
+ * queue_reply), borrowed for the call. Every command that a session proposes yields exactly one
+ * reply to that session, at once or later, and in the order of the commands: a machine that lets
+ * a command wait may rely on it that the node proposes nothing behind it but session_end(). */
+typedef void machine_emit(void *world, const struct session_key *session, const void *payload);
+
+struct machine_deadline {
+    uint64_t elapsed_us; /* UINT64_MAX: none. 0: work is left now */
+    uint64_t wall_us;
+};
+
+struct machine_ops {
+    const char *name;
+    uint32_t snapshot_version;
+
+    /* `options` is the machine's own struct, copied; NULL for the defaults. */
+    void *(*create)(const void *options, machine_emit *emit, void *world);
+    /* Frees about MACHINE_WORK_MAX objects at most; true when all is gone. False: to be called
+     * again, and nothing else until then. */
+    bool (*destroy)(void *machine);
+
+    /* Log time moves to these stamps (never back); does what has come due, up to the limit. Called
+     * before each batch of commands, with the stamps of its entry. */
+    void (*advance)(void *machine, uint64_t elapsed_us, uint64_t wall_us);
+    /* One command, as the protocol encoded it. Malformed bytes cannot come from our own protocol,
+     * but could from a damaged peer: the machine ignores them, deterministically. */
+    void (*apply)(void *machine, const struct session_key *session, struct slice command);
+    void (*session_end)(void *machine, const struct session_key *session);
+    /* All sessions of this node up to and including this incarnation end; they match no waiters
+     * from this call on, what they held comes back by and by. */
+    void (*origin_end)(void *machine, uint32_t node, uint64_t incarnation);
+    /* When advance() has something to do next. */
+    struct machine_deadline (*deadline)(const void *machine);
+
+    /* Answers a question from this replica's state, changing nothing; emits exactly one reply. The
+     * stamps are of now: log time goes on between entries, and so does what runs down with it. */
+    void (*query)(const void *machine, const struct session_key *session, struct slice command,
+                  uint64_t elapsed_us, uint64_t wall_us);
+    /* Text for the admin port: Prometheus lines with this machine's own metrics. */
+    void (*metrics)(const void *machine, struct buffer *out);
+    uint64_t (*bytes)(const void *machine); /* estimated memory in objects, for limits and stats */
+
+    /* Incremental sum of object hashes: equal at equal indexes on every replica, and equal after
+     * a snapshot was restored. */
+    uint64_t (*digest)(const void *machine);
+
+    /* A cut: the state as it is now, streamed while it goes on changing. An object that changes
+     * before the cursor reached it first writes its image as of the cut to the stream. One cut at
+     * a time. cut_read() appends about `size` bytes to `out`, or fewer, even none, when it looked
+     * at much that had nothing to write, and returns true while more remains. Pre-images wait
+     * inside, counted by cut_pending(); the caller aborts a cut whose backlog grows beyond its
+     * limit. */
+    void (*cut_begin)(void *machine);
+    bool (*cut_read)(void *machine, size_t size, struct buffer *out);
+    uint64_t (*cut_pending)(const void *machine);
+    void (*cut_abort)(void *machine);
+
+    /* Into a newly created machine: the stream of one cut, in pieces of any size; restore_end()
+     * is false when it was malformed or incomplete (the machine is then destroyed unused). */
+    bool (*restore)(void *machine, struct slice bytes);
+    bool (*restore_end)(void *machine);
+
+    /* Whole-state check for tests and the simulator: panics when an invariant is broken. Slow. */
+    void (*check)(const void *machine);
+};
+
+#endif

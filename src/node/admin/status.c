@@ -1,0 +1,239 @@
+/* /health, /status and /metrics. See status.h and admin.c. */
+#include "node/admin/status.h"
+
+#include "wire/json.h"
+
+const char *status_ailing(const struct node *node)
+{
+    if (node->draining) return "draining\n";
+    if (node->raft == NULL && node->config.join) {
+        return "waiting to be added to the cluster: see quartet members add\n";
+    }
+    if (node->raft == NULL) return "waiting for all of --peers to found the cluster\n";
+    if (membership_removed(node)) {
+        return "no longer a member of the cluster: stop it, or add it again\n";
+    }
+    if (raft_leader(node->raft) == 0) return "no leader known\n";
+    if (!raft_trusted(node->raft)) return "catching up: has no vote until it holds the log\n";
+    return NULL;
+}
+
+static const char *role_words(const struct node *node)
+{
+    static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};
+    return node->raft == NULL ? "founding" : names[raft_role(node->raft)];
+}
+
+static const char *membership_words(uint8_t membership)
+{
+    static const char *const names[] = {"empty", "founding", "member"};
+    return names[membership];
+}
+
+static void number(struct json *json, const char *key, uint64_t value)
+{
+    json_key(json, key);
+    json_unsigned(json, value);
+}
+
+static void words(struct json *json, const char *key, const char *value)
+{
+    json_key(json, key);
+    json_text(json, value);
+}
+
+static void truth(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_bool(json, value);
+}
+
+static void status_raft(const struct node *node, struct json *json)
+{
+    const struct raft *raft = node->raft;
+    if (raft == NULL) return;
+    number(json, "leader", raft_leader(raft));
+    number(json, "term", raft_term(raft));
+    number(json, "vote", raft_vote(raft));
+    truth(json, "trusted", raft_trusted(raft));
+    number(json, "first_index", raft_first_index(raft));
+    number(json, "last_index", raft_last_index(raft));
+    number(json, "durable_index", raft_durable_index(raft));
+    number(json, "commit_index", raft_commit_index(raft));
+    json_key(json, "members");
+    json_array_begin(json);
+    const struct raft_members *members = raft_members(raft);
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct raft_member *member = &members->member[i];
+        json_object_begin(json);
+        number(json, "id", member->id);
+        json_key(json, "address");
+        json_string(json, slice_of(member->address, member->address_size));
+        truth(json, "learner", member->learner);
+        truth(json, "outgoing", member->outgoing);
+        truth(json, "leaving", member->leaving);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+static void status_progress(const struct node *node, struct json *json)
+{
+    struct raft_progress rows[RAFT_MEMBERS_MAX];
+    if (node->raft == NULL) return;
+    uint32_t count = raft_progress_all(node->raft, rows);
+    json_key(json, "followers");
+    json_array_begin(json);
+    for (uint32_t i = 0; i < count; i++) {
+        json_object_begin(json);
+        number(json, "id", rows[i].peer);
+        number(json, "match", rows[i].match);
+        number(json, "next", rows[i].next);
+        truth(json, "trusted", rows[i].trusted);
+        truth(json, "needs_snapshot", rows[i].snapshot);
+        truth(json, "caught_up", rows[i].caught_up);
+        uint64_t heard = rows[i].heard_us;
+        if (heard != 0) number(json, "heard_us_ago", node->now.mono_us - heard);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+/* How far the wall clocks of others are ahead of this one's, at least and at most; below 0: behind.
+ * Whom it has not heard lately is left out. */
+static void status_clocks(const struct node *node, struct json *json)
+{
+    truth(json, "clock_off", node->clock_off);
+    number(json, "clock_skew_us_max", node->config.clock_skew_us_max);
+    json_key(json, "clocks");
+    json_array_begin(json);
+    for (uint32_t i = 0; i < node->peers_count; i++) {
+        struct clock_reading reading;
+        if (!clock_read(node, &node->peers[i], &reading)) continue;
+        json_object_begin(json);
+        number(json, "id", reading.id);
+        json_key(json, "ahead_us_min");
+        json_signed(json, reading.low_us);
+        json_key(json, "ahead_us_max");
+        json_signed(json, reading.high_us);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+void status_json(const struct node *node, struct buffer *out)
+{
+    struct json json = json_of(out);
+    json_object_begin(&json);
+    words(&json, "system", node->config.machine->name);
+    number(&json, "node", node->config.self);
+    words(&json, "role", role_words(node));
+    words(&json, "membership",
+          membership_removed(node) ? "removed" : membership_words(node->membership));
+    const char *why = status_ailing(node);
+    truth(&json, "healthy", why == NULL);
+    json_key(&json, "cluster");
+    json_hex(&json, node->cluster, 16);
+    number(&json, "incarnation", node->wal.meta.incarnation);
+    status_raft(node, &json);
+    status_progress(node, &json);
+    status_clocks(node, &json);
+    number(&json, "applied_index", node->replica->index);
+    json_key(&json, "digest");
+    json_hex(&json, replica_digest(node->replica), 16);
+    number(&json, "elapsed_us", node->replica->elapsed_us);
+    number(&json, "wall_us", node->replica->wall_us);
+    number(&json, "uptime_us", node->now.mono_us - node->started_us);
+    number(&json, "clients", node->clients_count);
+    number(&json, "sessions", node->sessions_count);
+    number(&json, "machine_bytes", node->replica->ops->bytes(node->replica->machine));
+    number(&json, "log_memory_bytes", node->raft == NULL ? 0 : raft_log_bytes(node->raft));
+    number(&json, "log_disk_bytes", node->wal.bytes);
+    number(&json, "snapshot_index", node->snapshots.disk_index);
+    number(&json, "snapshot_bytes", node->snapshots.disk_bytes);
+    words(&json, "fsync", node->config.fsync_never ? "never" : "always");
+    truth(&json, "disk_full", node->disk_full);
+    truth(&json, "draining", node->draining);
+    number(&json, "election_timeout_us", node->config.election_timeout_us);
+    number(&json, "heartbeat_us", node->config.heartbeat_us);
+    json_object_end(&json);
+    buffer_append_text(out, "\n");
+}
+
+static void metric(struct buffer *out, const char *name, const char *type, const char *help,
+                   uint64_t value)
+{
+    buffer_append_text(out, "# HELP quartet_");
+    buffer_append_text(out, name);
+    buffer_put_u8(out, ' ');
+    buffer_append_text(out, help);
+    buffer_append_text(out, "\n# TYPE quartet_");
+    buffer_append_text(out, name);
+    buffer_put_u8(out, ' ');
+    buffer_append_text(out, type);
+    buffer_append_text(out, "\nquartet_");
+    buffer_append_text(out, name);
+    buffer_put_u8(out, ' ');
+    buffer_append_decimal(out, value);
+    buffer_put_u8(out, '\n');
+}
+
+static void metrics_raft(const struct node *node, struct buffer *out)
+{
+    const struct raft *raft = node->raft;
+    if (raft == NULL) return;
+    metric(out, "raft_term", "gauge", "Current term.", raft_term(raft));
+    metric(out, "raft_leader", "gauge", "Node id of the leader, 0 if not known.",
+           raft_leader(raft));
+    metric(out, "raft_is_leader", "gauge", "1 on the leader.", node_leading(node));
+    metric(out, "raft_trusted", "gauge", "0 while this node has no vote.", raft_trusted(raft));
+    metric(out, "raft_commit_index", "counter", "Entries committed.", raft_commit_index(raft));
+    metric(out, "raft_last_index", "gauge", "Last entry in the log.", raft_last_index(raft));
+    metric(out, "raft_log_bytes", "gauge", "Entry data kept in memory.", raft_log_bytes(raft));
+    metric(out, "raft_elections_won_total", "counter", "Elections won by this node.",
+           node->counters.elections_won);
+}
+
+void status_metrics(const struct node *node, struct buffer *out)
+{
+    const struct counters *c = &node->counters;
+    metrics_raft(node, out);
+    metric(out, "healthy", "gauge", "1 when /health answers 200.", status_ailing(node) == NULL);
+    metric(out, "applied_index", "counter", "Entries applied.", node->replica->index);
+    metric(out, "clients", "gauge", "Client connections.", node->clients_count);
+    metric(out, "clients_accepted_total", "counter", "Client connections accepted.",
+           c->connections_accepted);
+    metric(out, "clients_refused_total", "counter", "Closed at once: limit or draining.",
+           c->connections_refused);
+    metric(out, "commands_proposed_total", "counter", "Commands proposed by this node.",
+           c->proposals);
+    metric(out, "replies_total", "counter", "Replies to proposed commands.", c->replies);
+    metric(out, "commands_refused_total", "counter", "Commands refused: no leader, full, busy.",
+           c->refused);
+    metric(out, "clients_uncertain_total", "counter",
+           "Clients closed because an outcome was not known in time.", c->closed_uncertain);
+    metric(out, "peer_bad_frames_total", "counter", "Malformed bytes from peers.",
+           c->peer_bad_frames);
+    metric(out, "peer_refused_total", "counter", "Peers refused, or refusing us.", c->peer_refused);
+    metric(out, "peer_dropped_bytes_total", "counter", "Frames dropped: no link to the peer.",
+           c->peer_dropped_bytes);
+    metric(out, "clock_off", "gauge",
+           "1 while a quorum agrees that this node's wall clock is wrong.", node->clock_off);
+    metric(out, "peer_beats_total", "counter", "Heartbeats and replies to peers.", c->peer_beats);
+    metric(out, "peer_beat_frames_total", "counter", "Frames that carried them.",
+           c->peer_beat_frames);
+    metric(out, "log_batches_total", "counter", "Batches written to the log.", c->batches);
+    metric(out, "log_written_bytes_total", "counter", "Bytes written to the log.", c->batch_bytes);
+    metric(out, "log_disk_bytes", "gauge", "Log kept on disk.", node->wal.bytes);
+    metric(out, "snapshots_written_total", "counter", "Snapshots made durable.",
+           c->snapshots_written);
+    metric(out, "snapshots_sent_total", "counter", "Snapshots streamed to followers.",
+           c->snapshots_sent);
+    metric(out, "snapshots_installed_total", "counter", "Snapshots taken from a leader.",
+           c->snapshots_installed);
+    metric(out, "machine_bytes", "gauge", "Estimated memory of the machine's objects.",
+           node->replica->ops->bytes(node->replica->machine));
+    metric(out, "disk_full", "gauge", "1 while growing commands are refused.", node->disk_full);
+    node->replica->ops->metrics(node->replica->machine, out);
+    buffer_append_slice(out, buffer_slice(&node->world_metrics));
+}

@@ -1,0 +1,12 @@
+/* What a node says of itself on the admin port. */
+#ifndef QUARTET_NODE_ADMIN_STATUS_H
+#define QUARTET_NODE_ADMIN_STATUS_H
+
+#include "node/node_internal.h"
+
+/* NULL when healthy: a member, trusted, with a leader, not draining; else why not, as one line. */
+const char *status_ailing(const struct node *node);
+void status_json(const struct node *node, struct buffer *out);
+void status_metrics(const struct node *node, struct buffer *out);
+
+#endif

@@ -1,0 +1,291 @@
+/* Applying the log. See replica.h. */
+#include "node/group/replica.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/random.h"
+
+enum { ORIGIN_SIZE = 29, ORIGIN_ENDED = 1, ORIGIN_ACTIVE = 2 };
+
+void commands_header_store(uint8_t at[COMMANDS_HEADER_SIZE], const struct commands_header *header)
+{
+    store_u32(at, header->origin);
+    store_u64(at + 4, header->incarnation);
+    store_u64(at + 12, header->first);
+    store_u32(at + 20, header->count);
+}
+
+static bool commands_header_read(struct reader *reader, struct commands_header *header)
+{
+    header->origin = read_u32(reader);
+    header->incarnation = read_u64(reader);
+    header->first = read_u64(reader);
+    header->count = read_u32(reader);
+    return !reader->bad && header->origin != 0 && header->first != 0;
+}
+
+bool command_read(struct reader *reader, struct command *command)
+{
+    if (reader->bytes.size == 0) return false;
+    command->type = read_u8(reader);
+    command->connection = read_u32(reader);
+    command->bytes = read_bytes(reader);
+    return !reader->bad;
+}
+
+void command_append(struct buffer *out, const struct command *command)
+{
+    uint8_t *at = buffer_reserve(out, COMMAND_HEADER_SIZE + command->bytes.size);
+    at[0] = command->type;
+    store_u32(at + 1, command->connection);
+    store_u32(at + 5, (uint32_t)command->bytes.size);
+    if (command->bytes.size != 0) {
+        memcpy(at + COMMAND_HEADER_SIZE, command->bytes.data, command->bytes.size);
+    }
+    buffer_grew(out, COMMAND_HEADER_SIZE + command->bytes.size);
+}
+
+bool commands_check(struct slice batch, struct commands_header *header)
+{
+    struct reader reader = reader_of(batch);
+    if (!commands_header_read(&reader, header)) return false;
+    struct command command;
+    uint32_t count = 0;
+    while (command_read(&reader, &command)) count++;
+    return !reader.bad && count == header->count && count > 0;
+}
+
+struct replica *replica_create(const struct machine_ops *ops, const void *options,
+                               machine_emit *emit, void *world)
+{
+    struct replica *replica = calloc(1, sizeof *replica);
+    ASSERT(replica != NULL);
+    replica->ops = ops;
+    replica->machine = ops->create(options, emit, world);
+    return replica;
+}
+
+bool replica_destroy_some(struct replica *replica)
+{
+    if (!replica->ops->destroy(replica->machine)) return false;
+    buffer_free(&replica->cut_head);
+    buffer_free(&replica->restore_head);
+    free(replica);
+    return true;
+}
+
+void replica_destroy(struct replica *replica)
+{
+    while (replica != NULL && !replica_destroy_some(replica)) {}
+}
+
+static struct origin *origin_find(struct replica *replica, uint32_t node)
+{
+    for (uint32_t i = 0; i < replica->origins_count; i++) {
+        if (replica->origins[i].node == node) return &replica->origins[i];
+    }
+    return NULL;
+}
+
+const struct origin *replica_origin(const struct replica *replica, uint32_t node)
+{
+    for (uint32_t i = 0; i < replica->origins_count; i++) {
+        if (replica->origins[i].node == node) return &replica->origins[i];
+    }
+    return NULL;
+}
+
+static struct origin *origin_add(struct replica *replica, uint32_t node)
+{
+    if (replica->origins_count == REPLICA_ORIGINS_MAX) return NULL;
+    uint32_t at = replica->origins_count++;
+    for (; at > 0 && replica->origins[at - 1].node > node; at--) {
+        replica->origins[at] = replica->origins[at - 1];
+    }
+    replica->origins[at] = (struct origin){.node = node};
+    return &replica->origins[at];
+}
+
+/* The origin as of this batch's incarnation; NULL when the batch belongs to an earlier life. */
+static struct origin *origin_enter(struct replica *replica, const struct commands_header *header)
+{
+    struct origin *origin = origin_find(replica, header->origin);
+    if (origin == NULL) origin = origin_add(replica, header->origin);
+    if (origin == NULL || header->incarnation < origin->incarnation) return NULL;
+    if (header->incarnation > origin->incarnation) {
+        /* Only its first proposal begins a life: one behind it came out of order. */
+        if (header->first != 1) return NULL;
+        if (origin->incarnation != 0) {
+            replica->ops->origin_end(replica->machine, origin->node, header->incarnation - 1);
+        }
+        *origin = (struct origin){
+            .node = header->origin,
+            .incarnation = header->incarnation,
+            .next = 1,
+        };
+    }
+    return origin->ended ? NULL : origin;
+}
+
+static void apply_command(struct replica *replica, struct origin *origin,
+                          const struct command *command)
+{
+    struct session_key session = {origin->incarnation, origin->node, command->connection};
+    switch (command->type) {
+    case COMMAND_MACHINE:
+        origin->active = true;
+        replica->ops->apply(replica->machine, &session, command->bytes);
+        break;
+    case COMMAND_SESSION_END: replica->ops->session_end(replica->machine, &session); break;
+    case COMMAND_RENEW: origin->active = command->connection != 0; break;
+    default: /* OPEN: entering the incarnation was all */ break;
+    }
+}
+
+static void apply_commands(struct replica *replica, const struct raft_entry *entry)
+{
+    struct reader reader = reader_of(entry->data);
+    struct commands_header header;
+    if (!commands_header_read(&reader, &header)) return;
+    struct origin *origin = origin_enter(replica, &header);
+    if (origin == NULL) return;
+    origin->heard_us = replica->elapsed_us;
+    struct command command;
+    for (uint64_t sequence = header.first; command_read(&reader, &command); sequence++) {
+        if (sequence < origin->next) continue;
+        if (sequence > origin->next) return;
+        origin->next++;
+        apply_command(replica, origin, &command);
+    }
+}
+
+static void apply_expire(struct replica *replica, struct slice data)
+{
+    struct reader reader = reader_of(data);
+    uint32_t node = read_u32(&reader);
+    uint64_t incarnation = read_u64(&reader);
+    struct origin *origin = origin_find(replica, node);
+    if (!reader_done(&reader) || origin == NULL || origin->incarnation != incarnation) return;
+    origin->ended = true;
+    origin->active = false;
+    replica->ops->origin_end(replica->machine, node, incarnation);
+}
+
+enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry)
+{
+    ASSERT(entry->index == replica->index + 1);
+    if (entry->kind >= KINDS_END || entry->version > 1) return REPLICA_UNKNOWN_KIND;
+    if (entry->kind > RAFT_KIND_MEMBERS && entry->kind < RAFT_KIND_CALLER) {
+        return REPLICA_UNKNOWN_KIND;
+    }
+    /* Leaders stamp in order; a stamp that falls all the same must not turn time back. */
+    if (entry->elapsed_us > replica->elapsed_us) replica->elapsed_us = entry->elapsed_us;
+    if (entry->wall_us > replica->wall_us) replica->wall_us = entry->wall_us;
+    replica->ops->advance(replica->machine, replica->elapsed_us, replica->wall_us);
+    if (entry->kind == KIND_COMMANDS) apply_commands(replica, entry);
+    if (entry->kind == KIND_EXPIRE) apply_expire(replica, entry->data);
+    replica->index = entry->index;
+    replica->term = entry->term;
+    return REPLICA_APPLIED;
+}
+
+uint64_t replica_digest(const struct replica *replica)
+{
+    uint64_t digest = replica->ops->digest(replica->machine);
+    for (uint32_t i = 0; i < replica->origins_count; i++) {
+        const struct origin *origin = &replica->origins[i];
+        uint64_t hash = random_mix(origin->node);
+        hash = random_mix(hash ^ origin->incarnation);
+        hash = random_mix(hash ^ origin->next);
+        hash = random_mix(hash ^ origin->heard_us);
+        digest += random_mix(hash ^ ((uint64_t)origin->ended << 1 | origin->active));
+    }
+    return digest + random_mix(replica->elapsed_us) + random_mix(~replica->wall_us);
+}
+
+void replica_cut_begin(struct replica *replica)
+{
+    ASSERT(!replica->cutting);
+    replica->cutting = true;
+    buffer_clear(&replica->cut_head);
+    buffer_put_u32(&replica->cut_head, replica->origins_count);
+    for (uint32_t i = 0; i < replica->origins_count; i++) {
+        const struct origin *origin = &replica->origins[i];
+        buffer_put_u32(&replica->cut_head, origin->node);
+        buffer_put_u64(&replica->cut_head, origin->incarnation);
+        buffer_put_u64(&replica->cut_head, origin->next);
+        buffer_put_u64(&replica->cut_head, origin->heard_us);
+        buffer_put_u8(&replica->cut_head, (uint8_t)((origin->ended ? ORIGIN_ENDED : 0) |
+                                                    (origin->active ? ORIGIN_ACTIVE : 0)));
+    }
+    replica->ops->cut_begin(replica->machine);
+}
+
+bool replica_cut_read(struct replica *replica, size_t size, struct buffer *out)
+{
+    ASSERT(replica->cutting);
+    buffer_append_slice(out, buffer_slice(&replica->cut_head));
+    buffer_clear(&replica->cut_head);
+    replica->cutting = replica->ops->cut_read(replica->machine, size, out);
+    return replica->cutting;
+}
+
+uint64_t replica_cut_pending(const struct replica *replica)
+{
+    return replica->cutting ? replica->ops->cut_pending(replica->machine) : 0;
+}
+
+void replica_cut_abort(struct replica *replica)
+{
+    if (!replica->cutting) return;
+    replica->cutting = false;
+    replica->ops->cut_abort(replica->machine);
+}
+
+/* The origins, once all of them have arrived; false when malformed. */
+static bool restore_origins(struct replica *replica, bool *complete)
+{
+    struct reader reader = reader_of(buffer_slice(&replica->restore_head));
+    *complete = false;
+    uint32_t count = read_u32(&reader);
+    if (reader.bad) return true;
+    if (count > REPLICA_ORIGINS_MAX) return false;
+    if (reader.bytes.size < (size_t)count * ORIGIN_SIZE) return true;
+    for (uint32_t i = 0; i < count; i++) {
+        struct origin *origin = &replica->origins[i];
+        origin->node = read_u32(&reader);
+        origin->incarnation = read_u64(&reader);
+        origin->next = read_u64(&reader);
+        origin->heard_us = read_u64(&reader);
+        uint8_t flags = read_u8(&reader);
+        origin->ended = (flags & ORIGIN_ENDED) != 0;
+        origin->active = (flags & ORIGIN_ACTIVE) != 0;
+        if (i > 0 && origin->node <= replica->origins[i - 1].node) return false;
+    }
+    replica->origins_count = count;
+    buffer_consume(&replica->restore_head, 4 + (size_t)count * ORIGIN_SIZE);
+    *complete = true;
+    return true;
+}
+
+bool replica_restore(struct replica *replica, struct slice bytes)
+{
+    if (replica->restoring) return replica->ops->restore(replica->machine, bytes);
+    buffer_append_slice(&replica->restore_head, bytes);
+    bool complete = false;
+    if (!restore_origins(replica, &complete)) return false;
+    if (!complete) return true;
+    replica->restoring = true;
+    bool good = replica->ops->restore(replica->machine, buffer_slice(&replica->restore_head));
+    buffer_free(&replica->restore_head);
+    return good;
+}
+
+bool replica_restore_end(struct replica *replica)
+{
+    if (!replica->restoring) return false;
+    replica->restoring = false;
+    return replica->ops->restore_end(replica->machine);
+}

@@ -1,0 +1,114 @@
+/* The replicated state: what the log, applied in order, amounts to. A machine, and around it what
+ * every machine needs: how far each origin's proposals were carried out (exactly once), whose
+ * sessions live, and log time.
+ *
+ * An origin is a node as a source of proposals. Its proposals are numbered per incarnation; only
+ * the next one is carried out: a lower one is a duplicate, a higher one is refused, and the origin
+ * sends again from there. */
+#ifndef QUARTET_NODE_GROUP_REPLICA_H
+#define QUARTET_NODE_GROUP_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "contract/machine.h"
+#include "raft/raft.h"
+
+enum {
+    REPLICA_ORIGINS_MAX = 64, /* nodes that were ever members; an entry of one more is refused */
+    COMMANDS_HEADER_SIZE = 24,
+    COMMAND_HEADER_SIZE = 9,
+};
+
+/* Kinds of log entries (specs/disk.md). */
+enum {
+    KIND_COMMANDS = RAFT_KIND_CALLER,
+    KIND_TICK,
+    KIND_EXPIRE,
+    KINDS_END,
+};
+
+enum command_type {
+    COMMAND_MACHINE = 0,
+    COMMAND_SESSION_END,
+    COMMAND_OPEN,  /* the first of an incarnation */
+    COMMAND_RENEW, /* `connection`: how many sessions the origin holds */
+};
+
+struct command {
+    uint8_t type;
+    uint32_t connection;
+    struct slice bytes;
+};
+
+struct commands_header {
+    uint32_t origin;
+    uint64_t incarnation;
+    uint64_t first;
+    uint32_t count;
+};
+
+void commands_header_store(uint8_t at[COMMANDS_HEADER_SIZE], const struct commands_header *header);
+/* Checks the whole batch; false when malformed. */
+bool commands_check(struct slice batch, struct commands_header *header);
+/* The next command; the reader stands behind the header. False at the end. */
+bool command_read(struct reader *reader, struct command *command);
+void command_append(struct buffer *out, const struct command *command);
+
+struct origin {
+    uint32_t node;
+    uint64_t incarnation;
+    uint64_t next;     /* the sequence that will be carried out */
+    uint64_t heard_us; /* elapsed stamp of its last entry */
+    bool ended;        /* its lease ran out: this incarnation is refused for good */
+    bool active;       /* may hold sessions */
+};
+
+struct replica {
+    const struct machine_ops *ops;
+    void *machine;
+    uint64_t index; /* applied up to here */
+    uint64_t term;  /* of that entry */
+    uint64_t elapsed_us;
+    uint64_t wall_us;
+    uint32_t origins_count;
+    struct origin origins[REPLICA_ORIGINS_MAX]; /* ordered by node */
+
+    bool cutting;
+    struct buffer cut_head; /* the origins as of the cut, not streamed yet */
+
+    struct replica *next_leaving; /* of node->leaving */
+
+    bool restoring;
+    struct buffer restore_head;
+};
+
+struct replica *replica_create(const struct machine_ops *ops, const void *options,
+                               machine_emit *emit, void *world);
+/* Frees a slice of it (machine.h, destroy); true when all is gone. */
+bool replica_destroy_some(struct replica *replica);
+void replica_destroy(struct replica *replica); /* at once; NULL is fine */
+
+enum replica_result {
+    REPLICA_APPLIED,
+    REPLICA_UNKNOWN_KIND, /* a newer version wrote it: stop the node */
+};
+/* The next entry: entry->index is replica->index + 1. */
+enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry);
+
+/* NULL when this node never proposed. */
+const struct origin *replica_origin(const struct replica *replica, uint32_t node);
+uint64_t replica_digest(const struct replica *replica);
+
+/* A cut of everything here, as machine.h describes for the machine. */
+void replica_cut_begin(struct replica *replica);
+bool replica_cut_read(struct replica *replica, size_t size, struct buffer *out);
+uint64_t replica_cut_pending(const struct replica *replica);
+void replica_cut_abort(struct replica *replica);
+
+/* Into a fresh replica; index, term and stamps are set by the caller afterwards. */
+bool replica_restore(struct replica *replica, struct slice bytes);
+bool replica_restore_end(struct replica *replica);
+
+#endif

@@ -1,0 +1,13 @@
+/* The systems that there are: one row each. To add one, write its folder, a row here, and its name
+ * in src/meson.build; no other file knows it. */
+#ifndef QUARTET_SYSTEMS_SYSTEMS_H
+#define QUARTET_SYSTEMS_SYSTEMS_H
+
+/* A row stands for src/systems/NAME, which defines
+ * - system_NAME, a struct system (contract/system.h), in its room `command`;
+ * - sim_system_NAME, a struct sim_system (sim/system.h), in its room `sim`. */
+#define SYSTEMS(X) \
+    X(queue)       \
+    X(register)
+
+#endif
