@@ -157,4 +157,13 @@
     };
     document.head.append(script);
   }
+
+  // --- pictures that play (theme/play), but not in the one document for paper
+
+  if (document.querySelector("[data-play]") && !location.pathname.endsWith("/print.html")) {
+    const script = document.createElement("script");
+    const root = typeof path_to_root === "string" ? path_to_root : "";
+    script.src = `${root}assets/play.js`;
+    document.head.append(script);
+  }
 })();

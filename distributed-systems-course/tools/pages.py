@@ -188,15 +188,17 @@ class Page:
             raise self.fail(first, "say in words (before ---) what the diagram shows")
         self.count(f"{title} {words}")
         number = sum(one.kind == "diagram" for one in self.shown) + 1
+        plays = ""
         if RUN.match(source[0]):
             picture, files = self.picture_of_run(source, title, words, first + middle + 1, number)
+            plays = ' data-play="lanes"'
         else:
             kind, *rest = source
             access = [f"    accTitle: {title}", f"    accDescr: {words.replace(';', ',')}"]
             text = html.escape("\n".join([kind, *access, *rest]), quote=False)
             picture, files = f'<pre class="mermaid">{text}</pre>', []
         self.show(first - 1, "diagram", title, source, files=files)
-        out += [f'<figure class="diagram">{picture}']
+        out += [f'<figure class="diagram"{plays}>{picture}']
         out += [f"<figcaption><strong>{html.escape(title)}.</strong>"]
         out += [html.escape(words) + self.drawn_from(files), "</figcaption></figure>", ""]
 
@@ -205,10 +207,12 @@ class Page:
     ) -> tuple[str, list[Path]]:
         name = f"run-{Path(self.path).stem}-{number}"
         try:
-            picture, log = spacetime.draw(self.book, source, title, words, name)
+            run, log = spacetime.of_page(self.book, source)
         except (LookupError, OSError, ValueError) as error:
             raise self.fail(line, said(error)) from error
-        return f'<div class="picture">{picture}</div>', [log]
+        for ask in run.asks.values():
+            self.count(" ".join([ask["ask"], *(one["text"] for one in ask["choices"])]))
+        return spacetime.figure(run, title, words, name), [log]
 
     def drawn_from(self, files: list[Path]) -> str:
         links = [self.link(path, "log of a real run") for path in files]

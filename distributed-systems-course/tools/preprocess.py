@@ -12,8 +12,9 @@
     :::predict TITLE ... :::     also take-home, instructor, hint, solution: folded
     :::diagram TITLE ... --- ... :::   what it shows in words, then its Mermaid source; or, of a
                                  real run, `events NAME` (what transcripts/NAME.sh left) or
-                                 `trace NAME` (test/trace/NAME.txt), and how much of it
-                                 (spacetime.py)
+                                 `trace NAME` (test/trace/NAME.txt), and below that how much of
+                                 it and where it stops to ask (spacetime.py). Such a picture plays:
+                                 theme/play
 
 A page begins with front matter between two lines of ---: session and minutes, or `at-home: WHEN AND
 HOW LONG`; objectives; and where it needs more than 1,500 words or a block of more than 30 lines,
@@ -27,6 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bundle
 import mermaid
 from cuts import BookError
 from pages import Page
@@ -54,6 +56,11 @@ def main() -> int:
     if wrong:
         return 1
     see_to_mermaid(pages)
+    try:
+        see_to_play(pages)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     json.dump(book, sys.stdout)
     return 0
 
@@ -77,6 +84,21 @@ def see_to_mermaid(pages: list[Page]) -> None:
     except mermaid.NotFetched as error:
         said = "the book is made, and its diagrams are not drawn: readers see their words alone"
         print(f"warning: {error}\nwarning: {said}", file=sys.stderr)
+
+
+def see_to_play(pages: list[Page]) -> None:
+    """Raises ValueError where theme/play is no TypeScript."""
+    playing = [page for page in pages if " data-play=" in page.chapter["content"]]
+    if not playing:
+        return
+    try:
+        bundle.see_to(BOOK / "src/assets/play.js", BOOK / "theme/play/main.ts")
+    except bundle.NotBundled as error:
+        said = "the book is made, and its pictures stay still"
+        print(f"warning: {error}\nwarning: {said}", file=sys.stderr)
+        for page in playing:
+            content = page.chapter["content"]
+            page.chapter["content"] = content.replace(" data-play=", " data-still=")
 
 
 def sessions_that_run_over(pages: list[Page]) -> list[str]:

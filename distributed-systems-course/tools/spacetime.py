@@ -1,15 +1,24 @@
-"""Draws who said what to whom, and when, from the log of a run: time runs downwards, each process
-is a line, each message an arrow (Lamport's space-time diagrams, CACM 1978). Nothing in it is by
-hand.
+"""Draws who said what to whom, and when, from the log of a run (events.py): time runs downwards,
+each process is a line, each message an arrow (Lamport's space-time diagrams, CACM 1978). Nothing in
+it is by hand.
 
-Two kinds of logs are read. `events NAME`: JSON lines that a transcript's run left (tap.py,
-observe.py). `trace NAME`: the narration of test/trace/NAME.txt, which is a test. What is shown can
-be cut down: `from: TEXT` is the first event whose text begins so (behind that of `part: TEXT`, if
-there is one), `before: TEXT` the first behind it that is not shown any more. Times are seconds,
-unless `unit: ms` says otherwise.
+In a page it is the source of a :::diagram. `events NAME` is the log of transcripts/NAME.sh, `trace
+NAME` that of a test; the lines below say how much of it is shown, and where it stops to ask:
+
+    events lease
+    part: TEXT        what lies behind this part; TEXT is how an event's text begins, or how
+    from: TEXT        the first event that is shown;  `FROM -> TO: TEXT` or `WHO: TEXT` does
+    before: TEXT      the first behind it that is not shown any more
+    unit: ms          of its times, which else are seconds
+    stop: TEXT        before the next event that begins so, a picture that plays asks
+    ask: QUESTION     what comes next:
+    + WHAT HAPPENS
+    - WHAT SOMEBODY MAY EXPECT :: WHY IT IS NOT SO
 
 The picture is SVG in the page: it needs no program to be drawn, and takes its colours from
-theme/course.css.
+theme/course.css. It is drawn twice, for wide and for narrow pages. theme/play makes it move: a <g>
+is what is seen in one step, `data-rows` says how far down each step reaches, and play_data() what
+happens in them.
 """
 
 import html
@@ -21,161 +30,124 @@ from pathlib import Path
 from typing import Any
 
 import transcripts
+from events import Event, cut_down, find, read_events, read_trace
+from steps import Step, changes, state_before, steps_of, tell_states
 
-LANE_PX = 210
-ROW_PX = 40
-SLANT_PX = 12
-EDGE_PX = 105  # from the outermost lines to the edge
-TOP_PX = 54
-NOTE_CHARS = 24
-LABEL_CHARS = 30
-CHAR_PX = 7.4
 EVENTS_MAX = 40  # more than a reader follows
-GAP_TO_SAY = 0.5  # a pause that is this part of all the time is said beside it
+SETTINGS = {"part", "from", "before", "unit"}
+NARROW_PX = 360  # a phone, less its margins
 
 
-@dataclass
-class Event:
-    kind: str  # message, note or part
-    text: str
-    who: str = ""  # whose note; the sender
-    to: str = ""
-    at: float | None = None
-    got: float | None = None
-    lost: bool = False
-    ends: bool = False  # the process or its connection ends here
+@dataclass(frozen=True)
+class Shape:
+    name: str
+    lane_px: float
+    edge_px: float  # from the outermost lines to the edge
+    row_px: float = 40
+    slant_px: float = 12
+    top_px: float = 54
+    note_chars: int = 24
+    label_chars: int = 30  # in a line above one gap between lanes
+    label_lines: int = 1
+    char_px: float = 7.4
 
 
-# --- reading --------------------------------------------------------------------------------------
+WIDE = Shape("wide", 210, 105)
 
 
-def read_events(path: Path) -> list[Event]:
-    return [event_of(json.loads(line)) for line in path.read_text().splitlines()]
-
-
-def event_of(said: dict[str, Any]) -> Event:
-    at = said.get("at")
-    if "part" in said:
-        return Event("part", said["part"], at=at)
-    if "who" in said:
-        return Event("note", said["text"], said["who"], at=at, ends=said.get("ends", False))
-    text = said["text"] + (f" “{said['body']}”" if said.get("body") else "")
-    got = said.get("got", at)
-    return Event("message", text, said["from"], said["to"], at, got, said.get("lost", False))
-
-
-def read_trace(path: Path) -> list[Event]:
-    """A script of test/trace says what happened between `----` and the next empty line."""
-    events, told = [], False
-    for line in path.read_text().splitlines():
-        told = (told or line == "----") and bool(line.strip())
-        message = re.match(r"(\d+) -> (\d+) (.*?)(: lost(?:, .*)?)?$", line)
-        note = re.match(r"  (\d+) (.+)$", line)
-        if told and message:
-            sender, to, text, lost = message.groups()
-            events.append(
-                Event("message", text, f"server {sender}", f"server {to}", lost=bool(lost))
-            )
-        elif told and note:
-            events.append(Event("note", note[2], f"server {note[1]}"))
-    return events
-
-
-def cut_down(events: list[Event], settings: dict[str, str]) -> list[Event]:
-    def find(text: str, start: int) -> int:
-        for i in range(start, len(events)):
-            if events[i].text.startswith(text):
-                return i
-        raise LookupError(f"no event of this run begins with {text!r}")
-
-    first = find(settings["part"], 0) if "part" in settings else 0
-    first = find(settings["from"], first) if "from" in settings else first
-    last = find(settings["before"], first + 1) if "before" in settings else len(events)
-    if not 0 < last - first <= EVENTS_MAX:
-        raise LookupError(f"{last - first} events, and a diagram has 1 to {EVENTS_MAX}")
-    return events[first:last]
-
-
-# --- drawing --------------------------------------------------------------------------------------
+def narrow(lanes: int) -> Shape:
+    """As many lanes as fit on a phone: their words stand in more lines."""
+    lane_px = max(84.0, min(170.0, NARROW_PX / max(lanes, 1)))
+    chars = int(lane_px / 7.4)
+    return Shape("narrow", lane_px, lane_px / 2, 44, 12, 54, max(chars, 12), max(chars + 8, 20), 3)
 
 
 class Drawing:
-    def __init__(self, events: list[Event], unit: str) -> None:
-        self.unit = unit
-        self.lanes = list(dict.fromkeys(n for e in events for n in (e.who, e.to) if n))
-        self.width = 2 * EDGE_PX + LANE_PX * (len(self.lanes) - 1)
-        self.y = float(TOP_PX)
+    def __init__(self, steps: list[Step], lanes: list[str], shape: Shape, unit: str) -> None:
+        self.shape, self.unit, self.lanes = shape, unit, lanes
+        self.width = 2 * shape.edge_px + shape.lane_px * (len(lanes) - 1)
+        self.y = shape.top_px
+        self.rows = [self.y - 20]
         self.parts: list[str] = []
         self.lives: list[str] = []
-        self.alive: dict[str, float] = dict.fromkeys(self.lanes, 34.0)  # since which y
-        times = [t for e in events for t in (e.at, e.got) if t is not None]
-        self.whole = max(times, default=0.0) - min(times, default=0.0)
-        self.now: float | None = None
-        self.coming: list[tuple[float, float, Event]] = []  # on their way: (when, from which y)
-        for event in events:
-            self.land(event.at)
-            self.place(event)
-        self.land(None)
+        self.alive: dict[str, float] = dict.fromkeys(lanes, 34.0)  # since which y
+        self.left: dict[int, float] = {}  # step in which a message left -> its y
+        for number, step in enumerate(steps, start=1):
+            self.draw(number, step)
+            self.rows.append(self.y)
 
     def x(self, name: str) -> float:
-        return EDGE_PX + LANE_PX * self.lanes.index(name)
+        return self.shape.edge_px + self.shape.lane_px * self.lanes.index(name)
 
-    def land(self, until: float | None) -> None:
-        """Messages that arrive before the next event."""
-        for arrival in sorted(self.coming, key=lambda one: one[0]):
-            if until is None or arrival[0] <= until:
-                self.coming.remove(arrival)
-                self.pass_time(arrival[0])
-                self.y += ROW_PX
-                self.arrow(arrival[2], arrival[1], self.y)
-
-    def pass_time(self, at: float | None) -> None:
-        """Says how long nothing happened, where that was long."""
-        if at is None:
-            return
-        gap = at - self.now if self.now is not None else 0.0
-        self.now = at
-        if self.whole and gap >= GAP_TO_SAY * self.whole and self.parts:
-            self.y += ROW_PX * 0.6
-            said = f"{gap:.1f} s" if self.unit == "s" else f"{gap:.0f} ms"
-            self.text(6, self.y + 4, f"⋮ {said}", "st-time", "start")
-
-    def place(self, event: Event) -> None:
-        if event.kind == "part":
-            self.y += ROW_PX * (1.2 if self.parts else 0.3)
-            self.now = event.at
-            for name in self.lanes:  # those that ended are there again, in another story
-                self.alive.setdefault(name, self.y)
-            self.line(8, self.y, self.width - 8, self.y, "st-part")
-            self.text(8, self.y - 6, event.text, "st-time", "start")
-            return
-        self.pass_time(event.at)
-        self.y += ROW_PX
-        if event.kind == "note":
+    def draw(self, number: int, step: Step) -> None:
+        event = step.event
+        opened = f'<g class="st-step" data-step="{number}">'
+        if step.kind == "arrived":
+            opened = f'<g class="st-step" data-step="{step.sent}" data-until="{number}">'
+        self.parts.append(opened)
+        if step.gap:
+            self.pause(step.gap)
+        if step.kind == "part":
+            self.part(event, first=number == 1)
+        elif step.kind == "note":
+            self.y += self.shape.row_px
             self.note(event)
-        elif event.got is not None and event.at is not None and event.got > event.at:
-            self.coming.append((event.got, self.y - ROW_PX / 2, event))
-            self.y -= ROW_PX / 2
+        elif step.kind == "sent":
+            self.y += self.shape.row_px / 2
+            self.left[number] = self.y
         else:
-            self.arrow(event, self.y - SLANT_PX, self.y)
+            label = self.label(event)
+            self.y += self.shape.row_px + 15 * (len(label) - 1)
+            begun = self.left.get(step.sent, self.y - self.shape.slant_px)
+            self.arrow(event, begun, self.y, label)
+        self.parts.append("</g>")
 
-    def arrow(self, event: Event, y1: float, y2: float) -> None:
+    def pause(self, gap: float) -> None:
+        """Says how long nothing happened."""
+        self.y += self.shape.row_px * 0.6
+        said = f"{gap:.1f} s" if self.unit == "s" else f"{gap:.0f} ms"
+        self.text(6, self.y + 4, f"⋮ {said}", "st-time", "start")
+
+    def part(self, event: Event, first: bool) -> None:
+        self.y += self.shape.row_px * (0.3 if first else 1.2)
+        for name in self.lanes:  # those that ended are there again, in another story
+            self.alive.setdefault(name, self.y)
+        rows = textwrap.wrap(event.text, int(self.width / 7))
+        self.y += 15 * (len(rows) - 1)
+        self.line(8, self.y, self.width - 8, self.y, "st-part")
+        for i, row in enumerate(rows):
+            self.text(8, self.y - 6 - 15 * (len(rows) - 1 - i), row, "st-time", "start")
+
+    def label(self, event: Event) -> list[str]:
+        """The lines above an arrow."""
+        shape = self.shape
+        text = event.text + (f" “{event.body}”" if event.body else "")
+        gaps = max(1, abs(self.lanes.index(event.who) - self.lanes.index(event.to)))
+        chars = shape.label_chars if shape.label_lines > 1 else shape.label_chars * gaps
+        lost = " (lost)" if event.lost else ""
+        if shape.label_lines == 1:
+            return [textwrap.shorten(text, chars, placeholder=" …") + lost]
+        rows = textwrap.wrap(text + lost, chars, max_lines=shape.label_lines, placeholder=" …")
+        return rows or [""]
+
+    def arrow(self, event: Event, y1: float, y2: float, label: list[str]) -> None:
         x1, x2 = self.x(event.who), self.x(event.to)
+        middle, top = (x1 + x2) / 2, min(y1, y2) - 5
         kind = "st-arrow"
         if event.lost:
             x2, y2, kind = x1 + (x2 - x1) * 0.62, y1 + (y2 - y1) * 0.62, "st-arrow st-lost"
-        self.line(x1, y1, x2, y2, kind, "" if event.lost else ' marker-end="url(#st-head)"')
-        text = textwrap.shorten(
-            event.text, LABEL_CHARS * max(1, round(abs(x1 - x2) / LANE_PX)), placeholder=" …"
-        )
+        head = "" if event.lost else f' marker-end="url(#{HEAD})"'
+        self.line(x1, y1, x2, y2, kind, head)
         if event.lost:
             self.text(x2, y2 + 5, "✕", "st-cross")
-            text += " (lost)"
-        self.text((x1 + self.x(event.to)) / 2, min(y1, y2) - 5, text, "st-label")
+        half = max(len(row) for row in label) * self.shape.char_px * 1.06 / 2
+        middle = min(max(middle, half + 2), self.width - half - 2)
+        for i, row in enumerate(label):
+            self.text(middle, top - 15 * (len(label) - 1 - i), row, "st-label")
 
     def note(self, event: Event) -> None:
-        rows = textwrap.wrap(event.text, NOTE_CHARS)
-        width = max(len(row) for row in rows) * CHAR_PX + 16
+        rows = textwrap.wrap(event.text, self.shape.note_chars)
+        width = max(len(row) for row in rows) * self.shape.char_px + 16
         height = 17 * len(rows) + 8
         x, top = self.x(event.who), self.y - 14
         kind = "st-note st-ends" if event.ends else "st-note"
@@ -193,7 +165,8 @@ class Drawing:
         if name in self.alive:
             x, since = self.x(name), self.alive.pop(name)
             self.lives.append(
-                f'<line class="st-life" x1="{x}" y1="{since:.0f}" x2="{x}" y2="{until:.0f}"/>'
+                f'<line class="st-life" x1="{x:.0f}" y1="{since:.0f}" '
+                f'x2="{x:.0f}" y2="{until:.0f}"/>'
             )
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str, more: str = "") -> None:
@@ -208,33 +181,116 @@ class Drawing:
         )
 
     def svg(self, title: str, words: str, number: str) -> str:
-        height = self.y + ROW_PX
+        height = self.y + self.shape.row_px
         for name in self.lanes:
             self.life(name, height - 8)
             self.text(self.x(name), 22, name, "st-name")
-        access = f'role="img" aria-labelledby="{number}-title {number}-desc"'
+        own = f"{number}-{self.shape.name}"
+        access = f'role="img" aria-labelledby="{own}-title {own}-desc"'
+        rows = " ".join(f"{y:.0f}" for y in self.rows)
         return (
-            f'<svg class="spacetime" viewBox="0 0 {self.width} {height:.0f}" {access} '
-            f'style="--wide: {self.width}px">'
-            f'<title id="{number}-title">{html.escape(title)}</title>'
-            f'<desc id="{number}-desc">{html.escape(words)}</desc>'
-            '<defs><marker id="st-head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" '
+            f'<svg class="spacetime {self.shape.name}" viewBox="0 0 {self.width:.0f} {height:.0f}" '
+            f'{access} style="--wide: {self.width:.0f}px" data-rows="{rows}">'
+            f'<title id="{own}-title">{html.escape(title)}</title>'
+            f'<desc id="{own}-desc">{html.escape(words)}</desc>'
+            f'<defs><marker id="{own}-head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" '
             'markerHeight="8" orient="auto"><path class="st-head" d="M0 0 10 5 0 10z"/>'
-            "</marker></defs>" + "".join(self.lives + self.parts) + "</svg>"
-        )
+            "</marker></defs>" + "".join(self.lives + self.parts).replace(HEAD, f"{own}-head")
+            + "</svg>"
+        )  # fmt: skip
 
 
-def draw(course: Path, source: list[str], title: str, words: str, number: str) -> tuple[str, Path]:
-    """(the picture, the log that it was drawn from). Raises LookupError, saying what is wrong."""
+HEAD = "st-head-of-this"  # stands for the id of the picture's own arrow head
+
+
+# --- of a page ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    """A run, or a part of one, that is to be shown."""
+
+    steps: list[Step]
+    lanes: list[str]
+    unit: str
+    start: dict[str, Any]  # what each is and holds before the first step
+    asks: dict[int, dict[str, Any]]  # step -> what is asked before it
+
+    def pictures(self, title: str, words: str, number: str) -> str:
+        shapes = (WIDE, narrow(len(self.lanes)))
+        drawings = [Drawing(self.steps, self.lanes, shape, self.unit) for shape in shapes]
+        return "".join(one.svg(title, words, number) for one in drawings)
+
+    def play_data(self) -> str:
+        """For theme/play, as it stands in a <script>."""
+        said = {
+            "unit": self.unit, "lanes": self.lanes, "start": self.start, "asks": self.asks,
+            "steps": [step.data() for step in self.steps],
+        }  # fmt: skip
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def run_of(
+    events: list[Event], settings: dict[str, str], stops: list[dict[str, Any]], most: int
+) -> Run:
+    tell_states(events)
+    first, last = cut_down(events, settings, most)
+    shown = events[first:last]
+    steps = steps_of(shown)
+    asks: dict[int, dict[str, Any]] = {}
+    at = 0
+    for stop in stops:
+        at = find(shown, stop.pop("stop"), at)
+        step = next(n for n, one in enumerate(steps, start=1) if one.event is shown[at])
+        asks[step] = stop
+        at += 1
+    lanes = list(dict.fromkeys(n for e in shown for n in (e.who, e.to) if n))
+    start = {name: said for name, said in state_before(events[:first]).items() if name in lanes}
+    return Run(steps, lanes, settings.get("unit", "s"), changes(start), asks)
+
+
+def read_source(lines: list[str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """(settings, the questions). Raises LookupError, saying what is wrong."""
+    settings: dict[str, str] = {}
+    stops: list[dict[str, Any]] = []
+    for line in lines:
+        choice = re.match(r"([+-]) (.+?)(?: :: (.+))?$", line)
+        key, _, value = (part.strip() for part in line.partition(":"))
+        if choice and stops:
+            said = {"text": choice[2], "right": choice[1] == "+", "why": choice[3]}
+            stops[-1]["choices"].append({k: v for k, v in said.items() if v is not None})
+        elif key == "stop":
+            stops.append({"stop": value, "ask": "", "choices": []})
+        elif key == "ask" and stops:
+            stops[-1]["ask"] = value
+        elif key in SETTINGS:
+            settings[key] = value
+        else:
+            known = "part:, from:, before: and unit:, and asks by stop:, ask:, + and -"
+            raise LookupError(f"a run is cut down by {known}, not by {line!r}")
+    for stop in stops:
+        if not stop["ask"] or sum(one["right"] for one in stop["choices"]) != 1:
+            raise LookupError(f"stop: {stop['stop']} needs an ask:, one + and some -")
+        if len(stop["choices"]) < 2:
+            raise LookupError(f"stop: {stop['stop']} leaves no choice")
+    return settings, stops
+
+
+def of_page(course: Path, source: list[str]) -> tuple[Run, Path]:
+    """(the run, the log that it was drawn from). Raises LookupError or ValueError."""
     kind, _, name = source[0].partition(" ")
-    settings = dict(re.split(r":\s*", line, maxsplit=1) for line in source[1:] if ":" in line)
-    if unknown := set(settings) - {"part", "from", "before", "unit"}:
-        raise LookupError(f"a run is cut down by from: and before:, not by {unknown.pop()}:")
+    settings, stops = read_source(source[1:])
     if kind == "trace":
         path = course.parent / "test/trace" / f"{name}.txt"
     else:
         path = transcripts.of_name(course, name)[0].events
     if not path.is_file():
         raise LookupError(f"there is no log {path.name} at {path.parent.name}")
-    events = cut_down(read_trace(path) if kind == "trace" else read_events(path), settings)
-    return Drawing(events, settings.get("unit", "s")).svg(title, words, number), path
+    events = read_trace(path) if kind == "trace" else read_events(path)
+    return run_of(events, settings, stops, EVENTS_MAX), path
+
+
+def figure(run: Run, title: str, words: str, number: str) -> str:
+    """What stands in a <figure data-play="lanes">."""
+    data = f'<script type="application/json" class="play-data">{run.play_data()}</script>'
+    return f'<div class="picture">{run.pictures(title, words, number)}</div>{data}'

@@ -1,6 +1,7 @@
 """The small book, made by mdBook: with a word about what is wrong, with and without mermaid."""
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -71,6 +72,53 @@ def test_without_mermaid_mdbook_says_so_and_makes_the_book(book, tmp_path, scrip
     assert "A box stands to the left" in page
     complaints = book.complaints(html=book.course / "book")
     assert len(complaints) == 1 and "assets/mermaid.min.js" in complaints[0]
+
+
+def with_a_run(book, events):
+    book.write("transcripts/add.typescript.events", events)
+    book.change("src/one.md", "flowchart LR\n    A --> B", "events add")
+
+
+def test_a_picture_of_a_run_plays(book, events):
+    if shutil.which("esbuild") is None:
+        pytest.skip("no esbuild here")
+    with_a_run(book, events)
+    done = book.build()
+    assert done.returncode == 0, done.stderr
+    assert 'data-play="lanes"' in (book.course / "book/one.html").read_text()
+    script = (book.course / "book/assets/play.js").read_text()
+    assert "import" not in script.split("(", 1)[0]  # a classic script: file:// knows no modules
+    assert not book.complaints(html=book.course / "book")
+
+
+def test_without_esbuild_pictures_stay_still_and_mdbook_says_so(book, events, tmp_path):
+    with_a_run(book, events)
+    (tmp_path / "bin").mkdir()
+    for name in ("python3", "sh"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    done = book.build(PATH=str(tmp_path / "bin"))
+    assert done.returncode == 0, done.stderr
+    assert "there is no esbuild here" in done.stderr and "pictures stay still" in done.stderr
+    page = (book.course / "book/one.html").read_text()
+    assert "data-play=" not in page and '<svg class="spacetime' in page
+    assert not book.complaints(html=book.course / "book")
+
+
+def test_theme_play_that_is_no_typescript_stops_mdbook(book, events):
+    if shutil.which("esbuild") is None:
+        pytest.skip("no esbuild here")
+    with_a_run(book, events)
+    book.change("theme/play/main.ts", "import", "imp ort")
+    done = book.build()
+    assert done.returncode != 0
+    assert "main.ts:" in done.stderr
+
+
+def test_a_log_that_is_broken_stops_mdbook_with_file_and_line(book, events):
+    with_a_run(book, events.replace('"at": 2.5, ', '"at": 2.5 '))
+    done = book.build()
+    assert done.returncode != 0
+    assert "error: src/one.md:28: transcripts/add.typescript.events:3: no JSON" in done.stderr
 
 
 def test_a_mark_that_mdbook_cannot_include_is_noticed(book, tmp_path):

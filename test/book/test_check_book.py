@@ -1,5 +1,7 @@
 """Canaries of tools/check_book.py: a small book is broken in one place, and that place is named."""
 
+import json
+
 import pytest
 import spacetime
 from conftest import CHOICE, OPEN_QUESTION, QUESTION, ROOT
@@ -326,7 +328,7 @@ def test_a_diagram_of_a_run(book, events):
         (
             "from: nothing",
             "until: reserve",
-            "src/one.md:28: a run is cut down by from: and before:",
+            "src/one.md:28: a run is cut down by part:, from:, before: and unit:, and asks by",
         ),
         ("until: reserve\n", "", ""),
         ("events add", "events gone", "src/one.md:28: there is no transcript gone"),
@@ -336,10 +338,101 @@ def test_a_diagram_of_a_run(book, events):
         only(book.complaints(), *([complaint] if complaint else []))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('"at": 2.5, ', '"at": 2.5 ', "add.typescript.events:3: no JSON"),
+        ('"from": "Anna", ', "", "add.typescript.events:1: a message needs 'from'"),
+        ('"body": ', '"corpse": ', "add.typescript.events:2: a message has no 'corpse'"),
+        ('"ends": true', '"ends": 1', "add.typescript.events:3: 'ends' cannot be 1"),
+        ('"at": 2.5', '"at": 0', "add.typescript.events:3: it happens at 0, after what happens"),
+        (
+            '"at": 0.001',
+            '"at": 0.001, "got": 0',
+            "add.typescript.events:2: it arrives at 0, before",
+        ),
+        (
+            '"ends": true',
+            '"state": {"Anna": {"is": "sad"}}',
+            "events:3: a process is cut, down, pa",
+        ),
+        ('"ends": true', '"state": {"Anna": 1}', "add.typescript.events:3: 'state' says for each"),
+    ],
+)
+def test_a_log_that_is_broken(book, events, old, new, complaint):
+    assert old in events
+    book.write("transcripts/add.typescript.events", events.replace(old, new, 1))
+    book.change("src/one.md", "flowchart LR\n    A --> B", "events add")
+    only(book.complaints(), complaint)
+    assert book.complaints()[0].startswith("src/one.md:28: transcripts/")
+
+
+ASK = "events add\nstop: RESERVED\nask: And now?\n+ a job\n- nothing :: It has one.\n- two jobs"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("", "", ""),
+        ("stop: RES", "stop: NO", "src/one.md:28: no event of this run begins with 'NOERVED'"),
+        ("stop: RES", "stop: queue -> Anna: RES", ""),
+        ("stop: RES", "stop: queue -> Ben: RES", "src/one.md:28: no event of this run begins"),
+        ("ask: And now?\n", "", "src/one.md:28: stop: RESERVED needs an ask:, one + and some -"),
+        ("- nothing", "+ nothing", "src/one.md:28: stop: RESERVED needs an ask:, one + and some -"),
+        ("\n- nothing :: It has one.\n- two jobs", "", "stop: RESERVED leaves no choice"),
+        ("stop: RESERVED\nask", "ask", "src/one.md:28: a run is cut down by part:"),
+    ],
+)
+def test_what_a_picture_asks(book, events, old, new, complaint):
+    book.write("transcripts/add.typescript.events", events)
+    book.change("src/one.md", "flowchart LR\n    A --> B", ASK.replace(old, new, 1))
+    only(book.complaints(), *([complaint] if complaint else []))
+
+
+def test_what_a_picture_that_plays_is_told(book, events):
+    (book.course / "transcripts/add.typescript.events").write_text(events)
+    run, _ = spacetime.of_page(book.course, ASK.splitlines())
+    said = json.loads(run.play_data())
+    assert said["lanes"] == ["Anna", "queue"]
+    assert [one["kind"] for one in said["steps"]] == ["message", "message", "note"]
+    assert said["steps"][1]["state"]["Anna"] == {"facts": {"holds": "job 1"}}
+    assert said["steps"][2]["state"]["Anna"] == {"is": "down", "facts": {"holds": ""}}
+    assert said["steps"][2]["state"]["queue"] == {"facts": {"ready": "1", "reserved": ""}}
+    assert said["asks"]["2"]["choices"][1] == {
+        "text": "nothing",
+        "right": False,
+        "why": "It has one.",
+    }
+    assert "<" not in run.play_data()  # it stands in a script
+
+
+def test_what_was_before_a_part_of_a_run_is_known(book, events):
+    (book.course / "transcripts/add.typescript.events").write_text(events)
+    run, _ = spacetime.of_page(book.course, ["events add", "from: the connection ends"])
+    said = json.loads(run.play_data())
+    assert said["start"] == {"Anna": {"facts": {"holds": "job 1"}}}
+
+
+def test_a_message_that_is_on_its_way_takes_two_steps(book):
+    (book.course / "transcripts/add.typescript.events").write_text(
+        '{"at": 0, "from": "a", "to": "b", "text": "slow", "got": 2}\n'
+        '{"at": 1, "who": "a", "text": "waits"}\n'
+    )
+    run, _ = spacetime.of_page(book.course, ["events add"])
+    assert [step.kind for step in run.steps] == ["sent", "note", "arrived"]
+    assert 'data-step="1" data-until="3"' in spacetime.figure(run, "A title", "Some words", "n")
+
+
+def drawn(book, source):
+    """(the wide one of the two pictures, its log)."""
+    run, log = spacetime.of_page(book.course, source)
+    return spacetime.figure(run, "A title", "Some words", "n").partition("</svg>")[0], log
+
+
 def test_what_a_diagram_of_a_run_draws(book, events):
     path = book.course / "transcripts/add.typescript.events"
     path.write_text(events)
-    picture, log = spacetime.draw(book.course, ["events add"], "A title", "Some words", "n")
+    picture, log = drawn(book, ["events add"])
     assert log == path
     for part in ["A title</title>", "Some words</desc>", ">Anna</text>", ">queue</text>"]:
         assert part in picture
@@ -352,9 +445,9 @@ def test_a_trace_of_the_tests_can_be_drawn(book):
     story = (ROOT / "test/trace/leader_crash.txt").read_text()
     book.write("../test/trace/crash.txt", story)
     source = ["trace crash", "from: appends [2:x]", "before: hears no leader"]
-    picture, _ = spacetime.draw(book.course, source, "A title", "Some words", "n")
+    picture, _ = drawn(book, source)
     lost = story[story.index("  1 appends [2:x]") : story.index("  2 hears no leader")]
     assert picture.count("st-lost") == lost.count(": lost") > 0
     assert all(f">server {number}</text>" in picture for number in (1, 2, 3))
     with pytest.raises(LookupError, match="a diagram has 1 to 40"):
-        spacetime.draw(book.course, ["trace crash"], "A title", "Some words", "n")
+        drawn(book, ["trace crash"])

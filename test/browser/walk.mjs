@@ -157,7 +157,7 @@ async function withoutJavaScript(browser) {
     const found = await page.locator("main").evaluate((main) => {
       main.querySelectorAll("details").forEach((one) => (one.open = true)); // as a reader would
       const shown = (one) => one.getBoundingClientRect().height > 0;
-      const unseen = [".tab", ".tab-name", ".diagram figcaption", ".quiz li", ".spacetime"]
+      const unseen = [".tab", ".tab-name", ".diagram figcaption", ".quiz li", ".picture"]
         .filter((part) => ![...main.querySelectorAll(part)].every(shown))
         .map((part) => `some ${part} cannot be seen`);
       const source = [...main.querySelectorAll("pre.mermaid")].some(shown);

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  framesOf,
+  runOf,
+  timeOf,
+  told,
+} from "../../../distributed-systems-course/theme/play/frames.ts";
+import type { Run, Step } from "../../../distributed-systems-course/theme/play/frames.ts";
+
+const message: Step = { kind: "message", text: "reserve", from: "Anna", to: "queue", at: 0.5 };
+const run: Run = {
+  unit: "s",
+  lanes: ["Anna", "queue"],
+  start: { queue: { facts: { ready: "1 2" } } },
+  steps: [
+    message,
+    {
+      kind: "message",
+      text: "RESERVED 1 7",
+      from: "queue",
+      to: "Anna",
+      state: { queue: { facts: { ready: "2" } }, Anna: { facts: { holds: "job 1" } } },
+    },
+    {
+      kind: "note",
+      text: "the connection ends",
+      who: "Anna",
+      state: { Anna: { is: "down", facts: { holds: "" } } },
+    },
+  ],
+};
+
+test("a frame says what each lane is and holds after each step", () => {
+  const frames = framesOf(run);
+  assert.equal(frames.length, 4);
+  assert.deepEqual(frames[0]!.get("queue"), {
+    is: "up",
+    role: undefined,
+    facts: [{ name: "ready", value: "1 2" }],
+  });
+  assert.deepEqual(frames[2]!.get("Anna")!.facts, [{ name: "holds", value: "job 1" }]);
+  assert.deepEqual(frames[3]!.get("Anna"), { is: "down", role: undefined, facts: [] });
+  assert.deepEqual(frames[3]!.get("queue")!.facts, [{ name: "ready", value: "2" }]);
+});
+
+test("a step back is the frame before, and a step that changes nothing shares its frame", () => {
+  const frames = framesOf(run);
+  assert.equal(frames[0], frames[1]);
+  assert.deepEqual(framesOf(run)[1], frames[1]);
+});
+
+test("each kind of step has its words", () => {
+  assert.equal(told(message), "Anna → queue: reserve");
+  assert.equal(told({ ...message, lost: true }), "Anna → queue: reserve (lost)");
+  assert.equal(told({ ...message, kind: "sent" }), "Anna → queue: reserve (on its way)");
+  assert.equal(told({ ...message, kind: "arrived" }), "Anna → queue: reserve (arrives)");
+  assert.equal(told({ kind: "note", who: "Anna", text: "dies" }), "Anna: dies");
+  assert.equal(told({ kind: "part", text: "seat 2" }), "Next: seat 2");
+});
+
+test("a time is said in the unit of its run", () => {
+  assert.equal(timeOf(message, "s"), "0.50 s");
+  assert.equal(timeOf({ ...message, at: 1100 }, "ms"), "1100 ms");
+  assert.equal(timeOf({ ...message, at: undefined }, "s"), "");
+});
+
+test("data that is no run is refused with a word", () => {
+  for (const data of [null, {}, { lanes: [] }, "run"]) {
+    assert.throws(() => runOf(data), /no lanes and steps/);
+  }
+});
