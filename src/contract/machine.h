@@ -33,6 +33,20 @@ struct session_key {
  * a command wait may rely on it that the node proposes nothing behind it but session_end(). */
 typedef void machine_emit(void *world, const struct session_key *session, const void *payload);
 
+/* What a replica's world knows of the process around it, for machines that show it to who asks
+ * (beanstalkd's `stats`). It differs from node to node, so it is handed to query() alone: nothing
+ * that changes a machine sees it, and no machine keeps any of it. Unknown: 0, an empty slice. */
+struct machine_facts {
+    uint32_t node;
+    uint64_t clients; /* connected now */
+    uint64_t clients_total;
+    uint32_t request_size_max; /* 0: the protocol's default */
+    bool draining;
+    uint64_t log_writes;
+    uint64_t pid, uptime_s, user_time_us, system_time_us;
+    struct slice hostname, os, platform;
+};
+
 struct machine_deadline {
     uint64_t elapsed_us; /* UINT64_MAX: none. 0: work is left now */
     uint64_t wall_us;
@@ -62,9 +76,10 @@ struct machine_ops {
     struct machine_deadline (*deadline)(const void *machine);
 
     /* Answers a question from this replica's state, changing nothing; emits exactly one reply. The
-     * stamps are of now: log time goes on between entries, and so does what runs down with it. */
+     * stamps are of now: log time goes on between entries, and so does what runs down with it.
+     * `facts` are borrowed for the call. */
     void (*query)(const void *machine, const struct session_key *session, struct slice command,
-                  uint64_t elapsed_us, uint64_t wall_us);
+                  uint64_t elapsed_us, uint64_t wall_us, const struct machine_facts *facts);
     /* Text for the admin port: Prometheus lines with this machine's own metrics. */
     void (*metrics)(const void *machine, struct buffer *out);
     uint64_t (*bytes)(const void *machine); /* estimated memory in objects, for limits and stats */

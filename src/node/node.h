@@ -62,6 +62,8 @@ struct node_config {
     const struct machine_ops *machine;
     const void *machine_options; /* handed to machine->create(); borrowed for node_create() and
                                     whenever a snapshot is installed: must outlive the node */
+    const struct machine_facts *facts; /* for questions; borrowed: the world keeps it up to date and
+                                          it must outlive the node. NULL: nothing is known */
     const struct protocol_ops *protocol;
     struct protocol_config protocol_config;
 

@@ -17,15 +17,13 @@ void host_want_turn(struct host *host)
     host->turn_due = true;
 }
 
-/* The machine may be a new one since the last second (a snapshot was installed). */
-static void tell_machine(struct host *host)
+/* What changes by the event; watch() sees to what changes by the second. */
+static void update_facts(struct host *host)
 {
-    if (host->config->tell_machine == NULL) return;
     host->facts.clients = host->tcp.clients;
     host->facts.clients_total = host->tcp.clients_total;
     host->facts.log_writes = host->disk.counters.writes;
     host->facts.draining = host->draining;
-    host->config->tell_machine((void *)(uintptr_t)node_machine(host->node), &host->facts);
 }
 
 static void count_step(struct host *host, uint64_t began_ns)
@@ -35,10 +33,7 @@ static void count_step(struct host *host, uint64_t began_ns)
 
 void host_tell(struct host *host, struct event *event)
 {
-    if (host->facts.clients_total != host->tcp.clients_total ||
-        host->facts.clients != host->tcp.clients) {
-        tell_machine(host);
-    }
+    update_facts(host);
     /* After the read that made the event: a promise to a leader that ran from before its message
      * came would end too early, and a lease looked at with an old time would seem to last. */
     if (!host->in_turn) host->now = system_now();
@@ -252,7 +247,6 @@ static void watch(uv_timer_t *timer)
     watch_disk(host);
     host->facts.uptime_s = (now_us - host->began_us) / 1000000;
     system_cpu_time(&host->facts.user_time_us, &host->facts.system_time_us);
-    tell_machine(host);
     tcp_watch(&host->tcp, now_us);
     buffer_clear(&host->metrics);
     metrics_write(host, &host->metrics);
@@ -411,7 +405,12 @@ static int run(struct host *host, const struct host_sockets *sockets)
     host->snapshot.answer = snapshot_answered;
     host->snapshot.world = host;
     tcp_open(&host->tcp, host, &host->loop);
-    host->node = node_create(&config->node);
+    host->facts.node = config->node.self;
+    host->facts.request_size_max = config->node.protocol_config.request_size_max;
+    system_facts(&host->facts);
+    struct node_config node = config->node;
+    node.facts = &host->facts;
+    host->node = node_create(&node);
     host->began_us = system_now().mono_us;
     start_loop(host);
     if (!start_node(host)) return SYSTEM_EXIT_FAILED;

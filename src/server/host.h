@@ -37,17 +37,6 @@ enum {
     HOST_THREADS = 8, /* of libuv's pool: log, spare, trim, snapshot, and names being resolved */
 };
 
-/* What only the world knows and the machine shows to its clients. */
-struct host_facts {
-    uint64_t clients;
-    uint64_t clients_total;
-    uint64_t uptime_s;
-    uint64_t user_time_us;
-    uint64_t system_time_us;
-    uint64_t log_writes;
-    bool draining;
-};
-
 struct host_config {
     struct node_config node;
     struct address client; /* where to listen */
@@ -55,8 +44,6 @@ struct host_config {
     struct address peer; /* unused without peers */
     const char *data;
     const char *name; /* "queue" */
-    /* NULL, or hands the facts to this kind of machine. */
-    void (*tell_machine)(void *machine, const struct host_facts *facts);
 };
 
 struct host {
@@ -83,7 +70,7 @@ struct host {
     uint64_t turns;
     struct durations steps; /* calls of node_step() and node_turn(), but START */
 
-    struct host_facts facts; /* as the machine was last told */
+    struct machine_facts facts; /* what the node's machine says of this process */
     uint64_t began_us;
 
     bool draining;

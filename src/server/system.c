@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +119,16 @@ void system_cpu_time(uint64_t *user_us, uint64_t *system_us)
     if (getrusage(RUSAGE_SELF, &usage) != 0) return;
     *user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
     *system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+}
+
+void system_facts(struct machine_facts *facts)
+{
+    static struct utsname name;
+    facts->pid = (uint64_t)getpid();
+    if (uname(&name) != 0) return;
+    facts->hostname = slice_text(name.nodename);
+    facts->os = slice_text(name.version);
+    facts->platform = slice_text(name.machine);
 }
 
 uint64_t system_resident_bytes(void)

@@ -28,6 +28,9 @@ void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE]);
 void system_tune_memory(void);
 /* As many open files as the system lets us. */
 void system_raise_file_limit(void);
+/* Fills in the process's number and what the operating system calls itself; the slices live as long
+ * as the process. */
+void system_facts(struct machine_facts *facts);
 /* Processor time of this process so far. */
 void system_cpu_time(uint64_t *user_us, uint64_t *system_us);
 uint64_t system_resident_bytes(void); /* 0: not known here */

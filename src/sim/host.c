@@ -409,7 +409,9 @@ void sim_host_start(struct host *host)
     config.join = host->index >= world->options->nodes;
     if (config.join) world_address(host->id, config.address);
     config.seed = random_next(&world->random);
+    config.facts = &host->facts;
     host->boots++;
+    host->facts = (struct machine_facts){.node = host->id, .pid = host->boots};
     host->synced_us = world_now_us(world);
     host->crash_countdown = host->start_countdown;
     host->start_countdown = 0;

@@ -43,6 +43,8 @@ struct host {
     struct disk disk;
     uint8_t boot_id[NODE_BOOT_ID_SIZE];
 
+    struct machine_facts facts; /* unlike those of any other host: in a machine they would show */
+
     uint64_t mono_base_us; /* the monotonic clock at `mono_since_us` of virtual time */
     uint64_t mono_since_us;
     int64_t drift_ppm;

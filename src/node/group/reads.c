@@ -25,11 +25,14 @@ void node_log_time(const struct node *node, uint64_t *elapsed_us, uint64_t *wall
 
 void node_ask(struct node *node, uint32_t connection, struct slice command)
 {
+    static const struct machine_facts nothing;
+    const struct machine_facts *facts = node->config.facts;
     struct session_key session = {node->wal.meta.incarnation, node->config.self, connection};
     uint64_t elapsed_us = 0;
     uint64_t wall_us = 0;
     node_log_time(node, &elapsed_us, &wall_us);
-    node->replica->ops->query(node->replica->machine, &session, command, elapsed_us, wall_us);
+    node->replica->ops->query(node->replica->machine, &session, command, elapsed_us, wall_us,
+                              facts != NULL ? facts : &nothing);
 }
 
 /* Needs no one else: alone it always knows what is committed, whatever the clocks do. */

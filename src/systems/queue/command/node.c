@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -21,33 +20,6 @@ enum {
     CLOCK_SKEW_MS_MAX = 86400000,   /* a day */
     CLOCK_DRIFT_PERMILLE_MAX = 500, /* more leaves no lease worth having */
 };
-
-static struct queue_node_stats stats;
-
-/* For the `stats` command. The texts live as long as the process. */
-static void tell_queue(void *machine, const struct host_facts *facts)
-{
-    stats.connections = facts->clients;
-    stats.connections_total = facts->clients_total;
-    stats.uptime_s = facts->uptime_s;
-    stats.user_time_us = facts->user_time_us;
-    stats.system_time_us = facts->system_time_us;
-    stats.binlog_records_written = facts->log_writes;
-    stats.draining = facts->draining;
-    queue_set_node_stats(machine, &stats);
-}
-
-static void set_stats(uint32_t node, uint64_t job_size_max)
-{
-    static struct utsname name;
-    stats.node_id = node;
-    stats.job_size_max = job_size_max;
-    stats.pid = (uint64_t)getpid();
-    if (uname(&name) != 0) return;
-    stats.hostname = slice_text(name.nodename);
-    stats.os = slice_text(name.version);
-    stats.platform = slice_text(name.machine);
-}
 
 struct queue_arguments {
     struct host_config config;
@@ -214,7 +186,6 @@ static void set_defaults(struct queue_arguments *to)
     node->machine = &queue_ops;
     node->protocol = &beanstalk_ops;
     to->config.name = "queue";
-    to->config.tell_machine = tell_queue;
     to->node = 1;
     address_parse("127.0.0.1:11300", 15, &to->config.client);
     address_parse("127.0.0.1:9000", 14, &to->config.admin);
@@ -350,7 +321,6 @@ int command_queue(int argc, char **argv)
     char data[QUEUE_DATA_SIZE_MAX];
     snprintf(data, sizeof data, "quartet-data/queue-%u", arguments.config.node.self);
     arguments.config.data = arguments.data != NULL ? arguments.data : data;
-    set_stats(arguments.config.node.self, arguments.job_size_max);
     follow_parent();
     return host_run(&arguments.config);
 }

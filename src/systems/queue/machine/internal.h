@@ -188,7 +188,6 @@ struct session {
 
 /* Counted where they happen, not replicated: queries never change the state. */
 struct queue_local {
-    struct queue_node_stats node;
     uint64_t queries[QUEUE_OPS];
 };
 
@@ -398,7 +397,7 @@ struct machine_deadline queue_deadline(const void *machine);
 
 /* stats.c */
 void queue_query(const void *machine, const struct session_key *key, struct slice bytes,
-                 uint64_t elapsed_us, uint64_t wall_us);
+                 uint64_t elapsed_us, uint64_t wall_us, const struct machine_facts *facts);
 
 /* metrics.c */
 struct meter *queue_meter_of(struct queue *queue, struct tube *tube); /* made if there was none */

@@ -212,11 +212,6 @@ const struct machine_ops queue_ops = {
     .check = queue_check,
 };
 
-void queue_set_node_stats(void *machine, const struct queue_node_stats *stats)
-{
-    ((struct queue *)machine)->local->node = *stats;
-}
-
 enum queue_job_state queue_job_state(const void *machine, uint64_t id, struct session_key *holder)
 {
     const struct job *job = queue_job_find(machine, id);

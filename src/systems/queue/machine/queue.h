@@ -139,18 +139,6 @@ struct queue_options {
 
 extern const struct machine_ops queue_ops;
 
-/* What `stats` shows of the node rather than of the machine; the node sets it at each stats query
- * (local, not replicated). Slices are borrowed until they are set anew; an empty one is shown as
- * "unknown". */
-struct queue_node_stats {
-    uint64_t connections, connections_total, uptime_s, node_id, binlog_records_written;
-    uint64_t job_size_max;
-    bool draining;
-    uint64_t pid, user_time_us, system_time_us;
-    struct slice version, hostname, os, platform;
-};
-void queue_set_node_stats(void *machine, const struct queue_node_stats *stats);
-
 /* For checkers: the state of a job and the session that holds it. */
 enum queue_job_state {
     QUEUE_JOB_NONE,

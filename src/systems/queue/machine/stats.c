@@ -1,7 +1,7 @@
 /* Queries: peeks, lists and statistics. Fields, their order and their quoting are those of
  * beanstalkd 1.13 (its doc/protocol.txt, and issue 610 for the quotes around names).
  *
- * What 1.13 shows of its process, the node tells us (struct queue_node_stats). Commands are counted
+ * What 1.13 shows of its process, the node tells us (struct machine_facts). Commands are counted
  * where they were applied, so by the whole cluster; queries by the replica that answered them.
  *
  * A job that a retry policy counted attempts for shows more, behind the fields of any job:
@@ -58,10 +58,11 @@ static void put_seconds(struct buffer *out, const char *name, uint64_t value_us)
     buffer_append_text(out, "\n");
 }
 
-/* Log time as of the question. */
+/* As of the question: log time, and what the node says of itself. */
 struct present {
     uint64_t elapsed_us;
     uint64_t wall_us;
+    const struct machine_facts *facts; /* of the node that was asked */
 };
 
 static uint64_t seconds_until(uint64_t deadline_us, uint64_t now_us)
@@ -184,32 +185,31 @@ static void stats_commands(const struct queue *queue, struct buffer *out)
     put_number(out, "cmd-pause-tube", commands[QUEUE_PAUSE_TUBE]);
 }
 
-static void stats_node(const struct queue_node_stats *node, struct buffer *out)
+static void stats_node(const struct machine_facts *node, struct buffer *out)
 {
-    put_number(out, "total-connections", node->connections_total);
+    put_number(out, "total-connections", node->clients_total);
     put_number(out, "pid", node->pid);
-    put_quoted(out, "version",
-               node->version.size == 0 ? slice_text("1.13+quartet") : node->version);
+    put_quoted(out, "version", slice_text("1.13+quartet"));
     put_seconds(out, "rusage-utime", node->user_time_us);
     put_seconds(out, "rusage-stime", node->system_time_us);
     put_number(out, "uptime", node->uptime_s);
     put_number(out, "binlog-oldest-index", 0);
     put_number(out, "binlog-current-index", 0);
     put_number(out, "binlog-records-migrated", 0);
-    put_number(out, "binlog-records-written", node->binlog_records_written);
+    put_number(out, "binlog-records-written", node->log_writes);
     put_number(out, "binlog-max-size", 0);
     put_text(out, "draining", node->draining ? "true" : "false");
     buffer_append_text(out, "id: ");
-    buffer_append_hex(out, node->node_id, 16);
+    buffer_append_hex(out, node->node, 16);
     buffer_append_text(out, "\n");
     put_quoted(out, "hostname", or_unknown(node->hostname));
     put_quoted(out, "os", or_unknown(node->os));
     put_quoted(out, "platform", or_unknown(node->platform));
 }
 
-static void stats_all(const struct queue *queue, struct buffer *out)
+static void stats_all(const struct queue *queue, const struct machine_facts *node,
+                      struct buffer *out)
 {
-    const struct queue_node_stats *node = &queue->local->node;
     buffer_append_text(out, "---\n");
     put_number(out, "current-jobs-urgent", queue->urgent);
     put_number(out, "current-jobs-ready", queue->jobs[QUEUE_JOB_READY]);
@@ -220,9 +220,9 @@ static void stats_all(const struct queue *queue, struct buffer *out)
     put_number(out, "job-timeouts", queue->job_timeouts);
     put_number(out, "total-jobs", queue->jobs_total);
     put_number(out, "max-job-size",
-               node->job_size_max == 0 ? QUEUE_JOB_SIZE_DEFAULT : node->job_size_max);
+               node->request_size_max == 0 ? QUEUE_JOB_SIZE_DEFAULT : node->request_size_max);
     put_number(out, "current-tubes", queue->tubes.count);
-    put_number(out, "current-connections", node->connections);
+    put_number(out, "current-connections", node->clients);
     put_number(out, "current-producers", queue->producers);
     put_number(out, "current-workers", queue->workers);
     put_number(out, "current-waiting", queue->waiting);
@@ -304,19 +304,20 @@ static void answer_text(const struct queue *queue, const struct session *session
     case QUEUE_POLICY_GET:
         if (tube != NULL && tube->policy != NULL) show_policy(tube, text);
         break;
-    case QUEUE_STATS: stats_all(queue, text); break;
+    case QUEUE_STATS: stats_all(queue, now->facts, text); break;
     case QUEUE_LIST_TUBES: list_tubes(queue, text); break;
     default: list_watched(queue, session, text);
     }
 }
 
 void queue_query(const void *machine, const struct session_key *key, struct slice bytes,
-                 uint64_t elapsed_us, uint64_t wall_us)
+                 uint64_t elapsed_us, uint64_t wall_us, const struct machine_facts *facts)
 {
     const struct queue *queue = machine;
     struct present now = {
         .elapsed_us = elapsed_us > queue->elapsed_us ? elapsed_us : queue->elapsed_us,
         .wall_us = wall_us > queue->wall_us ? wall_us : queue->wall_us,
+        .facts = facts,
     };
     struct queue_command command;
     if (!queue_command_decode(bytes, &command) || command.op < QUEUE_PEEK) return;

@@ -87,9 +87,10 @@ static void registers_apply(void *machine, const struct session_key *session, st
 }
 
 static void registers_query(const void *machine, const struct session_key *session,
-                            struct slice bytes, uint64_t elapsed_us, uint64_t wall_us)
+                            struct slice bytes, uint64_t elapsed_us, uint64_t wall_us,
+                            const struct machine_facts *facts)
 {
-    (void)elapsed_us, (void)wall_us;
+    (void)elapsed_us, (void)wall_us, (void)facts;
     const struct registers *registers = machine;
     struct register_command command;
     bool good = register_command_decode(bytes, &command) && command.op == REGISTER_READ;

@@ -138,7 +138,8 @@ static void life_tell(struct world *world, const struct step *step)
     switch (step->kind) {
     case STEP_COMMAND: queue_ops.apply(machine, &step->key, command); break;
     case STEP_QUERY:
-        queue_ops.query(machine, &step->key, command, world->elapsed_us, world->wall_us);
+        queue_ops.query(machine, &step->key, command, world->elapsed_us, world->wall_us,
+                        &world->facts);
         break;
     case STEP_SESSION_END: queue_ops.session_end(machine, &step->key); break;
     case STEP_ORIGIN_END:

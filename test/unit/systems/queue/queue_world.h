@@ -30,6 +30,7 @@ struct world {
     struct buffer heard; /* replies as text */
     uint64_t elapsed_us;
     uint64_t wall_us;
+    struct machine_facts facts; /* of the node that answers queries */
     bool unchecked; /* for tests with so many objects that checking all at each step is slow */
 };
 
@@ -220,7 +221,7 @@ static void world_tell(struct world *world, const char *line)
     queue_command_encode(&command, &bytes);
     if (command.op >= QUEUE_PEEK) {
         queue_ops.query(world->machine, &key, buffer_slice(&bytes), world->elapsed_us,
-                        world->wall_us);
+                        world->wall_us, &world->facts);
     } else {
         queue_ops.apply(world->machine, &key, buffer_slice(&bytes));
     }

@@ -413,7 +413,7 @@ static void test_a_question_is_answered_as_of_its_own_time(void **state)
             struct buffer bytes = {0};
             queue_command_encode(&command, &bytes);
             queue_ops.query(w.machine, &key, buffer_slice(&bytes), w.elapsed_us + later_s * 1000000,
-                            w.wall_us + later_s * 1000000);
+                            w.wall_us + later_s * 1000000, &w.facts);
             buffer_free(&bytes);
             char left[32], age[32];
             snprintf(left, sizeof left, "\ntime-left: %d\n", (id == 1 ? 60 : 90) - (int)later_s);

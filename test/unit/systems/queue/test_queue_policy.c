@@ -174,14 +174,13 @@ static void test_stats(void **state)
     RUN("1 put 7 0 60 x", "1 INSERTED 1");
     RUN("1 peek 1", "1 FOUND 1 x");
     RUN("2 reserve-with-timeout 9", "2 RESERVED 1 x");
-    const struct queue_node_stats node = {.connections = 3,
-                                          .connections_total = 4,
-                                          .uptime_s = 5,
-                                          .node_id = 0xAB,
-                                          .pid = 6,
-                                          .user_time_us = 1234567,
-                                          .os = slice_text("#1 \"SMP\"")};
-    queue_set_node_stats(w.machine, &node);
+    w.facts = (struct machine_facts){.clients = 3,
+                                     .clients_total = 4,
+                                     .uptime_s = 5,
+                                     .node = 0xAB,
+                                     .pid = 6,
+                                     .user_time_us = 1234567,
+                                     .os = slice_text("#1 \"SMP\"")};
     uint64_t digest = queue_ops.digest(w.machine);
     RUN("1 stats",
         "1 OK ---\ncurrent-jobs-urgent: 0\ncurrent-jobs-ready: 0\ncurrent-jobs-reserved: 1\n"
@@ -198,6 +197,25 @@ static void test_stats(void **state)
         "binlog-records-written: 0\nbinlog-max-size: 0\ndraining: false\n"
         "id: 00000000000000ab\nhostname: \"unknown\"\nos: \"#1 SMP\"\nplatform: \"unknown\"\n");
     assert_true(queue_ops.digest(w.machine) == digest); /* queries change nothing */
+}
+
+/* Of the node that is asked: a machine that a snapshot made a moment ago knows it as well. */
+static void test_stats_keeps_no_facts(void **state)
+{
+    (void)state;
+    w.facts = (struct machine_facts){.pid = 6, .draining = true, .request_size_max = 1000};
+    RUN("1 peek 1", "1 NOT_FOUND");
+    world_tell(&w, "1 stats");
+    const char *heard = world_heard(&w);
+    assert_non_null(strstr(heard, "\npid: 6\n"));
+    assert_non_null(strstr(heard, "\ndraining: true\n"));
+    assert_non_null(strstr(heard, "\nmax-job-size: 1000\n"));
+    w.facts = (struct machine_facts){.pid = 7};
+    world_tell(&w, "1 stats");
+    heard = world_heard(&w);
+    assert_non_null(strstr(heard, "\npid: 7\n"));
+    assert_non_null(strstr(heard, "\ndraining: false\n"));
+    assert_non_null(strstr(heard, "\nmax-job-size: 65535\n"));
 }
 
 static void test_metrics(void **state)
@@ -273,7 +291,7 @@ static void test_malformed_commands_change_nothing(void **state)
             struct slice part = slice_of(buffer_slice(&bytes).data, size);
             if (queue_command_decode(part, &again)) continue; /* a shorter name or body */
             queue_ops.apply(w.machine, &key, part);
-            queue_ops.query(w.machine, &key, part, w.elapsed_us, w.wall_us);
+            queue_ops.query(w.machine, &key, part, w.elapsed_us, w.wall_us, &w.facts);
         }
         buffer_free(&bytes);
     }
@@ -330,6 +348,7 @@ int main(void)
         TEST(test_stats_tube),
         TEST(test_stats_job),
         TEST(test_stats),
+        TEST(test_stats_keeps_no_facts),
         TEST(test_metrics),
         TEST(test_malformed_commands_change_nothing),
         TEST(test_values_out_of_bounds_are_malformed),

@@ -54,7 +54,8 @@ static bool desk_feed(struct desk *desk, const char *text, size_t piece)
             register_ops.apply(desk->machine, &session, request.command);
         }
         if (kind == PROTOCOL_QUERY) {
-            register_ops.query(desk->machine, &session, request.command, 0, 0);
+            static const struct machine_facts facts;
+            register_ops.query(desk->machine, &session, request.command, 0, 0, &facts);
         }
         bytes = slice_of(bytes.data + consumed, bytes.size - consumed);
     }
