@@ -11,6 +11,7 @@
 #include "node/node.h"
 #include "node/group/replica.h"
 #include "node/disk/wal.h"
+#include "node/peers/message.h"
 #include "wire/http1.h"
 #include "wire/peer.h"
 
@@ -444,17 +445,6 @@ void members_request(struct node *node, uint32_t admin, const struct http_reques
 bool members_asked(struct node *node, struct link *link, struct slice content);
 bool members_answered(struct node *node, struct slice content);
 void members_turn(struct node *node);
-
-/* peers/message.c */
-void peer_message_encode(const struct raft *raft, const struct raft_message *message,
-                         struct buffer *out);
-bool peer_message_decode(struct slice content, struct raft_message *message,
-                         struct raft_entry *entries); /* room for RAFT_MESSAGE_ENTRIES_MAX */
-/* A beat carries no entries: a heartbeat, or the reply to an APPEND of any kind. */
-bool peer_beat_is(const struct raft_message *message);
-void peer_beat_encode(uint16_t group, const struct raft_message *message, struct buffer *out);
-/* Takes one off the front; `from` and `to` are the link's and left 0. False when malformed. */
-bool peer_beat_decode(struct reader *reader, uint16_t *group, struct raft_message *message);
 
 /* snapshot.c, snapshot_receive.c */
 struct snapshot_header {

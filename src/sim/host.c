@@ -26,8 +26,7 @@ struct raft_time sim_host_time(const struct host *host)
     return (struct raft_time){mono_us, wall_us + (uint64_t)(drift_us + host->wall_offset_us)};
 }
 
-/* When, in virtual time, the host's clock shows this at last. */
-static uint64_t host_virtual_us(const struct host *host, uint64_t mono_us)
+uint64_t sim_host_virtual_us(const struct host *host, uint64_t mono_us)
 {
     if (mono_us <= host->mono_base_us) return world_now_us(host->world);
     uint64_t past_us = mono_us - host->mono_base_us;
@@ -384,7 +383,7 @@ static void host_turn(struct host *host)
     }
     host_sync_soon(host);
     if (actions.deadline_us != UINT64_MAX) {
-        uint64_t at_us = host_virtual_us(host, actions.deadline_us);
+        uint64_t at_us = sim_host_virtual_us(host, actions.deadline_us);
         /* A timer that is early costs a turn; moving it at every turn costs more. */
         if (!timed_pending(&host->timer) || timed_at_us(&world->schedule, &host->timer) > at_us) {
             schedule_at(&world->schedule, &host->timer, at_us);

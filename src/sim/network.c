@@ -76,7 +76,10 @@ static void end_dispatch(struct network *network, struct network_end *end, struc
                          uint64_t delay_us, bool overtaking)
 {
     struct packet *packet = packet_new(network, bytes);
-    packet->at_us = network->schedule->now_us + delay_us;
+    packet->sent_us = network->schedule->now_us;
+    packet->at_us = packet->sent_us + delay_us;
+    packet->number = ++network->packets_count;
+    packet->mark = 0;
     struct list *before = end->arriving.previous;
     while (overtaking && before != &end->arriving && end_packet(before)->at_us > packet->at_us) {
         before = before->previous;
@@ -416,6 +419,36 @@ uint32_t network_oldest_client(const struct network *network, uint32_t place)
         if (serves && end->number < oldest) oldest = end->number;
     }
     return oldest;
+}
+
+static void end_each_under_way(const struct network_end *end,
+                               void (*visit)(void *, const struct network_glance *), void *context)
+{
+    for (const struct list *at = end->arriving.next; at != &end->arriving; at = at->next) {
+        struct packet *packet = LIST_ITEM(at, struct packet, link);
+        struct network_glance glance = {.number = packet->number,
+                                        .from = end->other->place,
+                                        .to = end->place,
+                                        .peer = end->peer,
+                                        .held = end->deaf || end_cut_off(end),
+                                        .sent_us = packet->sent_us,
+                                        .due_us = packet->at_us,
+                                        .mark = &packet->mark,
+                                        .bytes = buffer_slice(&packet->bytes)};
+        visit(context, &glance);
+    }
+}
+
+void network_each_under_way(const struct network *network,
+                            void (*visit)(void *context, const struct network_glance *glance),
+                            void *context)
+{
+    for (uint32_t place = 0; place < NETWORK_PLACES_MAX; place++) {
+        const struct list *ends = &network->ends[place];
+        for (const struct list *at = ends->next; at != ends; at = at->next) {
+            end_each_under_way(LIST_ITEM(at, struct network_end, link), visit, context);
+        }
+    }
 }
 
 void network_place_gone(struct network *network, uint32_t place)

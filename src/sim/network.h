@@ -53,7 +53,21 @@ struct network_storm {
 struct packet {
     struct list link; /* among those under way to one end, by time; or among the free */
     uint64_t at_us;
+    uint64_t sent_us;
+    uint64_t number; /* of all that were ever sent, from 1 */
+    uint32_t mark;   /* network_each_under_way()'s caller's; 0 at first */
     struct buffer bytes;
+};
+
+/* A packet under way, to look at. */
+struct network_glance {
+    uint64_t number;
+    uint32_t from, to; /* places */
+    bool peer;
+    bool held; /* its link is cut, or its receiver does not read */
+    uint64_t sent_us, due_us;
+    uint32_t *mark;
+    struct slice bytes; /* borrowed for the call */
 };
 
 enum end_state {
@@ -103,6 +117,7 @@ struct network {
     struct list free_packets;
     struct network_connection *free_connections;
     struct network_connection *all_connections;
+    uint64_t packets_count; /* ever */
     uint64_t counts_lost, counts_duplicated, counts_reordered, counts_delayed, counts_held,
         counts_refused, counts_broken;
 };
@@ -125,6 +140,10 @@ bool network_connected(struct network *network, uint32_t place, uint32_t number)
 /* The lowest number of a client's connection that is open there, and not being closed from there;
  * UINT32_MAX: there is none. */
 uint32_t network_oldest_client(const struct network *network, uint32_t place);
+/* By the place that they go to, each connection's in the order of their arrival. */
+void network_each_under_way(const struct network *network,
+                            void (*visit)(void *context, const struct network_glance *glance),
+                            void *context);
 /* The process there is gone: it hears nothing more; the other ends hear closed(). */
 void network_place_gone(struct network *network, uint32_t place);
 

@@ -22,6 +22,18 @@ void schedule_cancel(struct schedule *schedule, struct timed *timed)
     if (timed_pending(timed)) heap_remove(&schedule->heap, &timed->place);
 }
 
+uint64_t schedule_next_us(const struct schedule *schedule)
+{
+    const struct heap_slot *slot = heap_min(&schedule->heap);
+    return slot == NULL ? UINT64_MAX : slot->major;
+}
+
+void schedule_pass(struct schedule *schedule, uint64_t at_us)
+{
+    ASSERT(at_us >= schedule->now_us && at_us <= schedule_next_us(schedule));
+    schedule->now_us = at_us;
+}
+
 bool schedule_run_next(struct schedule *schedule)
 {
     const struct heap_slot *slot = heap_min(&schedule->heap);

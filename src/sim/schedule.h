@@ -41,6 +41,10 @@ uint64_t timed_at_us(const struct schedule *schedule, const struct timed *timed)
 /* In place of an earlier appointment, if any. A time that has passed means now. */
 void schedule_at(struct schedule *schedule, struct timed *timed, uint64_t at_us);
 void schedule_cancel(struct schedule *schedule, struct timed *timed);
+/* When the next thing happens; UINT64_MAX: nothing is scheduled. */
+uint64_t schedule_next_us(const struct schedule *schedule);
+/* Time passes and nothing happens: `at_us` is not later than the next thing. */
+void schedule_pass(struct schedule *schedule, uint64_t at_us);
 /* Moves time to the next thing and lets it happen; false when nothing is scheduled. */
 bool schedule_run_next(struct schedule *schedule);
 

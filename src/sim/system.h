@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 
+struct hand_ops;
 struct machine_ops;
 struct protocol_ops;
 struct world;
@@ -45,6 +46,8 @@ struct sim_system {
     uint64_t (*lingering)(const struct world *world);
     /* Frees world->users. */
     void (*end)(struct world *world);
+
+    const struct hand_ops *hand; /* for clients by hand (hand.h); NULL: there are none */
 };
 
 /* All there are; NULL ends the table (src/systems/worlds.c). */

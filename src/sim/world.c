@@ -246,6 +246,7 @@ static void config_init(struct world *world)
 static void world_init(struct world *world, const struct sim_options *options,
                        struct sim_report *report)
 {
+    ASSERT(options->nodes >= 1 && options->nodes <= SIM_NODES_MAX);
     *report = (struct sim_report){0};
     world->options = options;
     world->report = report;
@@ -268,7 +269,15 @@ static void world_init(struct world *world, const struct sim_options *options,
     timed_init(&world->phase_check, on_phase_check, world);
 }
 
-static void world_free(struct world *world)
+struct world *world_new(const struct sim_options *options, struct sim_report *report)
+{
+    struct world *world = calloc(1, sizeof *world);
+    ASSERT(world != NULL);
+    world_init(world, options, report);
+    return world;
+}
+
+void world_free(struct world *world)
 {
     for (uint32_t i = 0; i < world->hosts_count; i++) sim_host_free(&world->hosts[i]);
     network_free(&world->network);
@@ -299,10 +308,7 @@ static void report_counts(struct world *world)
 
 void sim_run(const struct sim_options *options, struct sim_report *report)
 {
-    ASSERT(options->nodes >= 1 && options->nodes <= SIM_NODES_MAX);
-    struct world *world = calloc(1, sizeof *world);
-    ASSERT(world != NULL);
-    world_init(world, options, report);
+    struct world *world = world_new(options, report);
     phase_enter(world, PHASE_FAULTS);
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         schedule_at(&world->schedule, &world->hosts[i].restart,

@@ -123,6 +123,11 @@ struct world {
 
 /* --- world.c --- */
 
+/* All is there and nothing is scheduled: sim_run() and steer_open() see to that. Both are borrowed
+ * until world_free(). */
+struct world *world_new(const struct sim_options *options, struct sim_report *report);
+void world_free(struct world *world);
+
 /* Ends the run. The text is formatted as text.h says; the first failure stands. */
 void world_fail(struct world *world, const char *invariant, const char *format, ...);
 /* A line of the trace: time and who; then text, which may be formatted (text.h). */
@@ -157,6 +162,8 @@ void sim_host_start(struct host *host);
 void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_us);
 void sim_host_step(struct host *host, struct event *event);
 struct raft_time sim_host_time(const struct host *host);
+/* When, in virtual time, the host's clock shows this at last; UINT64_MAX: never in any run. */
+uint64_t sim_host_virtual_us(const struct host *host, uint64_t mono_us);
 /* Its raft; NULL while it is down or not founded. */
 const struct raft *sim_host_raft(const struct host *host);
 void sim_host_set_drift(struct host *host, int64_t drift_ppm);

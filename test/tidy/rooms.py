@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "sim": {"base", "raft", "check", "contract", "wire", "node"},
     "server": {"base", "raft", "contract", "wire", "node"},
     "command": {"base", "raft", "check", "contract", "wire", "node", "sim", "server"},
-    "web": {"base", "sim"},
+    "web": {"base", "raft", "wire", "node", "sim"},
 }
 
 # The rooms of a system, src/systems/NAME/ROOM: rooms of the house, and rooms of its own system.

@@ -299,4 +299,5 @@ const struct sim_system sim_system_queue = {
     .finish = users_finish,
     .lingering = users_lingering,
     .end = users_end,
+    .hand = &queue_hand,
 };

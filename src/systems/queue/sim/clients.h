@@ -106,7 +106,10 @@ struct clients {
     bool gone;         /* for good: who is connected leaves, no one comes back */
 };
 
+struct hand_ops;
 struct world;
+
+extern const struct hand_ops queue_hand; /* hand.c */
 
 /* --- between clients.c, work.c and reply.c --- */
 

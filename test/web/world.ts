@@ -1,0 +1,148 @@
+// The simulator as a page has it: the module that tools/wasm made, through the same file that the
+// book's pictures use. Says `ok NAME` or `bad NAME: WHY`.
+//
+//     node world.ts MODULE
+
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { World, STOP } from "../../distributed-systems-course/theme/play/cluster-world.ts";
+import type { Goal } from "../../distributed-systems-course/theme/play/cluster-world.ts";
+
+const SIZE_MAX = 400 * 1024; // gzipped: what a reader may have to wait for
+const MEMORY_MAX = 8 << 20; // of three nodes: a checkpoint compares all of it
+const LATE_US = 60_000_000;
+
+const module = readFileSync(process.argv[2]!);
+const wrong: string[] = [];
+
+function must(is: boolean, what: string): void {
+  if (!is) wrong.push(what);
+}
+
+async function check(name: string, body: () => Promise<void> | void): Promise<void> {
+  wrong.length = 0;
+  try {
+    await body();
+  } catch (error) {
+    wrong.push(String(error));
+  }
+  console.log(wrong.length === 0 ? `ok ${name}` : `bad ${name}: ${wrong.join("; ")}`);
+}
+
+async function calm(seed = 7, nodes = 3): Promise<World> {
+  const world = await World.load(module);
+  world.open({ system: "queue", seed, nodes, options: "" });
+  reach(world, "calm");
+  return world;
+}
+
+function reach(world: World, goal: Goal): void {
+  const stop = world.until(goal, world.state().now_us + LATE_US);
+  must(stop === STOP.reached, `${goal} is not reached`);
+}
+
+function order(world: World, words: string): void {
+  const why = world.do(words);
+  must(why === "", why);
+}
+
+const leader = (world: World): number =>
+  world.state().nodes.find((node) => node.role === "leader")!.id;
+
+// What can be seen in the next `count` events.
+function film(world: World, count: number): string {
+  const seen: string[] = [];
+  for (let i = 0; i < count; i++) {
+    world.until("event", LATE_US);
+    seen.push(world.text());
+  }
+  return seen.join("\n");
+}
+
+await check(`the module is below ${SIZE_MAX / 1024} KiB, gzipped`, () => {
+  const size = gzipSync(module, { level: 9 }).length;
+  must(size <= SIZE_MAX, `it has ${size} bytes`);
+});
+
+await check("a killed leader is followed by another, and nothing is lost", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const world = await calm(seed);
+    const first = leader(world);
+    order(world, `put ${first} seat 12`);
+    reach(world, "answer");
+    order(world, `kill ${first}`);
+    reach(world, "leader");
+    reach(world, "calm");
+    const second = leader(world);
+    must(second !== first, `seed ${seed}: node ${first} leads on`);
+    order(world, `reserve ${second}`);
+    reach(world, "answer");
+    const { asked, failed } = world.state();
+    must(asked[0]?.reply === "INSERTED 1", `seed ${seed}: put is answered ${asked[0]?.reply}`);
+    must(asked[1]?.reply === "RESERVED 1: seat 12", `seed ${seed}: then ${asked[1]?.reply}`);
+    must(failed === null, `seed ${seed}: ${failed}`);
+  }
+});
+
+await check("a step back, and the same steps again, show the same bytes", async () => {
+  const world = await calm();
+  order(world, `put ${leader(world)} seat 12`);
+  const here = world.checkpoint();
+  const before = world.text();
+  const first = film(world, 200);
+  world.checkpoint();
+  world.restore(here);
+  must(world.text() === before, "it is not where it was");
+  must(film(world, 200) === first, "it goes another way");
+});
+
+await check("another way leads elsewhere, and back on the first all is as it was", async () => {
+  const world = await calm();
+  const fork = world.checkpoint();
+  const quiet = film(world, 100);
+  world.restore(fork);
+  order(world, `kill ${leader(world)}`);
+  const killed = film(world, 100);
+  must(killed !== quiet, "a kill changes nothing");
+  world.restore(fork);
+  must(film(world, 100) === quiet, "the first way is another");
+  world.restore(fork);
+  order(world, `kill ${leader(world)}`);
+  must(film(world, 100) === killed, "the second way is another");
+});
+
+await check("another instance shows the same bytes", async () => {
+  const films = [await calm(3, 5), await calm(3, 5)].map((world) => {
+    order(world, "put 2 seat 12");
+    order(world, "cut 1");
+    return film(world, 300);
+  });
+  must(films[0] === films[1], "they differ");
+});
+
+await check("a checkpoint shares what has not changed, and memory stays small", async () => {
+  const world = await calm();
+  const one = world.checkpoint();
+  world.until("event", LATE_US);
+  const two = world.checkpoint();
+  const fresh = two.filter((piece, i) => piece !== one[i]).length;
+  must(fresh < one.length / 4, `${fresh} of ${one.length} pieces are new`);
+  for (let i = 0; i < 40; i++) {
+    order(world, `put ${1 + (i % 3)} seat ${i}`);
+    reach(world, "calm");
+  }
+  const bytes = world.checkpoint().length * 4096;
+  must(bytes <= MEMORY_MAX, `it has ${bytes} bytes`);
+});
+
+await check("what cannot be is refused in words", async () => {
+  const world = await calm();
+  must(world.do("kill 9").includes("kill 9"), world.do("kill 9"));
+  let why = "";
+  try {
+    world.open({ system: "bank", seed: 1, nodes: 3, options: "" });
+  } catch (error) {
+    why = String(error);
+  }
+  must(why.includes("bank"), `a bank is opened: ${why}`);
+});
