@@ -65,10 +65,10 @@ static void founding_entry_write(struct node *node, uint64_t cluster)
     wal_put_entry(&node->wal, &entry);
     struct wal_hard_state state = {.term = 1, .vote = 0, .trusted = true};
     wal_put_hard_state(&node->wal, &state);
-    trace_begin(node, "founding");
-    trace_hex(node, "cluster", cluster);
-    trace_number(node, "members", node->peers_count + 1);
-    trace_end(node);
+    trace_begin(&node->turn, "founding");
+    trace_hex(&node->turn, "cluster", cluster);
+    trace_number(&node->turn, "members", node->peers_count + 1);
+    trace_end(&node->turn);
 }
 
 void founding_begin(struct node *node)
@@ -114,10 +114,10 @@ static void join_untrusted(struct node *node, uint64_t cluster)
     wal_put_hard_state(&node->wal, &state);
     node->wal.meta.incarnation = 0; /* see proposals.c */
     membership_write(node, cluster, WAL_MEMBER);
-    trace_begin(node, "joining");
-    trace_hex(node, "cluster", cluster);
-    trace_text(node, "trusted", "no");
-    trace_end(node);
+    trace_begin(&node->turn, "joining");
+    trace_hex(&node->turn, "cluster", cluster);
+    trace_text(&node->turn, "trusted", "no");
+    trace_end(&node->turn);
 }
 
 static void tell_found(struct node *node)
@@ -132,7 +132,7 @@ static void tell_found(struct node *node)
         buffer_put_u64(&link->connection.out, node->cluster);
         raft_members_encode(&members, &link->connection.out);
         peer_frame_end(&link->connection.out, begun);
-        connection_dirty(node, &link->connection);
+        connection_dirty(&node->connections, &link->connection);
     }
 }
 
@@ -172,7 +172,7 @@ static void consider_founding(struct node *node)
 
 void founding_consider(struct node *node)
 {
-    if (membership_changing(node) || !node_ready(node)) return;
+    if (membership_changing(node) || !wal_ready(&node->wal)) return;
     if (node->membership == WAL_EMPTY) consider_empty(node);
     if (node->membership == WAL_FOUNDING) consider_founding(node);
 }
@@ -191,10 +191,11 @@ void founding_found(struct node *node, struct peer *from, uint64_t cluster, stru
     buffer_clear(&node->scratch);
     raft_members_encode(&ours, &node->scratch);
     if (!raft_members_decode(bytes, &theirs) || !slice_equal(bytes, buffer_slice(&node->scratch))) {
-        trace_begin(node, "founding-refused");
-        trace_number(node, "peer", from->id);
-        trace_text(node, "why", "its --peers differ from ours: give all nodes the same list");
-        trace_end(node);
+        trace_begin(&node->turn, "founding-refused");
+        trace_number(&node->turn, "peer", from->id);
+        trace_text(&node->turn, "why",
+                   "its --peers differ from ours: give all nodes the same list");
+        trace_end(&node->turn);
         return;
     }
     founding_entry_write(node, cluster);
@@ -225,10 +226,10 @@ void founding_durable(struct node *node)
             struct raft_restored restored = {.trusted = false};
             node_open_raft(node, &restored);
         }
-        raft_start(node->raft, node->now);
-        trace_begin(node, "member");
-        trace_hex(node, "cluster", node->cluster);
-        trace_end(node);
+        raft_start(node->raft, node->turn.now);
+        trace_begin(&node->turn, "member");
+        trace_hex(&node->turn, "cluster", node->cluster);
+        trace_end(&node->turn);
     }
     founding_consider(node);
 }

@@ -96,19 +96,19 @@ static void follow(struct node *node, const struct raft_members *members)
 static void trace_members(struct node *node)
 {
     const struct raft_members *members = raft_members(node->raft);
-    trace_begin(node, "members");
-    trace_number(node, "index", raft_members_index(node->raft));
-    trace_text(node, "committed", in_force_committed(node) ? "yes" : "no");
-    trace_text(node, "list", "");
+    trace_begin(&node->turn, "members");
+    trace_number(&node->turn, "index", raft_members_index(node->raft));
+    trace_text(&node->turn, "committed", in_force_committed(node) ? "yes" : "no");
+    trace_text(&node->turn, "list", "");
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
-        if (i > 0) buffer_put_u8(&node->trace, ',');
-        buffer_append_decimal(&node->trace, member->id);
-        if (member->learner) buffer_append_text(&node->trace, "(learner)");
-        if (member->outgoing) buffer_append_text(&node->trace, "(outgoing)");
-        if (member->leaving) buffer_append_text(&node->trace, "(leaving)");
+        if (i > 0) buffer_put_u8(&node->turn.trace, ',');
+        buffer_append_decimal(&node->turn.trace, member->id);
+        if (member->learner) buffer_append_text(&node->turn.trace, "(learner)");
+        if (member->outgoing) buffer_append_text(&node->turn.trace, "(outgoing)");
+        if (member->leaving) buffer_append_text(&node->turn.trace, "(leaving)");
     }
-    trace_end(node);
+    trace_end(&node->turn);
 }
 
 static void follow_log(struct node *node)
@@ -121,20 +121,20 @@ static void follow_log(struct node *node)
     node->followed_index = index;
     node->followed_term = term;
     node->followed_committed = committed;
-    node->followed_us = node->now.mono_us;
+    node->followed_us = node->turn.now.mono_us;
     if (!committed) follow(node, members_committed(node));
     follow(node, raft_members(node->raft)); /* last: its addresses are the newer ones */
     trace_members(node);
-    node_wake(node, node->now.mono_us); /* to dial them */
+    turn_wake(&node->turn, node->turn.now.mono_us); /* to dial them */
 }
 
 static void removed_turn(struct node *node)
 {
     bool removed = membership_removed(node);
     if (removed && !node->removed_told) {
-        trace_begin(node, "removed");
-        trace_text(node, "why", "no longer a member of the cluster: clients are closed");
-        trace_end(node);
+        trace_begin(&node->turn, "removed");
+        trace_text(&node->turn, "why", "no longer a member of the cluster: clients are closed");
+        trace_end(&node->turn);
     }
     node->removed_told = removed;
     if (!removed) return;
@@ -149,8 +149,8 @@ void membership_turn(struct node *node)
     removed_turn(node);
     /* Last words pass: what a leader that goes has to say, and answers about its going. */
     uint64_t until = node->followed_us + NODE_FAREWELL_US;
-    if (node->now.mono_us < until) {
-        node_wake(node, until);
+    if (node->turn.now.mono_us < until) {
+        turn_wake(&node->turn, until);
         return;
     }
     bool alone = membership_find(node, node->config.self) == NULL && in_force_committed(node);

@@ -51,8 +51,8 @@ struct node *node_create(const struct node_config *config)
     node->config = *config;
     peers_sort(&node->config);
     node->random = random_seeded(config->seed);
-    list_init(&node->dirty);
-    list_init(&node->sending);
+    node->turn.trace_messages = config->trace_messages;
+    connections_init(&node->connections, &node->turn);
     list_init(&node->pump);
     list_init(&node->reads);
     list_init(&node->clients);
@@ -62,7 +62,7 @@ struct node *node_create(const struct node_config *config)
     proposals_init(node);
     peers_init(node);
     node->replica = replica_create(config->machine, config->machine_options, node_emit, node);
-    node->trusted_told = true;
+    node->told.trusted = true;
     return node;
 }
 
@@ -79,11 +79,11 @@ void node_destroy(struct node *node)
 {
     if (node == NULL) return;
     for (;;) {
-        struct map_node *any = map_any(&node->connections);
+        struct map_node *any = map_any(&node->connections.map);
         if (any == NULL) break;
         connection_free(node, LIST_ITEM(any, struct connection, in_map));
     }
-    map_free(&node->connections);
+    connections_free(&node->connections);
     proposals_free(node);
     if (node->raft != NULL) raft_destroy(node->raft);
     replica_destroy(node->replica);
@@ -100,33 +100,10 @@ void node_destroy(struct node *node)
     buffer_free(&node->gated);
     buffer_free(&node->set_aside);
     buffer_free(&node->tail);
-    buffer_free(&node->trace);
     buffer_free(&node->world_metrics);
     buffer_free(&node->scratch);
-    free(node->actions);
+    turn_free(&node->turn);
     free(node);
-}
-
-struct action *node_act(struct node *node, enum action_type type)
-{
-    if (node->actions_count == node->actions_capacity) {
-        node->actions_capacity = node->actions_capacity == 0 ? 64 : node->actions_capacity * 2;
-        node->actions = realloc(node->actions, node->actions_capacity * sizeof *node->actions);
-        ASSERT(node->actions != NULL);
-    }
-    struct action *action = &node->actions[node->actions_count++];
-    *action = (struct action){.type = type};
-    return action;
-}
-
-void node_wake(struct node *node, uint64_t at_us)
-{
-    if (at_us < node->deadline_us) node->deadline_us = at_us;
-}
-
-bool node_ready(const struct node *node)
-{
-    return node->started && node->wal.durable >= node->ready_sequence;
 }
 
 bool node_leading(const struct node *node)
@@ -163,7 +140,7 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
     if (session->node != node->config.self) return;
     /* Another one's were clients of an earlier life. */
     if (session->incarnation != node->wal.meta.incarnation) return;
-    struct connection *connection = connection_find(node, session->connection);
+    struct connection *connection = connection_find(&node->connections, session->connection);
     if (connection == NULL) return;
     if (connection->listener == NODE_CLIENT) {
         client_reply(node, (struct client *)connection, payload);
@@ -177,13 +154,11 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
 /* What the last turn handed out has been carried out: its buffers are ours again. */
 static void node_begin(struct node *node)
 {
-    if (!node->live) return;
-    node->live = false;
-    connections_begin(node);
-    if (node->actions_count > 0) wal_flushed(&node->wal);
-    node->actions_count = 0;
+    bool wrote = node->turn.actions_count > 0;
+    if (!turn_begin(&node->turn)) return;
+    connections_begin(&node->connections);
+    if (wrote) wal_flushed(&node->wal);
     if (node->tail.size > 0) buffer_free(&node->tail);
-    buffer_clear(&node->trace);
 }
 
 static void event_opened(struct node *node, const struct event *event)
@@ -225,7 +200,7 @@ static void event_ended(struct node *node, struct connection *connection)
     if (connection->listener == NODE_CLIENT) {
         client_ended(node, (struct client *)connection);
     } else {
-        connection_close(node, connection);
+        connection_close(&node->connections, connection);
     }
 }
 
@@ -239,13 +214,13 @@ static void links_process(struct node *node)
 
 static void event_durable(struct node *node, uint64_t sequence)
 {
-    bool was_ready = node_ready(node);
+    bool was_ready = wal_ready(&node->wal);
     if (sequence > node->wal.durable) node->wal.durable = sequence;
-    node->unsynced_us = node->now.mono_us;
-    if (node->raft != NULL) raft_durable(node->raft, node->now, sequence);
+    node->unsynced_us = node->turn.now.mono_us;
+    if (node->raft != NULL) raft_durable(node->raft, node->turn.now, sequence);
     peers_durable(node);
     founding_durable(node);
-    if (!was_ready && node_ready(node)) {
+    if (!was_ready && wal_ready(&node->wal)) {
         start_set_aside(node);
         links_process(node);
         founding_consider(node);
@@ -254,7 +229,7 @@ static void event_durable(struct node *node, uint64_t sequence)
 
 static void node_connection_event(struct node *node, const struct event *event)
 {
-    struct connection *connection = connection_find(node, event->connection);
+    struct connection *connection = connection_find(&node->connections, event->connection);
     if (connection == NULL) return;
     if (event->type == EVENT_RECEIVED) event_received(node, connection, event->bytes);
     if (event->type == EVENT_SENT) event_sent(node, connection, event->count);
@@ -268,14 +243,14 @@ static void node_disk_full(struct node *node, bool full)
 {
     if (node->disk_full == full) return;
     node->disk_full = full;
-    trace_begin(node, full ? "disk-full" : "disk-ok");
-    trace_end(node);
+    trace_begin(&node->turn, full ? "disk-full" : "disk-ok");
+    trace_end(&node->turn);
 }
 
 void node_step(struct node *node, const struct event *event)
 {
     node_begin(node);
-    node->now = event->now;
+    node->turn.now = event->now;
     if (node->fatal != NULL || node->stopped) return;
     switch (event->type) {
     case EVENT_START: node_start(node, event->start); break;
@@ -317,9 +292,9 @@ static void apply_committed(struct node *node)
         bytes += entry->data.size + 64;
         node->counters.entries_applied++;
     }
-    if (any) node->applied_us = node->now.mono_us;
+    if (any) node->applied_us = node->turn.now.mono_us;
     if (any) proposals_applied(node);
-    if (node->replica->index < commit) node_wake(node, node->now.mono_us);
+    if (node->replica->index < commit) turn_wake(&node->turn, node->turn.now.mono_us);
 }
 
 /* Log time moves with entries; where none comes by itself and something is due, a tick does. */
@@ -331,7 +306,7 @@ static void tick_turn(struct node *node)
     if (due.elapsed_us == UINT64_MAX && due.wall_us == UINT64_MAX) return;
     uint64_t elapsed = 0;
     uint64_t wall = 0;
-    raft_log_time(node->raft, node->now, &elapsed, &wall);
+    raft_log_time(node->raft, node->turn.now, &elapsed, &wall);
     uint64_t wait = UINT64_MAX;
     if (due.elapsed_us != UINT64_MAX)
         wait = due.elapsed_us > elapsed ? due.elapsed_us - elapsed : 0;
@@ -339,17 +314,17 @@ static void tick_turn(struct node *node)
         uint64_t other = due.wall_us > wall ? due.wall_us - wall : 0;
         if (other < wait) wait = other;
     }
-    uint64_t at = node->now.mono_us + wait;
-    if (at < node->now.mono_us) at = UINT64_MAX;
+    uint64_t at = node->turn.now.mono_us + wait;
+    if (at < node->turn.now.mono_us) at = UINT64_MAX;
     uint64_t spaced = node->ticked_us + node->config.tick_interval_us;
     if (at < spaced && due.elapsed_us != 0) at = spaced;
-    if (node->now.mono_us < at) {
-        node_wake(node, at);
+    if (node->turn.now.mono_us < at) {
+        turn_wake(&node->turn, at);
         return;
     }
     uint64_t index = 0;
-    node->ticked_us = node->now.mono_us;
-    (void)raft_propose(node->raft, node->now, KIND_TICK, 1, slice_of(NULL, 0), &index);
+    node->ticked_us = node->turn.now.mono_us;
+    (void)raft_propose(node->raft, node->turn.now, KIND_TICK, 1, slice_of(NULL, 0), &index);
 }
 
 static void expire_propose(struct node *node, const struct origin *origin)
@@ -358,7 +333,8 @@ static void expire_propose(struct node *node, const struct origin *origin)
     uint64_t index = 0;
     store_u32(data, origin->node);
     store_u64(data + 4, origin->incarnation);
-    (void)raft_propose(node->raft, node->now, KIND_EXPIRE, 1, slice_of(data, sizeof data), &index);
+    (void)raft_propose(node->raft, node->turn.now, KIND_EXPIRE, 1, slice_of(data, sizeof data),
+                       &index);
 }
 
 /* The leader ends the sessions of nodes it has not heard of for a lease of log time, and of those
@@ -368,7 +344,7 @@ static void lease_turn(struct node *node)
     if (!node_leading(node) || !raft_settled(node->raft)) return;
     uint64_t elapsed = 0;
     uint64_t wall = 0;
-    raft_log_time(node->raft, node->now, &elapsed, &wall);
+    raft_log_time(node->raft, node->turn.now, &elapsed, &wall);
     if (node->elected_term != raft_term(node->raft)) {
         node->elected_term = raft_term(node->raft);
         node->elected_elapsed_us = elapsed;
@@ -385,7 +361,7 @@ static void lease_turn(struct node *node)
             expire_propose(node, origin);
             return;
         }
-        node_wake(node, node->now.mono_us + (until - elapsed));
+        turn_wake(&node->turn, node->turn.now.mono_us + (until - elapsed));
     }
 }
 
@@ -401,13 +377,13 @@ static void stuck_turn(struct node *node)
     if (node->raft == NULL) return;
     bool waits = node->disk_full && node->wal.durable < node->wal.sequence;
     uint64_t until_us = node->unsynced_us + node->config.election_timeout_us;
-    bool stuck = waits && node->now.mono_us >= until_us;
-    if (waits && !stuck) node_wake(node, until_us);
+    bool stuck = waits && node->turn.now.mono_us >= until_us;
+    if (waits && !stuck) turn_wake(&node->turn, until_us);
     if (stuck == node->disk_stuck) return;
     node->disk_stuck = stuck;
-    trace_begin(node, stuck ? "disk-stuck" : "disk-moves");
-    trace_end(node);
-    raft_set_mute(node->raft, node->now, stuck);
+    trace_begin(&node->turn, stuck ? "disk-stuck" : "disk-moves");
+    trace_end(&node->turn);
+    raft_set_mute(node->raft, node->turn.now, stuck);
 }
 
 /* Raft's output becomes records and frames. */
@@ -429,7 +405,7 @@ static void raft_turn(struct node *node)
         peers_send_raft(node, &output.messages[i]);
     }
     peers_send_beats(node);
-    node_wake(node, raft_deadline_us(node->raft));
+    turn_wake(&node->turn, raft_deadline_us(node->raft));
     reads_answer(node, output.reads_confirmed, output.reads_index);
 }
 
@@ -442,11 +418,11 @@ static void drain_turn(struct node *node)
         /* Nobody waits for an answer: what is left says that their sessions ended, and so will the
          * first entry of this node's next life. The others may be gone, if all stop together. */
         node->drain_served = true;
-        uint64_t until_us = node->now.mono_us + NODE_DRAIN_SESSIONS_US;
+        uint64_t until_us = node->turn.now.mono_us + NODE_DRAIN_SESSIONS_US;
         if (until_us < node->drain_until_us) node->drain_until_us = until_us;
     }
-    if (!quiet && node->now.mono_us < node->drain_until_us) {
-        node_wake(node, node->drain_until_us);
+    if (!quiet && node->turn.now.mono_us < node->drain_until_us) {
+        turn_wake(&node->turn, node->drain_until_us);
         return;
     }
     node->stop_written = true;
@@ -462,27 +438,27 @@ static void wal_turn(struct node *node)
     bool behind = wal->watermark < wal->sequence && wal->durable == wal->sequence;
     if (!due && behind && !node->stop_written && !wal->watermark_written) {
         uint64_t at = node->last_write_us + NODE_WATERMARK_US;
-        if (node->now.mono_us < at) {
-            node_wake(node, at);
+        if (node->turn.now.mono_us < at) {
+            turn_wake(&node->turn, at);
         } else {
             due = true;
         }
     }
     if (!due) return;
-    if (wal->durable == wal->sequence) node->unsynced_us = node->now.mono_us;
+    if (wal->durable == wal->sequence) node->unsynced_us = node->turn.now.mono_us;
     wal->watermark_written = !wal_has_records(wal);
     struct action write;
     wal_flush(wal, &write);
-    *node_act(node, ACTION_WRITE) = write;
-    node->last_write_us = node->now.mono_us;
+    *turn_act(&node->turn, ACTION_WRITE) = write;
+    node->last_write_us = node->turn.now.mono_us;
     node->counters.batches++;
     node->counters.batch_bytes += write.bytes.size;
 }
 
 static void turn_work(struct node *node)
 {
-    if (node->raft != NULL && node->now.mono_us >= raft_deadline_us(node->raft)) {
-        raft_tick(node->raft, node->now);
+    if (node->raft != NULL && node->turn.now.mono_us >= raft_deadline_us(node->raft)) {
+        raft_tick(node->raft, node->turn.now);
     }
     apply_committed(node);
     if (node->fatal != NULL) return;
@@ -501,30 +477,31 @@ static void turn_work(struct node *node)
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);
-    if (!list_empty(&node->pump)) node_wake(node, node->now.mono_us); /* refused: go on decoding */
+    if (!list_empty(&node->pump))
+        turn_wake(&node->turn, node->turn.now.mono_us); /* refused: go on decoding */
 }
 
 void node_turn(struct node *node, struct raft_time now, struct actions *actions)
 {
     node_begin(node);
-    node->live = true;
-    node->now = now;
-    node->deadline_us = UINT64_MAX;
+    node->turn.live = true;
+    node->turn.now = now;
+    node->turn.deadline_us = UINT64_MAX;
     node->counters.turns++;
     if (node->started && node->fatal == NULL && !node->stopped) {
         turn_work(node);
-        trace_raft_changes(node);
-        if (node->trace.size > 0) admin_trace(node, buffer_slice(&node->trace));
-        connections_send(node);
+        trace_raft_changes(&node->turn, node->raft, &node->told);
+        if (node->turn.trace.size > 0) admin_trace(node, buffer_slice(&node->turn.trace));
+        connections_send(&node->connections);
         node->stopped = node->stop_written && node->wal.durable >= node->stop_sequence;
     }
     *actions = (struct actions){
-        .count = node->fatal != NULL ? 0 : node->actions_count,
-        .items = node->actions,
-        .deadline_us = node->deadline_us,
+        .count = node->fatal != NULL ? 0 : node->turn.actions_count,
+        .items = node->turn.actions,
+        .deadline_us = node->turn.deadline_us,
         .stopped = node->stopped,
         .fatal = node->fatal,
-        .trace = buffer_slice(&node->trace),
+        .trace = buffer_slice(&node->turn.trace),
     };
 }
 

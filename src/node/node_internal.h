@@ -12,6 +12,9 @@
 #include "node/group/replica.h"
 #include "node/disk/wal.h"
 #include "node/peers/message.h"
+#include "node/turn/connections.h"
+#include "node/turn/trace.h"
+#include "node/turn/turn.h"
 #include "wire/http1.h"
 #include "wire/peer.h"
 
@@ -44,18 +47,6 @@ enum {
 };
 
 /* --- connections --- */
-
-struct connection {
-    struct map_node in_map;
-    uint32_t id;
-    enum node_listener listener;
-    bool closing;         /* CLOSE is due or done: input is ignored */
-    bool close_told;      /* the action went out */
-    bool reading;         /* as the world was told last */
-    struct list in_dirty; /* has output, or a close, for the next turn */
-    struct buffer out;
-    uint64_t unsent; /* bytes handed to the world and not reported SENT */
-};
 
 struct client {
     struct connection connection;
@@ -217,7 +208,7 @@ struct counters {
     uint64_t peer_bad_frames, peer_refused, peer_dropped_bytes;
     uint64_t peer_beats, peer_beat_frames;
     uint64_t entries_applied, turns, batches, batch_bytes;
-    uint64_t elections_won, snapshots_written, snapshots_sent, snapshots_installed;
+    uint64_t snapshots_written, snapshots_sent, snapshots_installed;
 };
 
 /* A change of the membership that this node, as leader, was asked for and has not answered. */
@@ -231,11 +222,11 @@ struct members_change {
 
 struct node {
     struct node_config config;
+    struct turn turn;
     struct raft *raft; /* NULL until a member */
     struct replica *replica;
     struct replica *leaving; /* replaced or given up, being freed slice by slice */
     struct wal wal;
-    struct raft_time now;
     struct random random;
     uint64_t started_us;
 
@@ -254,7 +245,6 @@ struct node {
     struct buffer tail;           /* of the log, while it is written again at a start */
     struct buffer set_aside;      /* numbers of segments, u64 each: see start_set_aside() */
     uint64_t set_aside_snapshot;  /* its number, 0: none */
-    uint64_t ready_sequence;      /* the incarnation is durable from here: nothing is sent before */
     uint64_t membership_sequence; /* the meta being written is announced once durable */
     uint8_t membership;           /* announced: durable */
     uint64_t cluster;
@@ -263,9 +253,7 @@ struct node {
                              last DURABLE */
     uint64_t applied_us;  /* when an entry was last applied */
 
-    struct map connections;
-    struct list dirty;
-    struct list sending; /* whose `out` the actions of the last turn point into */
+    struct connections connections;
     struct list pump;
     struct list reads;                       /* clients whose questions wait */
     uint64_t reads_confirmed, reads_applied; /* when they were last looked through */
@@ -295,52 +283,20 @@ struct node {
     bool clock_heard;            /* since the last turn */
     bool clock_off;              /* a quorum agrees against this node's wall clock */
 
-    enum raft_role role_told; /* for the trace */
-    uint32_t leader_told;
-    uint64_t term_told;
-    bool trusted_told;
+    struct raft_told told;       /* for the trace */
     uint64_t elected_elapsed_us; /* leader: log time at the start of the term */
     uint64_t elected_term;
     uint64_t ticked_us;
 
-    bool live; /* actions of the last turn may still be read */
-    struct action *actions;
-    uint32_t actions_count, actions_capacity;
-    uint64_t deadline_us;
-    struct buffer trace;
     struct buffer world_metrics;
     struct buffer scratch;
 };
 
 /* node.c */
-struct action *node_act(struct node *node, enum action_type type);
-void node_wake(struct node *node, uint64_t at_us);
-bool node_ready(const struct node *node); /* may speak: the incarnation is durable */
 bool node_leading(const struct node *node);
 void node_die(struct node *node, const char *words, const char *detail);
 void node_open_raft(struct node *node, const struct raft_restored *restored);
 machine_emit node_emit;
-
-/* trace.c: lines "word key=value ...", for people, tests and /events */
-void trace_begin(struct node *node, const char *word);
-void trace_number(struct node *node, const char *key, uint64_t value);
-void trace_hex(struct node *node, const char *key, uint64_t value); /* 16 digits, as in /status */
-void trace_text(struct node *node, const char *key, const char *value);
-void trace_end(struct node *node);
-void trace_raft_changes(struct node *node);
-/* `word`: sends or hears. Nothing, unless config.trace_messages. */
-void trace_message(struct node *node, const char *word, const struct raft_message *message);
-
-/* connections.c */
-void connection_init(struct node *node, struct connection *connection, uint32_t id,
-                     enum node_listener listener);
-struct connection *connection_find(struct node *node, uint32_t id);
-void connection_dirty(struct node *node, struct connection *connection);
-void connection_close(struct node *node, struct connection *connection); /* after its output */
-void connection_reading(struct node *node, struct connection *connection, bool on);
-void connection_release(struct node *node, struct connection *connection); /* then free it */
-void connections_send(struct node *node);  /* SENDs and CLOSEs of this turn */
-void connections_begin(struct node *node); /* the output of the last turn has been taken */
 
 /* clients.c */
 void client_opened(struct node *node, uint32_t id);
@@ -360,7 +316,7 @@ void client_free(struct node *node, struct client *client);
 /* reads.c */
 /* Asks the machine on behalf of a connection; the reply is emitted before this returns. */
 void node_ask(struct node *node, uint32_t connection, struct slice command);
-/* As of node->now; on a follower perhaps less, never more than its leader would say. */
+/* As of node->turn.now; on a follower perhaps less, never more than its leader would say. */
 void node_log_time(const struct node *node, uint64_t *elapsed_us, uint64_t *wall_us);
 /* The client's request is a question, and all before it is answered. */
 void reads_begin(struct node *node, struct client *client);

@@ -28,13 +28,13 @@ static void log_cut(struct node *node, struct found *found)
     for (uint32_t i = 0; i < start->segments_count; i++) {
         uint64_t number = start->segments[i].number;
         if (number < found->log.bad_segment) continue;
-        struct action *action = node_act(node, ACTION_TRUNCATE);
+        struct action *action = turn_act(&node->turn, ACTION_TRUNCATE);
         action->segment = number;
         action->offset = number == found->log.bad_segment ? found->log.bad_offset : 0;
     }
-    trace_begin(node, "log-cut");
-    trace_text(node, "why", found->log.reason);
-    trace_end(node);
+    trace_begin(&node->turn, "log-cut");
+    trace_text(&node->turn, "why", found->log.reason);
+    trace_end(&node->turn);
 }
 
 /* A member of a cluster goes on without what is damaged, and all behind it; its peers have it. */
@@ -44,9 +44,9 @@ static void log_give_up(struct node *node, struct found *found)
     wal_recover_before(start->segments, start->segments_count, found->log.bad_segment,
                        found->header.index, found->header.term, &found->log);
     found->trusted = false;
-    trace_begin(node, "log-damaged");
-    trace_text(node, "why", found->log.reason);
-    trace_end(node);
+    trace_begin(&node->turn, "log-damaged");
+    trace_text(&node->turn, "why", found->log.reason);
+    trace_end(&node->turn);
 }
 
 /* What is not part of the log any more moves out of the way, once this start is durable: until
@@ -68,11 +68,11 @@ void start_set_aside(struct node *node)
 {
     struct reader numbers = reader_of(buffer_slice(&node->set_aside));
     while (numbers.bytes.size > 0) {
-        node_act(node, ACTION_SET_ASIDE)->segment = read_u64(&numbers);
+        turn_act(&node->turn, ACTION_SET_ASIDE)->segment = read_u64(&numbers);
     }
     buffer_free(&node->set_aside);
     if (node->set_aside_snapshot != 0) {
-        node_act(node, ACTION_SNAPSHOT_SET_ASIDE)->sequence = node->set_aside_snapshot;
+        turn_act(&node->turn, ACTION_SNAPSHOT_SET_ASIDE)->sequence = node->set_aside_snapshot;
     }
     node->set_aside_snapshot = 0;
 }
@@ -100,9 +100,9 @@ static bool snapshot_read(struct node *node, struct found *found)
     memset(&found->header, 0, sizeof found->header);
     found->snapshot_damaged = true;
     found->trusted = false;
-    trace_begin(node, "snapshot-damaged");
-    trace_text(node, "why", reason);
-    trace_end(node);
+    trace_begin(&node->turn, "snapshot-damaged");
+    trace_text(&node->turn, "why", reason);
+    trace_end(&node->turn);
     return true;
 }
 
@@ -154,9 +154,9 @@ static bool may_have_lost(const struct found *found)
  * goes on with what stands before them. What stands behind is void (its next segment says so). */
 static void log_lose_end(struct node *node, const struct found *found)
 {
-    trace_begin(node, "log-end-lost");
-    trace_text(node, "why", found->log.reason);
-    trace_end(node);
+    trace_begin(&node->turn, "log-end-lost");
+    trace_text(&node->turn, "why", found->log.reason);
+    trace_end(&node->turn);
 }
 
 static bool log_read(struct node *node, struct found *found)
@@ -188,12 +188,12 @@ static bool log_read(struct node *node, struct found *found)
 static void boot_judge(struct node *node, struct found *found)
 {
     if (!may_have_lost(found)) return;
-    trace_begin(node, "unsynced");
-    trace_text(node, "why",
+    trace_begin(&node->turn, "unsynced");
+    trace_text(&node->turn, "why",
                found->start->sync_failed
                    ? "a sync failed under --fsync never: the last writes may be lost"
                    : "the machine restarted under --fsync never: the last writes may be lost");
-    trace_end(node);
+    trace_end(&node->turn);
     if (!still_alone(node, found)) found->trusted = false;
 }
 
@@ -255,7 +255,7 @@ static void tail_measure(void *context, uint64_t segment, uint64_t offset, struc
 static void tail_rewrite(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
 {
     struct node *node = context;
-    struct action *action = node_act(node, ACTION_REWRITE);
+    struct action *action = turn_act(&node->turn, ACTION_REWRITE);
     action->segment = segment;
     action->offset = offset;
     action->bytes = slice_of(node->tail.data + node->tail.size, bytes.size);
@@ -314,7 +314,7 @@ static void wal_continue(struct node *node, struct found *found)
          * start must know. */
         wal_put_reset(wal, found->header.index, found->header.term);
     }
-    node->ready_sequence = wal->sequence + 1;
+    node->wal.ready_sequence = wal->sequence + 1;
     node->cluster = meta.cluster;
 }
 
@@ -340,8 +340,8 @@ static bool log_replace(struct node *node, struct found *found)
     meta->membership = WAL_MEMBER;
     found->log.has_hard_state = true;
     found->trusted = false;
-    trace_begin(node, "log-missing");
-    trace_end(node);
+    trace_begin(&node->turn, "log-missing");
+    trace_end(&node->turn);
     return true;
 }
 
@@ -361,19 +361,19 @@ static void node_build(struct node *node, struct found *found)
     wal_continue(node, found);
     set_aside_plan(node, found);
     if (node->membership != WAL_MEMBER) founding_begin(node);
-    if (node->raft != NULL && node->fatal == NULL) raft_start(node->raft, node->now);
-    trace_begin(node, "started");
-    trace_number(node, "incarnation", node->wal.meta.incarnation);
-    trace_number(node, "snapshot", node->snapshots.disk_index);
-    trace_number(node, "last", node->raft == NULL ? 0 : raft_last_index(node->raft));
-    trace_end(node);
+    if (node->raft != NULL && node->fatal == NULL) raft_start(node->raft, node->turn.now);
+    trace_begin(&node->turn, "started");
+    trace_number(&node->turn, "incarnation", node->wal.meta.incarnation);
+    trace_number(&node->turn, "snapshot", node->snapshots.disk_index);
+    trace_number(&node->turn, "last", node->raft == NULL ? 0 : raft_last_index(node->raft));
+    trace_end(&node->turn);
 }
 
 void node_start(struct node *node, const struct event_start *start)
 {
     ASSERT(!node->started);
     node->started = true;
-    node->started_us = node->now.mono_us;
+    node->started_us = node->turn.now.mono_us;
     struct found found = {.start = start, .trusted = true};
     bool good = snapshot_read(node, &found) && log_read(node, &found);
     if (good && found.log.has_hard_state && !found.log.hard_state.trusted) found.trusted = false;

@@ -20,7 +20,7 @@ void admin_free(struct node *node, struct admin *admin)
     free(admin->parser);
     list_remove(&admin->in_admins);
     buffer_free(&admin->input);
-    connection_release(node, &admin->connection);
+    connection_release(&node->connections, &admin->connection);
     free(admin);
 }
 
@@ -46,8 +46,8 @@ static void respond(struct node *node, struct admin *admin, unsigned status, con
         .keep_alive = admin->keep_alive,
     };
     http_response_write(&response, &admin->connection.out);
-    connection_dirty(node, &admin->connection);
-    if (!admin->keep_alive) connection_close(node, &admin->connection);
+    connection_dirty(&node->connections, &admin->connection);
+    if (!admin->keep_alive) connection_close(&node->connections, &admin->connection);
 }
 
 static void respond_text(struct node *node, struct admin *admin, unsigned status, const char *words)
@@ -61,7 +61,7 @@ void admin_opened(struct node *node, uint32_t id)
     ASSERT(admin != NULL);
     admin->parser = calloc(1, sizeof(struct http_parser));
     ASSERT(admin->parser != NULL);
-    connection_init(node, &admin->connection, id, NODE_ADMIN);
+    connection_init(&node->connections, &admin->connection, id, NODE_ADMIN);
     list_init(&admin->in_admins);
     list_append(&node->admins, &admin->in_admins);
     node->admins_count++;
@@ -74,7 +74,7 @@ static void stream_events(struct node *node, struct admin *admin)
 {
     admin->streaming = true;
     http_event_stream_begin(&admin->connection.out);
-    connection_dirty(node, &admin->connection);
+    connection_dirty(&node->connections, &admin->connection);
 }
 
 /* The protocol's own pages: a question is answered at once, a change goes through the log. */
@@ -96,7 +96,7 @@ static void machine_request(struct node *node, struct admin *admin,
         struct command command = {COMMAND_MACHINE, admin->connection.id, asked.command};
         admin->awaiting = true;
         admin->has_session = true;
-        admin->since_us = node->now.mono_us;
+        admin->since_us = node->turn.now.mono_us;
         proposals_add(node, &command);
         return;
     }
@@ -109,7 +109,7 @@ static void machine_request(struct node *node, struct admin *admin,
 
 void admin_answer(struct node *node, uint32_t connection, unsigned status, struct slice words)
 {
-    struct connection *found = connection_find(node, connection);
+    struct connection *found = connection_find(&node->connections, connection);
     if (found == NULL || found->listener != NODE_ADMIN || found->closing) return;
     struct admin *admin = (struct admin *)found;
     if (!admin->awaiting) return; /* too late: it was answered */
@@ -142,7 +142,7 @@ static void serve(struct node *node, struct admin *admin, const struct http_requ
     struct buffer body = {0};
     if (http_path_is(request, "/members")) {
         admin->awaiting = true;
-        admin->since_us = node->now.mono_us;
+        admin->since_us = node->turn.now.mono_us;
         members_request(node, admin->connection.id, request);
     } else if (http_path_is(request, "/health")) {
         const char *why = status_ailing(node);
@@ -192,7 +192,7 @@ void admin_received(struct node *node, struct admin *admin, struct slice bytes)
     if (admin->connection.closing || admin->streaming) return;
     buffer_append_slice(&admin->input, bytes);
     if (admin->input.size > ADMIN_INPUT_MAX) {
-        connection_close(node, &admin->connection);
+        connection_close(&node->connections, &admin->connection);
         return;
     }
     admin_go_on(node, admin);
@@ -207,8 +207,8 @@ void admin_turn(struct node *node)
             continue;
         }
         uint64_t until = admin->since_us + ADMIN_WAIT_US;
-        if (node->now.mono_us < until) {
-            node_wake(node, until);
+        if (node->turn.now.mono_us < until) {
+            turn_wake(&node->turn, until);
             continue;
         }
         admin->awaiting = false;
@@ -222,7 +222,7 @@ static void event_line(struct node *node, struct admin *admin, struct slice line
     /* One who does not read what happens is not told all of it. */
     if (admin->connection.unsent > ADMIN_INPUT_MAX) return;
     http_event_write(NULL, line, &admin->connection.out);
-    connection_dirty(node, &admin->connection);
+    connection_dirty(&node->connections, &admin->connection);
 }
 
 void admin_trace(struct node *node, struct slice lines)

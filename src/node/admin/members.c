@@ -221,7 +221,7 @@ static void say_behind(const struct node *node, uint32_t id, struct buffer *why)
 static unsigned change_begin(struct node *node, const struct members_ask *ask,
                              const struct raft_members *target, struct buffer *why)
 {
-    switch (raft_change_members(node->raft, node->now, target)) {
+    switch (raft_change_members(node->raft, node->turn.now, target)) {
     case RAFT_CHANGE_OK: break;
     case RAFT_CHANGE_NOT_CAUGHT_UP: say_behind(node, ask->id, why); return CONFLICT;
     case RAFT_CHANGE_UNDER_WAY:
@@ -249,12 +249,12 @@ static unsigned change_begin(struct node *node, const struct members_ask *ask,
 
 static unsigned transfer_begin(struct node *node, uint32_t id, struct buffer *words)
 {
-    switch (raft_transfer(node->raft, node->now, id)) {
+    switch (raft_transfer(node->raft, node->turn.now, id)) {
     case RAFT_TRANSFER_OK:
         say(words, "handing over to node ", id, "\n");
-        trace_begin(node, "transfer");
-        trace_number(node, "to", id);
-        trace_end(node);
+        trace_begin(&node->turn, "transfer");
+        trace_number(&node->turn, "to", id);
+        trace_end(&node->turn);
         return DONE;
     case RAFT_TRANSFER_NOT_VOTER:
         say(words, "node ", id, " is not another voter that is trusted\n");
@@ -298,14 +298,14 @@ static void answer(struct node *node, uint32_t link_id, uint64_t number, unsigne
         admin_answer(node, (uint32_t)number, status, words);
         return;
     }
-    struct connection *connection = connection_find(node, link_id);
+    struct connection *connection = connection_find(&node->connections, link_id);
     if (connection == NULL || connection->listener != NODE_PEER || connection->closing) return;
     size_t begun = peer_frame_begin(&connection->out, PEER_ANSWER, PEER_GROUP_NODE);
     buffer_put_u64(&connection->out, number);
     buffer_put_u16(&connection->out, (uint16_t)status);
     buffer_put_bytes(&connection->out, words);
     peer_frame_end(&connection->out, begun);
-    connection_dirty(node, connection);
+    connection_dirty(&node->connections, connection);
 }
 
 /* A change that ended: in full, or out of this node's hands. */
@@ -435,5 +435,5 @@ void members_request(struct node *node, uint32_t admin, const struct http_reques
     buffer_put_u32(&link->connection.out, ask.id);
     buffer_put_bytes(&link->connection.out, ask.address);
     peer_frame_end(&link->connection.out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
 }

@@ -93,7 +93,7 @@ static void status_progress(const struct node *node, struct json *json)
         truth(json, "needs_snapshot", rows[i].snapshot);
         truth(json, "caught_up", rows[i].caught_up);
         uint64_t heard = rows[i].heard_us;
-        if (heard != 0) number(json, "heard_us_ago", node->now.mono_us - heard);
+        if (heard != 0) number(json, "heard_us_ago", node->turn.now.mono_us - heard);
         json_object_end(json);
     }
     json_array_end(json);
@@ -143,7 +143,7 @@ void status_json(const struct node *node, struct buffer *out)
     json_hex(&json, replica_digest(node->replica), 16);
     number(&json, "elapsed_us", node->replica->elapsed_us);
     number(&json, "wall_us", node->replica->wall_us);
-    number(&json, "uptime_us", node->now.mono_us - node->started_us);
+    number(&json, "uptime_us", node->turn.now.mono_us - node->started_us);
     number(&json, "clients", node->clients_count);
     number(&json, "sessions", node->sessions_count);
     number(&json, "machine_bytes", node->replica->ops->bytes(node->replica->machine));
@@ -191,7 +191,7 @@ static void metrics_raft(const struct node *node, struct buffer *out)
     metric(out, "raft_last_index", "gauge", "Last entry in the log.", raft_last_index(raft));
     metric(out, "raft_log_bytes", "gauge", "Entry data kept in memory.", raft_log_bytes(raft));
     metric(out, "raft_elections_won_total", "counter", "Elections won by this node.",
-           node->counters.elections_won);
+           node->told.elections_won);
 }
 
 void status_metrics(const struct node *node, struct buffer *out)

@@ -17,7 +17,7 @@ void client_opened(struct node *node, uint32_t id)
     node->counters.connections_accepted++;
     struct client *client = calloc(1, sizeof *client);
     ASSERT(client != NULL);
-    connection_init(node, &client->connection, id, NODE_CLIENT);
+    connection_init(&node->connections, &client->connection, id, NODE_CLIENT);
     list_init(&client->in_pump);
     list_init(&client->in_reads);
     list_init(&client->in_clients);
@@ -30,9 +30,9 @@ void client_opened(struct node *node, uint32_t id)
         if (full) {
             node->config.protocol->refuse(NULL, slice_of(NULL, 0), PROTOCOL_REFUSED_FULL,
                                           &client->connection.out);
-            connection_dirty(node, &client->connection);
+            connection_dirty(&node->connections, &client->connection);
         }
-        connection_close(node, &client->connection);
+        connection_close(&node->connections, &client->connection);
         return;
     }
     client->decoder = node->config.protocol->open(&node->config.protocol_config);
@@ -46,7 +46,7 @@ void client_free(struct node *node, struct client *client)
     list_remove(&client->in_clients);
     buffer_free(&client->input);
     buffer_free(&client->slots);
-    connection_release(node, &client->connection);
+    connection_release(&node->connections, &client->connection);
     free(client);
 }
 
@@ -72,7 +72,7 @@ static void slots_settle(struct node *node, struct client *client)
         struct slice text = read_bytes(&reader);
         ASSERT(!reader.bad);
         buffer_append_slice(&client->connection.out, text);
-        connection_dirty(node, &client->connection);
+        connection_dirty(&node->connections, &client->connection);
         buffer_consume(&client->slots, 5 + text.size);
     }
 }
@@ -87,7 +87,7 @@ static void client_say(struct node *node, struct client *client, struct slice te
 {
     if (client->slots.size == 0) {
         buffer_append_slice(&client->connection.out, text);
-        connection_dirty(node, &client->connection);
+        connection_dirty(&node->connections, &client->connection);
         return;
     }
     buffer_put_u8(&client->slots, SLOT_LITERAL);
@@ -101,7 +101,7 @@ static void slot_answered(struct node *node, struct client *client)
     client->awaiting--;
     if (client->awaiting == 0) client->blocked = false;
     node->counters.replies++;
-    connection_dirty(node, &client->connection);
+    connection_dirty(&node->connections, &client->connection);
     slots_settle(node, client);
     bool waiting = client->held || client->input.size > 0 || client->quitting || client->ended;
     if (waiting && list_empty(&client->in_pump)) list_append(&node->pump, &client->in_pump);
@@ -113,7 +113,7 @@ void client_reply(struct node *node, struct client *client, const void *payload)
     const struct protocol_ops *protocol = node->config.protocol;
     protocol->reply(client->decoder, payload, &client->connection.out);
     if (client->slots.size == 0) { /* a question, answered in its turn */
-        connection_dirty(node, &client->connection);
+        connection_dirty(&node->connections, &client->connection);
         return;
     }
     ASSERT(client->slots.data[client->slots.head] == SLOT_AWAIT);
@@ -199,7 +199,7 @@ static void client_take(struct node *node, struct client *client)
     case PROTOCOL_LITERAL: client_say(node, client, request->command); break;
     case PROTOCOL_CLOSE:
         client->quitting = true;
-        if (client->slots.size == 0) connection_close(node, &client->connection);
+        if (client->slots.size == 0) connection_close(&node->connections, &client->connection);
         break;
     }
 }
@@ -224,8 +224,9 @@ static void client_back_pressure(struct node *node, struct client *client)
 {
     bool full = client->input.size >= NODE_CLIENT_INPUT_MAX;
     bool low = client->input.size < NODE_CLIENT_INPUT_MAX / 2;
-    if (full) connection_reading(node, &client->connection, false);
-    if (low && !client_stalled(node, client)) connection_reading(node, &client->connection, true);
+    if (full) connection_reading(&node->connections, &client->connection, false);
+    if (low && !client_stalled(node, client))
+        connection_reading(&node->connections, &client->connection, true);
 }
 
 /* A client that sends no more is closed once it has all its answers; at once when it waits, for it
@@ -235,7 +236,8 @@ static void client_finish(struct node *node, struct client *client)
     if (!client->ended || client->connection.closing) return;
     bool owed = client->held || client->reading || client->slots.size > 0;
     bool more = client->input.size > 0 && client_stalled(node, client);
-    if (client->blocked || (!owed && !more)) connection_close(node, &client->connection);
+    if (client->blocked || (!owed && !more))
+        connection_close(&node->connections, &client->connection);
 }
 
 void client_ended(struct node *node, struct client *client)
@@ -252,7 +254,7 @@ static void client_go_on(struct node *node, struct client *client)
         reads_begin(node, client);
     }
     if (client->quitting && client->slots.size == 0) {
-        connection_close(node, &client->connection);
+        connection_close(&node->connections, &client->connection);
         return;
     }
     size_t used = client_decode(node, client, buffer_slice(&client->input));
@@ -290,7 +292,7 @@ void clients_pump(struct node *node)
 void clients_close_all(struct node *node)
 {
     for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
-        connection_close(node, &LIST_ITEM(at, struct client, in_clients)->connection);
+        connection_close(&node->connections, &LIST_ITEM(at, struct client, in_clients)->connection);
     }
 }
 
@@ -299,6 +301,6 @@ void clients_drain(struct node *node)
     for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
         struct client *client = LIST_ITEM(at, struct client, in_clients);
         bool busy = client->reading || (client->awaiting > 0 && !client->blocked);
-        if (!busy) connection_close(node, &client->connection);
+        if (!busy) connection_close(&node->connections, &client->connection);
     }
 }

@@ -185,8 +185,8 @@ static bool cut_wanted_for_disk(struct node *node)
     if (node->replica->index <= s->disk_index) return false;
     bool frees = node->disk_full && wal_trims(&node->wal, node->replica->index);
     if (node->wal.bytes <= limit && !frees) return false;
-    if (node->now.mono_us >= s->pause_until_us) return true;
-    node_wake(node, s->pause_until_us);
+    if (node->turn.now.mono_us >= s->pause_until_us) return true;
+    turn_wake(&node->turn, s->pause_until_us);
     return false;
 }
 
@@ -202,7 +202,7 @@ static bool transfers_invite(struct node *node)
         if (peer_link(node, to, PEER_CHANNEL_SNAPSHOT) == NULL) continue; /* being dialed */
         s->transfers[s->transfers_count++] = (struct transfer){
             .peer = peer,
-            .progress_us = node->now.mono_us,
+            .progress_us = node->turn.now.mono_us,
         };
     }
     return s->transfers_count > 0;
@@ -221,13 +221,13 @@ static void transfers_begin(struct node *node, struct slice header)
         buffer_put_u64(out, s->cut_number);
         buffer_put_bytes(out, header);
         peer_frame_end(out, begun);
-        connection_dirty(node, &link->connection);
+        connection_dirty(&node->connections, &link->connection);
     }
 }
 
 static void snapshots_pause(struct node *node)
 {
-    node->snapshots.pause_until_us = node->now.mono_us + NODE_SNAPSHOT_PAUSE_US;
+    node->snapshots.pause_until_us = node->turn.now.mono_us + NODE_SNAPSHOT_PAUSE_US;
 }
 
 static void cut_begin(struct node *node)
@@ -245,7 +245,7 @@ static void cut_begin(struct node *node)
     s->cutting = true;
     s->cut_done = false;
     s->to_disk = s->incoming == NULL && header.index > s->disk_index &&
-                 node->now.mono_us >= s->pause_until_us;
+                 node->turn.now.mono_us >= s->pause_until_us;
     /* One that failed, or freed too little, is not tried again at once. */
     if (s->to_disk && node->disk_full) snapshots_pause(node);
     s->cut_index = header.index;
@@ -258,10 +258,10 @@ static void cut_begin(struct node *node)
     snapshot_chunk_append(&s->file, buffer_slice(&node->scratch));
     transfers_begin(node, buffer_slice(&node->scratch));
     replica_cut_begin(node->replica);
-    trace_begin(node, "snapshot-begun");
-    trace_number(node, "index", s->cut_index);
-    trace_number(node, "followers", s->transfers_count);
-    trace_end(node);
+    trace_begin(&node->turn, "snapshot-begun");
+    trace_number(&node->turn, "index", s->cut_index);
+    trace_number(&node->turn, "followers", s->transfers_count);
+    trace_end(&node->turn);
 }
 
 /* --- and goes on --- */
@@ -269,9 +269,9 @@ static void cut_begin(struct node *node)
 static void transfer_drop(struct node *node, uint32_t at)
 {
     struct snapshots *s = &node->snapshots;
-    trace_begin(node, "snapshot-transfer-dropped");
-    trace_number(node, "peer", s->transfers[at].peer);
-    trace_end(node);
+    trace_begin(&node->turn, "snapshot-transfer-dropped");
+    trace_number(&node->turn, "peer", s->transfers[at].peer);
+    trace_end(&node->turn);
     s->transfers[at] = s->transfers[--s->transfers_count];
 }
 
@@ -289,11 +289,11 @@ static bool consumers_ready(struct node *node)
     for (uint32_t i = s->transfers_count; i-- > 0;) {
         struct transfer *transfer = &s->transfers[i];
         uint64_t until = transfer->progress_us + NODE_TRANSFER_STALL_US;
-        if (transfer_link(node, transfer) == NULL || node->now.mono_us >= until) {
+        if (transfer_link(node, transfer) == NULL || node->turn.now.mono_us >= until) {
             transfer_drop(node, i);
             continue;
         }
-        node_wake(node, until);
+        turn_wake(&node->turn, until);
         if (transfer->offset - transfer->taken >= NODE_SNAPSHOT_CREDIT) ready = false;
     }
     return ready;
@@ -313,7 +313,7 @@ static void transfers_data(struct node *node, struct slice bytes)
         buffer_put_bytes(out, bytes);
         peer_frame_end(out, begun);
         transfer->offset += bytes.size;
-        connection_dirty(node, &link->connection);
+        connection_dirty(&node->connections, &link->connection);
     }
 }
 
@@ -330,7 +330,7 @@ static void transfers_end(struct node *node)
         buffer_put_u64(out, s->cut_number);
         buffer_put_u64(out, transfer->offset);
         peer_frame_end(out, begun);
-        connection_dirty(node, &link->connection);
+        connection_dirty(&node->connections, &link->connection);
         node->counters.snapshots_sent++;
     }
 }
@@ -339,7 +339,7 @@ static void disk_write(struct node *node)
 {
     struct snapshots *s = &node->snapshots;
     if (!s->to_disk || s->disk_busy || s->file.size == 0) return;
-    struct action *action = node_act(node, ACTION_SNAPSHOT_WRITE);
+    struct action *action = turn_act(&node->turn, ACTION_SNAPSHOT_WRITE);
     action->bytes = buffer_slice(&s->file);
     s->disk_offset += s->file.size;
     s->disk_busy = true;
@@ -376,12 +376,12 @@ void snapshots_abort(struct node *node)
     struct snapshots *s = &node->snapshots;
     if (!s->cutting) return;
     replica_cut_abort(node->replica);
-    if (s->to_disk) node_act(node, ACTION_SNAPSHOT_ABORT);
+    if (s->to_disk) turn_act(&node->turn, ACTION_SNAPSHOT_ABORT);
     s->disk_busy = false;
     buffer_clear(&s->file);
-    trace_begin(node, "snapshot-aborted");
-    trace_number(node, "index", s->cut_index);
-    trace_end(node);
+    trace_begin(&node->turn, "snapshot-aborted");
+    trace_number(&node->turn, "index", s->cut_index);
+    trace_end(&node->turn);
     cut_over(node);
 }
 
@@ -408,13 +408,13 @@ static void cut_go_on(struct node *node)
     if (!s->cut_done && ready) {
         cut_slice(node);
         if (!s->to_disk) buffer_clear(&s->file);
-        if (!s->cut_done && s->file.size == 0) node_wake(node, node->now.mono_us);
+        if (!s->cut_done && s->file.size == 0) turn_wake(&node->turn, node->turn.now.mono_us);
     }
     disk_write(node);
     if (!s->cut_done || s->disk_busy) return;
     if (s->to_disk && !s->committing) {
         s->committing = true;
-        node_act(node, ACTION_SNAPSHOT_COMMIT)->sequence = s->cut_index;
+        turn_act(&node->turn, ACTION_SNAPSHOT_COMMIT)->sequence = s->cut_index;
     }
     if (!s->to_disk && transfers_finished(s)) cut_over(node);
 }
@@ -444,11 +444,11 @@ void snapshots_durable(struct node *node)
     s->to_disk = false;
     s->committing = false;
     node->counters.snapshots_written++;
-    node_act(node, ACTION_TRIM)->segment = wal_trim(&node->wal, s->disk_index);
-    trace_begin(node, "snapshot-durable");
-    trace_number(node, "index", s->disk_index);
-    trace_number(node, "bytes", s->disk_bytes);
-    trace_end(node);
+    turn_act(&node->turn, ACTION_TRIM)->segment = wal_trim(&node->wal, s->disk_index);
+    trace_begin(&node->turn, "snapshot-durable");
+    trace_number(&node->turn, "index", s->disk_index);
+    trace_number(&node->turn, "bytes", s->disk_bytes);
+    trace_end(&node->turn);
     if (transfers_finished(s)) cut_over(node);
 }
 
@@ -473,7 +473,7 @@ void snapshots_taken(struct node *node, uint32_t peer, uint64_t number, uint64_t
         struct transfer *transfer = &s->transfers[i];
         if (transfer->peer != peer || offset > transfer->offset) continue;
         if (offset > transfer->taken) transfer->taken = offset;
-        transfer->progress_us = node->now.mono_us;
+        transfer->progress_us = node->turn.now.mono_us;
     }
 }
 

@@ -14,7 +14,7 @@ static void taken_tell(struct node *node, struct link *link)
     buffer_put_u64(out, s->incoming_number);
     buffer_put_u64(out, s->incoming_offset);
     peer_frame_end(out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
 }
 
 void snapshot_replica_leave(struct node *node, struct replica *replica)
@@ -29,7 +29,7 @@ static void replicas_free_some(struct node *node)
         struct replica *next = node->leaving->next_leaving;
         if (replica_destroy_some(node->leaving)) node->leaving = next;
     }
-    if (node->leaving != NULL) node_wake(node, node->now.mono_us);
+    if (node->leaving != NULL) turn_wake(&node->turn, node->turn.now.mono_us);
 }
 
 void snapshot_incoming_abort(struct node *node)
@@ -42,10 +42,10 @@ void snapshot_incoming_abort(struct node *node)
     s->incoming_committing =
         false; /* no answer comes to an aborted commit: the next must be taken */
     buffer_free(&s->incoming_file);
-    node_act(node, ACTION_SNAPSHOT_ABORT);
-    trace_begin(node, "snapshot-refused");
-    trace_number(node, "index", s->incoming_index);
-    trace_end(node);
+    turn_act(&node->turn, ACTION_SNAPSHOT_ABORT);
+    trace_begin(&node->turn, "snapshot-refused");
+    trace_number(&node->turn, "index", s->incoming_index);
+    trace_end(&node->turn);
 }
 
 static bool incoming_begin(struct node *node, struct link *link, struct reader *content)
@@ -79,10 +79,10 @@ static bool incoming_begin(struct node *node, struct link *link, struct reader *
     s->incoming_busy = false;
     buffer_clear(&s->incoming_file);
     snapshot_chunk_append(&s->incoming_file, bytes);
-    trace_begin(node, "snapshot-arriving");
-    trace_number(node, "index", header.index);
-    trace_number(node, "from", link->peer->id);
-    trace_end(node);
+    trace_begin(&node->turn, "snapshot-arriving");
+    trace_number(&node->turn, "index", header.index);
+    trace_number(&node->turn, "from", link->peer->id);
+    trace_end(&node->turn);
     return true;
 }
 
@@ -145,14 +145,14 @@ void snapshot_incoming_turn(struct node *node)
     replicas_free_some(node);
     if (s->incoming == NULL || s->incoming_busy || s->incoming_committing) return;
     if (s->incoming_file.size > 0) {
-        node_act(node, ACTION_SNAPSHOT_WRITE)->bytes = buffer_slice(&s->incoming_file);
+        turn_act(&node->turn, ACTION_SNAPSHOT_WRITE)->bytes = buffer_slice(&s->incoming_file);
         s->incoming_written = s->incoming_file.size;
         s->incoming_busy = true;
         return;
     }
     if (!s->incoming_complete) return;
     s->incoming_committing = true;
-    node_act(node, ACTION_SNAPSHOT_COMMIT)->sequence = s->incoming_index;
+    turn_act(&node->turn, ACTION_SNAPSHOT_COMMIT)->sequence = s->incoming_index;
 }
 
 /* What was written leaves the buffer, and the leader may send as much again. */
@@ -162,7 +162,7 @@ void snapshot_incoming_written(struct node *node)
     if (!s->incoming_busy) return;
     s->incoming_busy = false;
     buffer_consume(&s->incoming_file, s->incoming_written);
-    struct connection *connection = connection_find(node, s->incoming_link);
+    struct connection *connection = connection_find(&node->connections, s->incoming_link);
     if (connection != NULL) taken_tell(node, (struct link *)connection);
 }
 
@@ -176,7 +176,7 @@ void snapshot_incoming_durable(struct node *node)
     buffer_free(&s->incoming_file);
     s->disk_index = s->incoming_index;
     s->disk_bytes = s->incoming_offset;
-    if (!raft_install_snapshot(node->raft, node->now, s->incoming_index, s->incoming_term,
+    if (!raft_install_snapshot(node->raft, node->turn.now, s->incoming_index, s->incoming_term,
                                s->incoming_elapsed, s->incoming_wall, &s->incoming_members)) {
         snapshot_replica_leave(node, incoming); /* the log has got there meanwhile */
         return;
@@ -187,10 +187,10 @@ void snapshot_incoming_durable(struct node *node)
     snapshot_replica_leave(node, node->replica);
     node->replica = incoming;
     node->counters.snapshots_installed++;
-    node_act(node, ACTION_TRIM)->segment = wal_trim(&node->wal, s->disk_index);
+    turn_act(&node->turn, ACTION_TRIM)->segment = wal_trim(&node->wal, s->disk_index);
     clients_close_all(node);
     proposals_applied(node);
-    trace_begin(node, "snapshot-installed");
-    trace_number(node, "index", s->incoming_index);
-    trace_end(node);
+    trace_begin(&node->turn, "snapshot-installed");
+    trace_number(&node->turn, "index", s->incoming_index);
+    trace_end(&node->turn);
 }

@@ -12,6 +12,7 @@ void wal_init(struct wal *wal, uint64_t segment_bytes)
 {
     memset(wal, 0, sizeof *wal);
     wal->segment_bytes = segment_bytes;
+    wal->ready_sequence = UINT64_MAX;
     wal_flushed(wal);
 }
 
@@ -97,6 +98,11 @@ void wal_put_stopped(struct wal *wal)
 bool wal_has_records(const struct wal *wal)
 {
     return wal->batch.size > WAL_BATCH_HEADER_SIZE;
+}
+
+bool wal_ready(const struct wal *wal)
+{
+    return wal->durable >= wal->ready_sequence;
 }
 
 void wal_begin_segment(struct wal *wal)

@@ -56,6 +56,8 @@ struct wal {
                            after a start that left damage behind */
     uint64_t durable;   /* highest sequence known durable */
     uint64_t watermark; /* highest that a batch on disk names */
+    uint64_t ready_sequence; /* the incarnation is durable from here: nothing is sent before.
+                                UINT64_MAX until a start has written it */
     struct wal_meta meta;
     struct wal_hard_state hard_state;
     bool watermark_written; /* the last batch held nothing else */
@@ -78,6 +80,8 @@ void wal_put_entry(struct wal *wal, const struct raft_entry *entry);
 void wal_put_reset(struct wal *wal, uint64_t index, uint64_t term);
 void wal_put_stopped(struct wal *wal);
 bool wal_has_records(const struct wal *wal);
+/* What this node is in this life is durable: it may speak to others. */
+bool wal_ready(const struct wal *wal);
 /* A segment found at a start, oldest first. */
 void wal_segment_kept(struct wal *wal, const struct wal_segment *segment);
 /* The next batch goes to a new segment (after a start). */

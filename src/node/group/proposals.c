@@ -41,7 +41,7 @@ static struct proposal_item *item_new(struct node *node)
     buffer_grew(&item->bytes, COMMANDS_HEADER_SIZE);
     item->count = 0;
     item->first = 0;
-    item->since_us = node->now.mono_us;
+    item->since_us = node->turn.now.mono_us;
     return item;
 }
 
@@ -173,7 +173,7 @@ leader_append(struct node *node, const struct commands_header *header, struct sl
     if (!expected_next(p, header)) return RAFT_PROPOSE_OK;
     uint64_t index = 0;
     enum raft_propose_result result =
-        raft_propose(node->raft, node->now, KIND_COMMANDS, 1, batch, &index);
+        raft_propose(node->raft, node->turn.now, KIND_COMMANDS, 1, batch, &index);
     if (result == RAFT_PROPOSE_OK) expected_note(p, header);
     return result;
 }
@@ -215,11 +215,11 @@ static bool item_send(struct node *node, struct proposal_item *item)
         size_t begun = peer_frame_begin(&link->connection.out, PEER_FORWARD, 0);
         buffer_append_slice(&link->connection.out, batch);
         peer_frame_end(&link->connection.out, begun);
-        connection_dirty(node, &link->connection);
+        connection_dirty(&node->connections, &link->connection);
     }
     if (fresh) {
         item->first = p->next;
-        item->since_us = node->now.mono_us;
+        item->since_us = node->turn.now.mono_us;
         p->next += item->count;
     }
     return true;
@@ -227,7 +227,7 @@ static bool item_send(struct node *node, struct proposal_item *item)
 
 static bool leader_reachable(struct node *node)
 {
-    if (node->raft == NULL || !node_ready(node)) return false;
+    if (node->raft == NULL || !wal_ready(&node->wal)) return false;
     if (node->wal.meta.incarnation == 0) return false;
     if (node_leading(node)) return true;
     struct peer *peer = peer_find(node, raft_leader(node->raft));
@@ -239,11 +239,11 @@ static void sent_again(struct node *node)
 {
     struct proposals *p = &node->proposals;
     bool same = p->sent_to == raft_leader(node->raft) && p->sent_term == raft_term(node->raft);
-    bool silent = node->now.mono_us >= p->progress_us + NODE_RESEND_US;
+    bool silent = node->turn.now.mono_us >= p->progress_us + NODE_RESEND_US;
     if (same && !silent) return;
     p->sent_to = raft_leader(node->raft);
     p->sent_term = raft_term(node->raft);
-    p->progress_us = node->now.mono_us;
+    p->progress_us = node->turn.now.mono_us;
     for (struct list *at = p->sent.next; at != &p->sent; at = at->next) {
         if (!item_send(node, LIST_ITEM(at, struct proposal_item, link))) return;
     }
@@ -255,7 +255,7 @@ static void pending_send(struct node *node)
     while (!list_empty(&p->pending)) {
         struct proposal_item *item = LIST_ITEM(p->pending.next, struct proposal_item, link);
         if (!item_send(node, item)) return;
-        if (list_empty(&p->sent)) p->progress_us = node->now.mono_us;
+        if (list_empty(&p->sent)) p->progress_us = node->turn.now.mono_us;
         list_remove(&item->link);
         list_append(&p->sent, &item->link);
     }
@@ -263,7 +263,7 @@ static void pending_send(struct node *node)
 
 static struct client *client_of(struct node *node, uint32_t id)
 {
-    struct connection *connection = connection_find(node, id);
+    struct connection *connection = connection_find(&node->connections, id);
     if (connection == NULL || connection->listener != NODE_CLIENT || connection->closing) {
         return NULL;
     }
@@ -302,7 +302,7 @@ static void item_refuse(struct node *node, struct proposal_item *item, struct li
         } else {
             /* An earlier one may have been carried out: the order of replies cannot be kept. */
             node->counters.closed_uncertain++;
-            connection_close(node, &client->connection);
+            connection_close(&node->connections, &client->connection);
         }
     }
 }
@@ -337,8 +337,8 @@ static void sent_give_up(struct node *node)
     for (struct list *at = p->sent.next; at != &p->sent; at = at->next) {
         struct proposal_item *item = LIST_ITEM(at, struct proposal_item, link);
         uint64_t until = item->since_us + node->config.uncertain_after_us;
-        if (node->now.mono_us < until) {
-            node_wake(node, until);
+        if (node->turn.now.mono_us < until) {
+            turn_wake(&node->turn, until);
             return;
         }
         struct reader reader = reader_of(buffer_slice(&item->bytes));
@@ -348,7 +348,7 @@ static void sent_give_up(struct node *node)
             struct client *client = client_of(node, command.connection);
             if (client == NULL || command.type != COMMAND_MACHINE) continue;
             node->counters.closed_uncertain++;
-            connection_close(node, &client->connection);
+            connection_close(&node->connections, &client->connection);
         }
     }
 }
@@ -360,17 +360,17 @@ static void leaderless_turn(struct node *node)
         p->leaderless_us = 0;
         return;
     }
-    if (p->leaderless_us == 0) p->leaderless_us = node->now.mono_us;
+    if (p->leaderless_us == 0) p->leaderless_us = node->turn.now.mono_us;
     struct proposal_item *first = LIST_ITEM(p->pending.next, struct proposal_item, link);
     uint64_t from = first->since_us > p->leaderless_us ? first->since_us : p->leaderless_us;
     uint64_t until = from + node->config.refuse_after_us;
-    if (node->now.mono_us >= until) {
+    if (node->turn.now.mono_us >= until) {
         proposals_refuse_pending(node);
         /* What is left asks for no reply: look again after another wait. */
-        p->leaderless_us = node->now.mono_us;
-        until = node->now.mono_us + node->config.refuse_after_us;
+        p->leaderless_us = node->turn.now.mono_us;
+        until = node->turn.now.mono_us + node->config.refuse_after_us;
     }
-    node_wake(node, until);
+    turn_wake(&node->turn, until);
 }
 
 /* Sessions live while their node is heard of (design: leases in log time). */
@@ -380,13 +380,13 @@ static void lease_renew(struct node *node)
     if (node->raft == NULL) return;
     uint64_t every = node->config.session_lease_us / 3;
     bool due = node->sessions_count > 0 && !node_leading(node);
-    if (due && node->now.mono_us < p->renewed_us + every) {
-        node_wake(node, p->renewed_us + every);
+    if (due && node->turn.now.mono_us < p->renewed_us + every) {
+        turn_wake(&node->turn, p->renewed_us + every);
         due = false;
     }
     if (p->renew_idle_due && list_empty(&p->pending) && list_empty(&p->sent)) due = true;
     if (!due) return;
-    p->renewed_us = node->now.mono_us;
+    p->renewed_us = node->turn.now.mono_us;
     p->renew_idle_due = false;
     struct command renew = {.type = COMMAND_RENEW, .connection = node->sessions_count};
     proposals_add(node, &renew);
@@ -398,7 +398,7 @@ static void incarnation_write(struct node *node, uint64_t incarnation)
     struct wal_meta meta = node->wal.meta;
     meta.incarnation = incarnation;
     wal_put_meta(&node->wal, &meta);
-    node->ready_sequence = node->wal.sequence + 1;
+    node->wal.ready_sequence = node->wal.sequence + 1;
 }
 
 /* This incarnation was declared dead while it lived, or fenced by one of an earlier life: its
@@ -422,9 +422,9 @@ static void proposals_reborn(struct node *node, uint64_t incarnation)
     incarnation_write(node, incarnation);
     struct command open = {.type = COMMAND_OPEN};
     proposals_add(node, &open);
-    trace_begin(node, "reborn");
-    trace_number(node, "incarnation", incarnation);
-    trace_end(node);
+    trace_begin(&node->turn, "reborn");
+    trace_number(&node->turn, "incarnation", incarnation);
+    trace_end(&node->turn);
 }
 
 /* Above all that the log knows of earlier lives; the random step is for those whose first proposal
@@ -449,9 +449,9 @@ static void proposals_release(struct node *node)
     ASSERT(list_empty(&p->sent));
     const struct origin *origin = replica_origin(node->replica, node->config.self);
     incarnation_write(node, incarnation_above(node, origin == NULL ? 0 : origin->incarnation));
-    trace_begin(node, "released");
-    trace_number(node, "incarnation", node->wal.meta.incarnation);
-    trace_end(node);
+    trace_begin(&node->turn, "released");
+    trace_number(&node->turn, "incarnation", node->wal.meta.incarnation);
+    trace_end(&node->turn);
 }
 
 void proposals_turn(struct node *node)
@@ -466,7 +466,7 @@ void proposals_turn(struct node *node)
         p->leaderless_us = 0;
         sent_again(node);
         pending_send(node);
-        if (!list_empty(&p->sent)) node_wake(node, p->progress_us + NODE_RESEND_US);
+        if (!list_empty(&p->sent)) turn_wake(&node->turn, p->progress_us + NODE_RESEND_US);
     }
     sent_give_up(node);
 }
@@ -493,7 +493,7 @@ void proposals_applied(struct node *node)
     while (!list_empty(&p->sent)) {
         struct proposal_item *item = LIST_ITEM(p->sent.next, struct proposal_item, link);
         if (item->first + item->count > origin->next) return;
-        p->progress_us = node->now.mono_us;
+        p->progress_us = node->turn.now.mono_us;
         item_drop(node, item);
     }
 }

@@ -13,11 +13,11 @@ void node_log_time(const struct node *node, uint64_t *elapsed_us, uint64_t *wall
     *elapsed_us = replica->elapsed_us;
     *wall_us = replica->wall_us;
     if (node_leading(node)) {
-        raft_log_time(node->raft, node->now, elapsed_us, wall_us);
+        raft_log_time(node->raft, node->turn.now, elapsed_us, wall_us);
     } else if (node->raft != NULL && raft_leader(node->raft) != 0) {
         /* The leader's clock has counted no less since it stamped that entry. Without a leader log
          * time stands still. */
-        uint64_t since_us = node->now.mono_us - node->applied_us;
+        uint64_t since_us = node->turn.now.mono_us - node->applied_us;
         *elapsed_us += since_us;
         *wall_us += since_us;
     }
@@ -41,7 +41,7 @@ static bool read_at_once(struct node *node, enum protocol_read level, uint64_t *
     if (node->raft == NULL) return false;
     bool alone = raft_members(node->raft)->count == 1;
     if (level != PROTOCOL_READ_LEASE && !alone) return false;
-    return raft_read_lease(node->raft, node->now, index);
+    return raft_read_lease(node->raft, node->turn.now, index);
 }
 
 void reads_begin(struct node *node, struct client *client)
@@ -56,7 +56,7 @@ void reads_begin(struct node *node, struct client *client)
     client->reading = true;
     client->read_ticket = 0;
     client->read_index = index;
-    client->read_since_us = node->now.mono_us;
+    client->read_since_us = node->turn.now.mono_us;
     list_append(&node->reads, &client->in_reads);
 }
 
@@ -68,7 +68,7 @@ void reads_turn(struct node *node)
         struct client *client = LIST_ITEM(at, struct client, in_reads);
         if (client->read_ticket != 0) return; /* and so all before it */
         if (client->read_index != 0) continue;
-        if (ticket == 0) ticket = raft_read(node->raft, node->now);
+        if (ticket == 0) ticket = raft_read(node->raft, node->turn.now);
         client->read_ticket = ticket;
     }
 }
@@ -85,14 +85,14 @@ void reads_refuse(struct node *node)
     while (!list_empty(&node->reads)) {
         struct client *client = LIST_ITEM(node->reads.next, struct client, in_reads);
         uint64_t until_us = client->read_since_us + node->config.refuse_after_us;
-        if (node->now.mono_us < until_us) {
-            node_wake(node, until_us);
+        if (node->turn.now.mono_us < until_us) {
+            turn_wake(&node->turn, until_us);
             return;
         }
         node->counters.refused++;
         node->config.protocol->refuse(client->decoder, client->request.command,
                                       PROTOCOL_REFUSED_NO_LEADER, &client->connection.out);
-        connection_dirty(node, &client->connection);
+        connection_dirty(&node->connections, &client->connection);
         read_ended(node, client);
     }
 }

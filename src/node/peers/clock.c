@@ -54,14 +54,14 @@ uint32_t clock_judge(const struct raft_members *members, const struct clock_read
 bool clock_read(const struct node *node, const struct peer *peer, struct clock_reading *reading)
 {
     if (peer->clock_heard_us == 0) return false;
-    uint64_t age_us = node->now.mono_us - peer->clock_heard_us;
+    uint64_t age_us = node->turn.now.mono_us - peer->clock_heard_us;
     if (age_us >= CLOCK_KEPT_US) return false;
     int64_t since_us = (int64_t)(age_us + peer->clock_trip_us);
     /* While ours counts x, another counts x / (1 - d) at most: raft_config.clock_drift_permille. */
     int64_t permille = node->config.clock_drift_permille;
     int64_t drift_us = since_us * permille / (1000 - permille) + 1;
     int64_t ahead_us =
-        peer->clock_base_us + (int64_t)node->now.mono_us - (int64_t)node->now.wall_us;
+        peer->clock_base_us + (int64_t)node->turn.now.mono_us - (int64_t)node->turn.now.wall_us;
     reading->id = peer->id;
     reading->low_us = ahead_us - drift_us;
     reading->high_us = ahead_us + (int64_t)peer->clock_trip_us + drift_us;
@@ -73,11 +73,11 @@ void clock_ask(struct node *node, struct peer *peer)
     struct link *link = peer_link(node, peer, PEER_CHANNEL_LOG);
     if (link == NULL) return;
     peer->clock_number = random_next(&node->random);
-    peer->clock_asked_us = node->now.mono_us;
+    peer->clock_asked_us = node->turn.now.mono_us;
     size_t begun = peer_frame_begin(&link->connection.out, PEER_CLOCK, PEER_GROUP_NODE);
     buffer_put_u64(&link->connection.out, peer->clock_number);
     peer_frame_end(&link->connection.out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
 }
 
 void clock_forget(struct peer *peer)
@@ -95,10 +95,10 @@ bool clock_asked(struct node *node, struct link *link, struct slice content)
     if (link->connection.unsent + out->size > NODE_PEER_OUTPUT_MAX) return true;
     size_t begun = peer_frame_begin(out, PEER_CLOCK_IS, PEER_GROUP_NODE);
     buffer_put_u64(out, number);
-    buffer_put_u64(out, node->now.wall_us);
+    buffer_put_u64(out, node->turn.now.wall_us);
     buffer_put_u8(out, node->raft != NULL && raft_trusted(node->raft));
     peer_frame_end(out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
     return true;
 }
 
@@ -112,10 +112,10 @@ bool clock_answered(struct node *node, struct link *link, struct slice content)
     struct peer *peer = link->peer;
     if (number == 0 || number != peer->clock_number) return true; /* an older one, or a second */
     peer->clock_number = 0;
-    peer->clock_heard_us = node->now.mono_us;
-    peer->clock_trip_us = node->now.mono_us - peer->clock_asked_us;
+    peer->clock_heard_us = node->turn.now.mono_us;
+    peer->clock_trip_us = node->turn.now.mono_us - peer->clock_asked_us;
     peer->clock_votes = votes;
-    peer->clock_base_us = (int64_t)wall_us - (int64_t)node->now.mono_us;
+    peer->clock_base_us = (int64_t)wall_us - (int64_t)node->turn.now.mono_us;
     node->clock_heard = true;
     return true;
 }
@@ -123,7 +123,7 @@ bool clock_answered(struct node *node, struct link *link, struct slice content)
 /* To whom of those that agree holds most; the leader goes on until it has come to pass. */
 static void hand_over(struct node *node, const struct clock_reading *readings, uint32_t agree)
 {
-    if (!node_leading(node) || node->now.mono_us < node->clock_hand_over_us) return;
+    if (!node_leading(node) || node->turn.now.mono_us < node->clock_hand_over_us) return;
     const struct raft_members *members = raft_members(node->raft);
     struct raft_progress rows[RAFT_MEMBERS_MAX];
     uint32_t count = raft_progress_all(node->raft, rows);
@@ -138,24 +138,24 @@ static void hand_over(struct node *node, const struct clock_reading *readings, u
         }
     }
     if (best == NULL) return;
-    if (raft_transfer(node->raft, node->now, best->peer) != RAFT_TRANSFER_OK) return;
-    node->clock_hand_over_us = node->now.mono_us + CLOCK_HAND_OVER_US;
-    trace_begin(node, "clock-hand-over");
-    trace_number(node, "peer", best->peer);
-    trace_end(node);
+    if (raft_transfer(node->raft, node->turn.now, best->peer) != RAFT_TRANSFER_OK) return;
+    node->clock_hand_over_us = node->turn.now.mono_us + CLOCK_HAND_OVER_US;
+    trace_begin(&node->turn, "clock-hand-over");
+    trace_number(&node->turn, "peer", best->peer);
+    trace_end(&node->turn);
 }
 
 static void tell(struct node *node, const struct clock_reading *nearest)
 {
     bool behind = nearest != NULL && nearest->low_us > 0;
-    trace_begin(node, node->clock_off ? "clock-off" : "clock-good");
+    trace_begin(&node->turn, node->clock_off ? "clock-off" : "clock-good");
     if (nearest != NULL) {
         int64_t by_us = behind ? nearest->low_us : -nearest->high_us;
-        trace_number(node, behind ? "behind_us" : "ahead_us", (uint64_t)by_us);
-        trace_number(node, "limit_us", node->config.clock_skew_us_max);
-        trace_text(node, "so", "does-not-campaign");
+        trace_number(&node->turn, behind ? "behind_us" : "ahead_us", (uint64_t)by_us);
+        trace_number(&node->turn, "limit_us", node->config.clock_skew_us_max);
+        trace_text(&node->turn, "so", "does-not-campaign");
     }
-    trace_end(node);
+    trace_end(&node->turn);
 }
 
 static void judge(struct node *node)
@@ -171,7 +171,7 @@ static void judge(struct node *node)
     if (limit_us > 0) agree = clock_judge(raft_members(node->raft), readings, count, limit_us);
     if ((agree != 0) != node->clock_off) {
         node->clock_off = agree != 0;
-        raft_set_abstaining(node->raft, node->now, node->clock_off);
+        raft_set_abstaining(node->raft, node->turn.now, node->clock_off);
         tell(node, agree == 0 ? NULL : &readings[__builtin_ctz(agree)]);
     }
     if (agree != 0) hand_over(node, readings, agree);
@@ -180,12 +180,12 @@ static void judge(struct node *node)
 void clock_turn(struct node *node)
 {
     if (node->raft == NULL || (node->peers_count == 0 && !node->clock_off)) return;
-    bool due = node->now.mono_us >= node->clock_ask_us;
+    bool due = node->turn.now.mono_us >= node->clock_ask_us;
     if (due) {
         for (uint32_t i = 0; i < node->peers_count; i++) clock_ask(node, &node->peers[i]);
-        node->clock_ask_us = node->now.mono_us + CLOCK_ASK_US;
+        node->clock_ask_us = node->turn.now.mono_us + CLOCK_ASK_US;
     }
     if (due || node->clock_heard) judge(node);
     node->clock_heard = false;
-    node_wake(node, node->clock_ask_us);
+    turn_wake(&node->turn, node->clock_ask_us);
 }

@@ -33,7 +33,7 @@ static void links_close(struct node *node, const struct peer *peer, bool all)
         /* One that is being dialed is closed when it is there: link_opened(). */
         bool there = link->state != LINK_CONNECTING;
         if (link->peer == peer && there && (all || link->dialed)) {
-            connection_close(node, &link->connection);
+            connection_close(&node->connections, &link->connection);
         }
     }
 }
@@ -74,10 +74,10 @@ static struct link *link_new(struct node *node, uint32_t id)
 {
     struct link *link = calloc(1, sizeof *link);
     ASSERT(link != NULL);
-    connection_init(node, &link->connection, id, NODE_PEER);
+    connection_init(&node->connections, &link->connection, id, NODE_PEER);
     list_init(&link->in_links);
     list_append(&node->links, &link->in_links);
-    link->since_us = node->now.mono_us;
+    link->since_us = node->turn.now.mono_us;
     store_u64(link->nonce, random_next(&node->random));
     store_u64(link->nonce + 8, random_next(&node->random));
     return link;
@@ -89,7 +89,7 @@ void link_free(struct node *node, struct link *link)
     buffer_free(&link->input);
     buffer_free(&link->hello);
     buffer_free(&link->beats);
-    connection_release(node, &link->connection);
+    connection_release(&node->connections, &link->connection);
     free(link);
 }
 
@@ -97,7 +97,7 @@ struct link *peer_link(struct node *node, struct peer *peer, enum peer_channel c
 {
     struct link *link = peer->links[channel];
     if (link == NULL || link->state != LINK_OPEN || link->connection.closing) return NULL;
-    if (!node_ready(node)) return NULL;
+    if (!wal_ready(&node->wal)) return NULL;
     if (link->connection.unsent + link->connection.out.size > NODE_PEER_OUTPUT_MAX) return NULL;
     return link;
 }
@@ -169,17 +169,17 @@ static const char *refusal_words(enum peer_refusal why)
 static void link_refuse(struct node *node, struct link *link, enum peer_refusal why, uint32_t from)
 {
     node->counters.peer_refused++;
-    trace_begin(node, "peer-refused");
-    trace_number(node, "peer", from);
-    trace_text(node, "why", refusal_words(why));
-    trace_end(node);
+    trace_begin(&node->turn, "peer-refused");
+    trace_number(&node->turn, "peer", from);
+    trace_text(&node->turn, "why", refusal_words(why));
+    trace_end(&node->turn);
     if (!link->dialed) {
         size_t begun = peer_frame_begin(&link->connection.out, PEER_REFUSED, PEER_GROUP_NODE);
         buffer_put_u8(&link->connection.out, (uint8_t)why);
         buffer_put_bytes(&link->connection.out, slice_text(refusal_words(why)));
         peer_frame_end(&link->connection.out, begun);
     }
-    connection_close(node, &link->connection);
+    connection_close(&node->connections, &link->connection);
 }
 
 /* 0 when these two may talk. */
@@ -221,7 +221,7 @@ static void link_hello(struct node *node, struct link *link, struct reader *cont
     struct slice whole = content->bytes;
     if (!peer_introduction_decode(content, &theirs) || !reader_done(content)) {
         node->counters.peer_bad_frames++;
-        connection_close(node, &link->connection);
+        connection_close(&node->connections, &link->connection);
         return;
     }
     enum peer_refusal why = introduction_judge(node, &theirs);
@@ -247,7 +247,7 @@ static void link_hello(struct node *node, struct link *link, struct reader *cont
                proof);
     buffer_append(out, proof, sizeof proof);
     peer_frame_end(out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
     link->state = LINK_PROVING;
 }
 
@@ -260,7 +260,7 @@ static void link_supersede(struct node *node, struct link *link)
         struct link *other = LIST_ITEM(at, struct link, in_links);
         bool same = other != link && !other->dialed && other->peer == link->peer &&
                     other->channel == link->channel;
-        if (same) connection_close(node, &other->connection);
+        if (same) connection_close(&node->connections, &other->connection);
     }
     if (node->raft != NULL) raft_peer_lost(node->raft, link->peer->id);
 }
@@ -278,9 +278,9 @@ static void link_open(struct node *node, struct link *link)
     if (link->channel != PEER_CHANNEL_LOG) return;
     peer->was_reached = true;
     peer->refusal_told = 0;
-    trace_begin(node, "peer-reached");
-    trace_number(node, "peer", peer->id);
-    trace_end(node);
+    trace_begin(&node->turn, "peer-reached");
+    trace_number(&node->turn, "peer", peer->id);
+    trace_end(&node->turn);
     proposals_link_changed(node, peer->id);
     clock_ask(node, peer);
 }
@@ -292,7 +292,7 @@ static void link_welcome(struct node *node, struct link *link, struct reader *co
     struct slice proof = read_exactly(content, PEER_PROOF_SIZE);
     if (!good || (peer_version_common(&theirs) && !reader_done(content))) {
         node->counters.peer_bad_frames++;
-        connection_close(node, &link->connection);
+        connection_close(&node->connections, &link->connection);
         return;
     }
     enum peer_refusal why = introduction_judge(node, &theirs);
@@ -311,7 +311,7 @@ static void link_welcome(struct node *node, struct link *link, struct reader *co
     proof_make(node, PEER_PROOF, theirs.nonce, link->nonce, node->config.self, theirs.from, mine);
     buffer_append(out, mine, sizeof mine);
     peer_frame_end(out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
     link_open(node, link);
     peer_heard(node, link->peer, theirs.cluster, theirs.membership);
     peers_tell_state(node);
@@ -334,7 +334,7 @@ static void link_proof(struct node *node, struct link *link, struct reader *cont
 {
     struct slice proof = read_exactly(content, PEER_PROOF_SIZE);
     if (!reader_done(content)) {
-        connection_close(node, &link->connection);
+        connection_close(&node->connections, &link->connection);
         return;
     }
     if (!proof_good(node, PEER_PROOF, link, link->from, proof)) {
@@ -358,12 +358,12 @@ static void link_refused(struct node *node, struct link *link, struct reader *co
     if (peer != NULL && peer->refusal_told != why) {
         peer->refusal_told = why;
         peer->was_reached = false;
-        trace_begin(node, "peer-refuses-us");
-        trace_number(node, "peer", peer->id);
-        trace_text(node, "why", refusal_words(why));
-        trace_end(node);
+        trace_begin(&node->turn, "peer-refuses-us");
+        trace_number(&node->turn, "peer", peer->id);
+        trace_text(&node->turn, "why", refusal_words(why));
+        trace_end(&node->turn);
     }
-    connection_close(node, &link->connection);
+    connection_close(&node->connections, &link->connection);
 }
 
 /* --- frames --- */
@@ -431,7 +431,7 @@ static void link_frame(struct node *node, struct link *link, const struct peer_f
     }
     if (good) return;
     node->counters.peer_bad_frames++;
-    connection_close(node, &link->connection);
+    connection_close(&node->connections, &link->connection);
 }
 
 /* Takes whole frames off `bytes`; returns how much was used. */
@@ -446,7 +446,7 @@ static size_t link_frames(struct node *node, struct link *link, struct slice byt
         if (result == PEER_PARTIAL) break;
         if (result == PEER_BAD) {
             node->counters.peer_bad_frames++;
-            connection_close(node, &link->connection);
+            connection_close(&node->connections, &link->connection);
             break;
         }
         used += consumed;
@@ -457,7 +457,7 @@ static size_t link_frames(struct node *node, struct link *link, struct slice byt
 
 void link_process(struct node *node, struct link *link)
 {
-    if (link->input.size == 0 || !node_ready(node)) return;
+    if (link->input.size == 0 || !wal_ready(&node->wal)) return;
     size_t used = link_frames(node, link, buffer_slice(&link->input));
     buffer_consume(&link->input, used);
     if (link->input.size == 0 && link->input.capacity > (64 << 10)) buffer_free(&link->input);
@@ -467,13 +467,13 @@ void link_received(struct node *node, struct link *link, struct slice bytes)
 {
     if (link->connection.closing) return;
     size_t used = 0;
-    if (link->input.size == 0 && node_ready(node)) used = link_frames(node, link, bytes);
+    if (link->input.size == 0 && wal_ready(&node->wal)) used = link_frames(node, link, bytes);
     if (used == bytes.size || link->connection.closing) return;
     buffer_append(&link->input, bytes.data + used, bytes.size - used);
     if (used == 0) link_process(node, link);
     if (link->state == LINK_OPEN || link->input.size <= NODE_MEETING_BYTES_MAX) return;
     node->counters.peer_bad_frames++;
-    connection_close(node, &link->connection);
+    connection_close(&node->connections, &link->connection);
 }
 
 /* --- life of a link --- */
@@ -486,7 +486,7 @@ static void peer_dial(struct node *node, struct peer *peer, enum peer_channel ch
     link->channel = (uint8_t)channel;
     link->state = LINK_CONNECTING;
     peer->links[channel] = link;
-    struct action *action = node_act(node, ACTION_CONNECT);
+    struct action *action = turn_act(&node->turn, ACTION_CONNECT);
     action->connection = link->connection.id;
     /* The membership's address counts, but a cluster may have moved as a whole: then flags know. */
     action->bytes = slice_text(peer->dial_given ? peer->given : peer->address);
@@ -498,7 +498,7 @@ static void strangers_thin(struct node *node)
     for (struct list *at = node->links.next; at != &node->links; at = at->next) {
         struct link *link = LIST_ITEM(at, struct link, in_links); /* the oldest comes first */
         if (link->dialed || link->state == LINK_OPEN || link->connection.closing) continue;
-        connection_close(node, &link->connection);
+        connection_close(&node->connections, &link->connection);
         return;
     }
 }
@@ -512,20 +512,20 @@ void link_opened(struct node *node, uint32_t id)
         node->links_count++;
         return;
     }
-    struct link *link = (struct link *)connection_find(node, id);
+    struct link *link = (struct link *)connection_find(&node->connections, id);
     if (link == NULL) return;
     if (link->peer == NULL) { /* not wanted any more */
         link->state = LINK_MEETING;
-        connection_close(node, &link->connection);
+        connection_close(&node->connections, &link->connection);
         return;
     }
     link->state = LINK_MEETING;
-    link->since_us = node->now.mono_us;
+    link->since_us = node->turn.now.mono_us;
     struct buffer *out = &link->connection.out;
     size_t begun = peer_frame_begin(out, PEER_HELLO, PEER_GROUP_NODE);
     introduction_put(node, link, link->peer->id, out);
     peer_frame_end(out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
 }
 
 void link_failed(struct node *node, struct link *link)
@@ -538,16 +538,16 @@ void link_failed(struct node *node, struct link *link)
         uint8_t channel = link->channel;
         peer->links[channel] = NULL;
         if (!open && peer->given != NULL) peer->dial_given = !peer->dial_given;
-        peer->dial_at_us[channel] = node->now.mono_us + peer->dial_delay_us[channel];
+        peer->dial_at_us[channel] = node->turn.now.mono_us + peer->dial_delay_us[channel];
         uint64_t longer = peer->dial_delay_us[channel] * 2;
         peer->dial_delay_us[channel] =
             longer > NODE_DIAL_DELAY_MAX_US ? NODE_DIAL_DELAY_MAX_US : longer;
         if (channel == PEER_CHANNEL_LOG && peer->was_reached) {
             peer->was_reached = false;
-            trace_begin(node, "peer-lost");
-            trace_number(node, "peer", peer->id);
-            trace_text(node, "address", peer->address);
-            trace_end(node);
+            trace_begin(&node->turn, "peer-lost");
+            trace_number(&node->turn, "peer", peer->id);
+            trace_text(&node->turn, "address", peer->address);
+            trace_end(&node->turn);
         }
         if (open && channel == PEER_CHANNEL_LOG) {
             clock_forget(peer);
@@ -563,10 +563,10 @@ static void link_timeout(struct node *node, struct link *link)
     if (link->state == LINK_OPEN || link->state == LINK_CONNECTING) return;
     uint64_t until = link->since_us + NODE_MEETING_US;
     if (link->connection.closing) return;
-    if (node->now.mono_us >= until) {
-        connection_close(node, &link->connection);
+    if (node->turn.now.mono_us >= until) {
+        connection_close(&node->connections, &link->connection);
     } else {
-        node_wake(node, until);
+        turn_wake(&node->turn, until);
     }
 }
 
@@ -575,16 +575,16 @@ static void peer_turn(struct node *node, struct peer *peer, enum peer_channel ch
     bool wanted = channel == PEER_CHANNEL_LOG || peer->snapshot_link_wanted;
     if (peer->links[channel] != NULL || !wanted || node->draining) return;
     if (peer->dial_delay_us[channel] == 0) peer->dial_delay_us[channel] = NODE_DIAL_DELAY_MIN_US;
-    if (node->now.mono_us >= peer->dial_at_us[channel]) {
+    if (node->turn.now.mono_us >= peer->dial_at_us[channel]) {
         peer_dial(node, peer, channel);
     } else {
-        node_wake(node, peer->dial_at_us[channel]);
+        turn_wake(&node->turn, peer->dial_at_us[channel]);
     }
 }
 
 void peers_turn(struct node *node)
 {
-    if (!node_ready(node)) return;
+    if (!wal_ready(&node->wal)) return;
     for (uint32_t i = 0; i < node->peers_count; i++) {
         peer_turn(node, &node->peers[i], PEER_CHANNEL_LOG);
         peer_turn(node, &node->peers[i], PEER_CHANNEL_SNAPSHOT);
@@ -604,6 +604,6 @@ void peers_tell_state(struct node *node)
         buffer_put_u64(out, node->cluster);
         buffer_put_u8(out, node->membership);
         peer_frame_end(out, begun);
-        connection_dirty(node, &link->connection);
+        connection_dirty(&node->connections, &link->connection);
     }
 }

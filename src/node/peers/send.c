@@ -28,12 +28,12 @@ static void frame_send(struct node *node, uint32_t to, struct slice frame)
         return;
     }
     buffer_append_slice(&link->connection.out, frame);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
 }
 
 void peers_send_raft(struct node *node, const struct raft_message *message)
 {
-    trace_message(node, "sends", message);
+    trace_message(&node->turn, "sends", message);
     if (message->gate > node->wal.durable) {
         buffer_put_u64(&node->gated, message->gate);
         buffer_put_u32(&node->gated, message->to);
@@ -56,7 +56,7 @@ void peers_send_raft(struct node *node, const struct raft_message *message)
     size_t begun = peer_frame_begin(&link->connection.out, PEER_RAFT, 0);
     peer_message_encode(node->raft, message, &link->connection.out);
     peer_frame_end(&link->connection.out, begun);
-    connection_dirty(node, &link->connection);
+    connection_dirty(&node->connections, &link->connection);
 }
 
 void peers_send_beats(struct node *node)
@@ -68,7 +68,7 @@ void peers_send_beats(struct node *node)
         size_t begun = peer_frame_begin(out, PEER_BEATS, PEER_GROUP_NODE);
         buffer_append_slice(out, buffer_slice(&link->beats));
         peer_frame_end(out, begun);
-        connection_dirty(node, &link->connection);
+        connection_dirty(&node->connections, &link->connection);
         buffer_clear(&link->beats);
         node->counters.peer_beat_frames++;
     }
@@ -92,8 +92,8 @@ bool peers_raft_received(struct node *node, struct link *link, struct slice cont
     if (node->raft == NULL) return true;
     if (!peer_message_decode(content, &message, entries)) return false;
     if (message.from != link->peer->id || message.to != node->config.self) return false;
-    trace_message(node, "hears", &message);
-    raft_receive(node->raft, node->now, &message);
+    trace_message(&node->turn, "hears", &message);
+    raft_receive(node->raft, node->turn.now, &message);
     return true;
 }
 
@@ -107,8 +107,8 @@ bool peers_beats_received(struct node *node, struct link *link, struct slice con
         message.from = link->peer->id;
         message.to = node->config.self;
         if (node->raft == NULL) continue;
-        trace_message(node, "hears", &message);
-        raft_receive(node->raft, node->now, &message);
+        trace_message(&node->turn, "hears", &message);
+        raft_receive(node->raft, node->turn.now, &message);
     }
     return true;
 }

@@ -1,38 +1,38 @@
-/* What a person or a test reads of a node's life: one line an event, "word key=value ...". */
-#include "node/node_internal.h"
+/* Lines for people. See trace.h. */
+#include "node/turn/trace.h"
 
-void trace_begin(struct node *node, const char *word)
+void trace_begin(struct turn *turn, const char *word)
 {
-    buffer_append_text(&node->trace, word);
+    buffer_append_text(&turn->trace, word);
 }
 
-void trace_number(struct node *node, const char *key, uint64_t value)
+void trace_number(struct turn *turn, const char *key, uint64_t value)
 {
-    buffer_put_u8(&node->trace, ' ');
-    buffer_append_text(&node->trace, key);
-    buffer_put_u8(&node->trace, '=');
-    buffer_append_decimal(&node->trace, value);
+    buffer_put_u8(&turn->trace, ' ');
+    buffer_append_text(&turn->trace, key);
+    buffer_put_u8(&turn->trace, '=');
+    buffer_append_decimal(&turn->trace, value);
 }
 
-void trace_hex(struct node *node, const char *key, uint64_t value)
+void trace_hex(struct turn *turn, const char *key, uint64_t value)
 {
-    buffer_put_u8(&node->trace, ' ');
-    buffer_append_text(&node->trace, key);
-    buffer_put_u8(&node->trace, '=');
-    buffer_append_hex(&node->trace, value, 16);
+    buffer_put_u8(&turn->trace, ' ');
+    buffer_append_text(&turn->trace, key);
+    buffer_put_u8(&turn->trace, '=');
+    buffer_append_hex(&turn->trace, value, 16);
 }
 
-void trace_text(struct node *node, const char *key, const char *value)
+void trace_text(struct turn *turn, const char *key, const char *value)
 {
-    buffer_put_u8(&node->trace, ' ');
-    buffer_append_text(&node->trace, key);
-    buffer_put_u8(&node->trace, '=');
-    buffer_append_text(&node->trace, value);
+    buffer_put_u8(&turn->trace, ' ');
+    buffer_append_text(&turn->trace, key);
+    buffer_put_u8(&turn->trace, '=');
+    buffer_append_text(&turn->trace, value);
 }
 
-void trace_end(struct node *node)
+void trace_end(struct turn *turn)
 {
-    buffer_put_u8(&node->trace, '\n');
+    buffer_put_u8(&turn->trace, '\n');
 }
 
 static const char *role_name(enum raft_role role)
@@ -57,47 +57,46 @@ static const char *message_name(enum raft_message_type type)
     return names[type];
 }
 
-void trace_message(struct node *node, const char *word, const struct raft_message *message)
+void trace_message(struct turn *turn, const char *word, const struct raft_message *message)
 {
-    if (!node->config.trace_messages) return;
+    if (!turn->trace_messages) return;
     bool reply = message->type == RAFT_APPEND_REPLY || message->type == RAFT_VOTE_REPLY ||
                  message->type == RAFT_PRE_VOTE_REPLY;
-    trace_begin(node, word);
-    trace_text(node, "message", message_name(message->type));
-    trace_number(node, "from", message->from);
-    trace_number(node, "to", message->to);
-    trace_number(node, "term", message->term);
-    trace_number(node, "index", message->index);
+    trace_begin(turn, word);
+    trace_text(turn, "message", message_name(message->type));
+    trace_number(turn, "from", message->from);
+    trace_number(turn, "to", message->to);
+    trace_number(turn, "term", message->term);
+    trace_number(turn, "index", message->index);
     if (message->type == RAFT_APPEND) {
-        trace_number(node, "entries", message->entries_count);
-        trace_number(node, "commit", message->commit);
+        trace_number(turn, "entries", message->entries_count);
+        trace_number(turn, "commit", message->commit);
     }
-    if (reply) trace_text(node, "granted", message->granted ? "yes" : "no");
-    trace_end(node);
+    if (reply) trace_text(turn, "granted", message->granted ? "yes" : "no");
+    trace_end(turn);
 }
 
-void trace_raft_changes(struct node *node)
+void trace_raft_changes(struct turn *turn, const struct raft *raft, struct raft_told *told)
 {
-    const struct raft *raft = node->raft;
     if (raft == NULL) return;
     enum raft_role role = raft_role(raft);
     uint32_t leader = raft_leader(raft);
     bool trusted = raft_trusted(raft);
-    if (role == node->role_told && leader == node->leader_told &&
-        raft_term(raft) == node->term_told && trusted == node->trusted_told) {
+    if (role == told->role && leader == told->leader && raft_term(raft) == told->term &&
+        trusted == told->trusted) {
         return;
     }
-    if (role == RAFT_LEADER && node->role_told != RAFT_LEADER) node->counters.elections_won++;
-    trace_begin(node, "raft");
-    trace_text(node, "role", role_name(role));
-    trace_number(node, "term", raft_term(raft));
-    trace_number(node, "leader", leader);
-    trace_number(node, "last", raft_last_index(raft));
-    trace_number(node, "commit", raft_commit_index(raft));
-    if (!trusted) trace_text(node, "trusted", "no");
-    trace_end(node);
-    node->role_told = role;
-    node->leader_told = leader;
-    node->term_told = raft_term(raft);
-    node->trusted_told = trusted;
+    if (role == RAFT_LEADER && told->role != RAFT_LEADER) told->elections_won++;
+    trace_begin(turn, "raft");
+    trace_text(turn, "role", role_name(role));
+    trace_number(turn, "term", raft_term(raft));
+    trace_number(turn, "leader", leader);
+    trace_number(turn, "last", raft_last_index(raft));
+    trace_number(turn, "commit", raft_commit_index(raft));
+    if (!trusted) trace_text(turn, "trusted", "no");
+    trace_end(turn);
+    told->role = role;
+    told->leader = leader;
+    told->term = raft_term(raft);
+    told->trusted = trusted;
 }
