@@ -122,9 +122,9 @@ struct admin {
     void *parser; /* struct http_parser, owned by admin.c */
     struct buffer input;
     struct list in_admins;
-    bool streaming; /* /events */
-    bool awaiting;  /* a change goes through the log */
-    bool has_session;
+    bool streaming;   /* /events */
+    bool awaiting;    /* a change goes through the log */
+    bool has_session; /* until the machine has answered */
     bool keep_alive, head_only;
     uint64_t since_us;
 };
@@ -336,6 +336,12 @@ void proposals_applied(struct node *node);
 void proposals_forwarded(struct node *node, uint32_t from, struct slice batch);
 void proposals_link_changed(struct node *node, uint32_t peer);
 bool proposals_idle(const struct node *node);
+/* A connection for which the machine is about to hold a session, and one whose session is over:
+ * the node says that it lives while there are any. Each begun one ends once, or is forgotten:
+ * nothing that was proposed for it has been sent. */
+void proposals_session_begin(struct node *node);
+void proposals_session_end(struct node *node, uint32_t connection);
+void proposals_session_forget(struct node *node);
 
 /* peers.c, founding.c */
 void peers_init(struct node *node);
@@ -449,6 +455,9 @@ void admin_received(struct node *node, struct admin *admin, struct slice bytes);
 void admin_reply(struct node *node, struct admin *admin, const void *payload);
 /* A page that admin.c does not know by itself, perhaps of a connection that is gone. */
 void admin_answer(struct node *node, uint32_t connection, unsigned status, struct slice words);
+/* What it asked the machine for was certainly not done: it was never sent. Proposes nothing. */
+void admin_refuse(struct node *node, struct admin *admin);
+void admins_reborn(struct node *node); /* the sessions of this incarnation are over */
 void admin_closed(struct node *node, struct admin *admin);
 void admin_trace(struct node *node, struct slice line); /* to those who stream /events */
 void admin_turn(struct node *node);

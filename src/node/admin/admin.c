@@ -24,13 +24,16 @@ void admin_free(struct node *node, struct admin *admin)
     free(admin);
 }
 
+static void session_end(struct node *node, struct admin *admin)
+{
+    if (admin->has_session) proposals_session_end(node, admin->connection.id);
+    admin->has_session = false;
+}
+
 void admin_closed(struct node *node, struct admin *admin)
 {
     node->admins_count--;
-    if (admin->has_session) {
-        struct command end = {.type = COMMAND_SESSION_END, .connection = admin->connection.id};
-        proposals_add(node, &end);
-    }
+    session_end(node, admin);
     admin_free(node, admin);
 }
 
@@ -94,9 +97,14 @@ static void machine_request(struct node *node, struct admin *admin,
     case PROTOCOL_QUERY: node_ask(node, admin->connection.id, asked.command); return;
     case PROTOCOL_PROPOSE: {
         struct command command = {COMMAND_MACHINE, admin->connection.id, asked.command};
+        if (proposals_full(node)) {
+            respond_text(node, admin, 503, "busy: nothing was done; try again\n");
+            return;
+        }
         admin->awaiting = true;
         admin->has_session = true;
         admin->since_us = node->turn.now.mono_us;
+        proposals_session_begin(node);
         proposals_add(node, &command);
         return;
     }
@@ -119,6 +127,7 @@ void admin_answer(struct node *node, uint32_t connection, unsigned status, struc
 
 void admin_reply(struct node *node, struct admin *admin, const void *payload)
 {
+    session_end(node, admin);
     if (admin->connection.closing) return;
     struct buffer body = {0};
     unsigned status = 200;
@@ -126,6 +135,32 @@ void admin_reply(struct node *node, struct admin *admin, const void *payload)
     admin->awaiting = false;
     respond(node, admin, status, "text/plain; charset=utf-8", buffer_slice(&body));
     buffer_free(&body);
+}
+
+/* The answer to what the log did not take, or not in time. */
+static void give_up(struct node *node, struct admin *admin, const char *words)
+{
+    if (!admin->awaiting || admin->connection.closing) return;
+    admin->awaiting = false;
+    admin->keep_alive = false; /* an answer that comes late must meet no other question */
+    respond_text(node, admin, 503, words);
+}
+
+void admin_refuse(struct node *node, struct admin *admin)
+{
+    if (admin->has_session) proposals_session_forget(node);
+    admin->has_session = false;
+    give_up(node, admin, "no leader is known here: nothing was done; try again\n");
+}
+
+void admins_reborn(struct node *node)
+{
+    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+        struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
+        if (!admin->has_session) continue;
+        admin->has_session = false;
+        give_up(node, admin, "this node was taken for dead meanwhile; it may still happen\n");
+    }
 }
 
 static void serve(struct node *node, struct admin *admin, const struct http_request *request)
@@ -211,9 +246,7 @@ void admin_turn(struct node *node)
             turn_wake(&node->turn, until);
             continue;
         }
-        admin->awaiting = false;
-        admin->keep_alive = false;
-        respond_text(node, admin, 503, "no leader has confirmed it in time; it may still happen\n");
+        give_up(node, admin, "no leader has confirmed it in time; it may still happen\n");
     }
 }
 

@@ -54,12 +54,7 @@ void client_closed(struct node *node, struct client *client)
 {
     node->clients_count--;
     node->counters.connections_open--;
-    if (client->has_session) {
-        node->sessions_count--;
-        struct command end = {.type = COMMAND_SESSION_END, .connection = client->connection.id};
-        proposals_add(node, &end);
-        if (node->sessions_count == 0) node->proposals.renew_idle_due = true;
-    }
+    if (client->has_session) proposals_session_end(node, client->connection.id);
     client_free(node, client);
 }
 
@@ -164,8 +159,7 @@ static void client_propose(struct node *node, struct client *client,
     }
     if (!client->has_session) {
         client->has_session = true;
-        node->sessions_count++;
-        node->proposals.renew_idle_due = false;
+        proposals_session_begin(node);
     }
     struct command command = {COMMAND_MACHINE, client->connection.id, request->command};
     proposals_add(node, &command);

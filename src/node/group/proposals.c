@@ -110,6 +110,25 @@ bool proposals_full(const struct node *node)
     return node->proposals.bytes > NODE_PROPOSAL_BYTES_MAX;
 }
 
+void proposals_session_begin(struct node *node)
+{
+    node->sessions_count++;
+    node->proposals.renew_idle_due = false;
+}
+
+void proposals_session_forget(struct node *node)
+{
+    node->sessions_count--;
+    if (node->sessions_count == 0) node->proposals.renew_idle_due = true;
+}
+
+void proposals_session_end(struct node *node, uint32_t connection)
+{
+    struct command end = {.type = COMMAND_SESSION_END, .connection = connection};
+    proposals_add(node, &end);
+    proposals_session_forget(node);
+}
+
 bool proposals_idle(const struct node *node)
 {
     return list_empty(&node->proposals.pending) && list_empty(&node->proposals.sent);
@@ -261,6 +280,13 @@ static void pending_send(struct node *node)
     }
 }
 
+static struct admin *admin_of(struct node *node, uint32_t id)
+{
+    struct connection *connection = connection_find(&node->connections, id);
+    if (connection == NULL || connection->listener != NODE_ADMIN) return NULL;
+    return (struct admin *)connection;
+}
+
 static struct client *client_of(struct node *node, uint32_t id)
 {
     struct connection *connection = connection_find(&node->connections, id);
@@ -294,6 +320,8 @@ static void item_refuse(struct node *node, struct proposal_item *item, struct li
             gather(node, &command, kept);
             continue;
         }
+        struct admin *admin = admin_of(node, command.connection);
+        if (admin != NULL) admin_refuse(node, admin);
         struct client *client = client_of(node, command.connection);
         if (client == NULL) continue;
         if (client->awaiting == client->refused) {
@@ -410,6 +438,7 @@ static void proposals_reborn(struct node *node, uint64_t incarnation)
     for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
         LIST_ITEM(at, struct client, in_clients)->has_session = false;
     }
+    admins_reborn(node);
     node->sessions_count = 0;
     while (!list_empty(&p->sent)) {
         item_drop(node, LIST_ITEM(p->sent.next, struct proposal_item, link));
