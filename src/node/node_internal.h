@@ -24,6 +24,7 @@ enum {
     NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
     NODE_GROUPS = 1,                    /* of Raft, numbered from 0: see peers/send.c */
     NODE_ADMIN_MAX = 64,                /* connections on the admin port */
+    NODE_CHANGES_WAITING_MAX = 16,      /* of the membership, behind one that is under way */
     NODE_ITEM_BYTES_MAX = 128 << 10,    /* commands gathered in one log entry */
     NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
     NODE_APPLY_BYTES_MAX = 128 << 10,   /* entry data applied in one turn */
@@ -211,13 +212,28 @@ struct counters {
     uint64_t snapshots_written, snapshots_sent, snapshots_installed;
 };
 
-/* A change of the membership that this node, as leader, was asked for and has not answered. */
+/* Where a change of the membership was asked for. */
+struct members_asker {
+    uint32_t link;   /* that of the node that passed it on; 0: our own admin connection `number` */
+    uint64_t number; /* as that node knows it */
+};
+
+/* One that this node, as leader, was asked for and has not answered. */
 struct members_change {
-    bool active;
+    struct members_asker asker;
     uint8_t verb;
     uint32_t id;
-    uint32_t link; /* where it was asked; 0: by our own admin connection `number` */
-    uint64_t number;
+    uint8_t address_size;
+    uint8_t address[RAFT_ADDRESS_SIZE_MAX];
+    uint64_t since_us;
+};
+
+/* See admin/change.c. */
+struct members_changes {
+    bool under_way;
+    struct members_change current; /* if so */
+    uint32_t waiting_count;
+    struct members_change waiting[NODE_CHANGES_WAITING_MAX]; /* in the order of their coming */
 };
 
 struct node {
@@ -276,7 +292,7 @@ struct node {
     bool followed_committed;
     bool refused_as_stranger; /* by a member whose membership is not behind ours */
     bool removed_told;
-    struct members_change change;
+    struct members_changes changes;
 
     uint64_t clock_ask_us;       /* when to ask next: see clock.c */
     uint64_t clock_hand_over_us; /* not again before */
