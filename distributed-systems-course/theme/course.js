@@ -1,5 +1,5 @@
-// Tabs that stay in step, quizzes that answer, diagrams that follow the theme. A page reads without
-// it: tabs unfold, every choice is explained, each diagram says in words what it shows.
+// Tabs that stay in step, diagrams that follow the theme. A page reads without it: tabs unfold, each
+// diagram says in words what it shows.
 "use strict";
 
 (function () {
@@ -92,21 +92,6 @@
     for (const one of opened) one.open = true;
   });
   addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
-
-  // --- quizzes
-
-  for (const choice of document.querySelectorAll(".quiz input[type=radio]")) {
-    choice.addEventListener("keydown", (event) => event.stopPropagation());
-    choice.addEventListener("change", () => {
-      const field = choice.closest("fieldset");
-      const right = choice.dataset.right === "1";
-      field.querySelector(".verdict").textContent = right ? "✓ Right." : "✗ Not this one.";
-      field.querySelector("details").open = true;
-    });
-  }
-  for (const answer of document.querySelectorAll(".quiz textarea")) {
-    answer.addEventListener("keydown", (event) => event.stopPropagation());
-  }
 
   // --- diagrams
 

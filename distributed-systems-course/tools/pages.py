@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import predictions
+import progress
 import quiz_rules
 import quizzes
 import spacetime
 import transcripts
 from cuts import LANGUAGES, BookError, cut, new_lines
-from quizzes import inline
+from inline import inline
 
 FOLDED = {
-    "predict": "Predict",
     "hint": "Hint",
     "solution": "Solution",
     "take-home": "Take home",
@@ -27,7 +28,7 @@ FOLDED = {
 AT_HOME = {"take-home", "instructor"}  # not on the timed path
 TAB_NAMES = {"typescript": "TypeScript", "python": "Python"}
 FRONT = {"session", "minutes", "at-home", "objectives", "long-page", "long-code"}
-MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule)\s*([^}]*)\}\}")
+MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule|progress)\s*([^}]*)\}\}")
 RUN = re.compile(r"(events|trace) [\w.-]+$")
 NEW_LINE_EM = 1.5  # the line height that theme/course.css gives to code
 
@@ -54,8 +55,10 @@ class Page:
         self.minutes = int(self.front.get("minutes", 0))
         self.to_root = "../" * self.path.count("/")
         self.shown: list[Shown] = []
+        self.whole = False  # rendered to its end
         self.words = self.words_timed = 0
         self.prose: list[str] = []  # what is read, in its order
+        self.asked: list[progress.Asked] = []
         self.headings: dict[str, int] = {}  # by mdBook's id for them, their lines
         self.folds: list[str] = []  # the blocks around the line that is being rendered
         self.tab = ""  # its name, inside tabs
@@ -78,6 +81,7 @@ class Page:
         self.render_lines(self.body.splitlines(), 1, out)
         for text in self.front.get("objectives", []):
             self.count(text)
+        self.whole = True
         return "\n".join(out) + "\n"
 
     def where(self) -> str:
@@ -158,12 +162,30 @@ class Page:
             self.render_lines(lines, first, out)
             out += ["", "</details>", ""]
             self.folds.pop()
+        elif kind == "predict":
+            self.render_prediction(title, lines, first, out)
         elif kind == "tabs":
             self.render_tabs(lines, first, out)
         elif kind == "diagram":
             self.render_diagram(title, lines, first, out)
         else:
             raise self.fail(first - 1, f"there is no block :::{kind}")
+
+    def render_prediction(self, title: str, lines: list[str], first: int, out: list[str]) -> None:
+        try:
+            made = predictions.read(title, lines, first)
+            for number, why in predictions.unfair(made, quiz_rules.words(" ".join(self.prose))):
+                raise ValueError(number, why)
+        except ValueError as error:
+            raise self.fail(*error.args) from error
+        self.count(made.ask)
+        if self.timed():  # like a quiz: not part of the page's length, but of its time
+            self.words_timed += word_count(made.words()) - word_count(made.ask)
+        self.show(first - 1, "predict", title, [])
+        self.asked.append(progress.Asked(made.identity(), made.ask, made.choices))
+        out += [predictions.head(made), "<details><summary>What happens</summary>", ""]
+        self.render_lines(lines[made.rest :], first + made.rest, out)
+        out += ["", "</details></section>", ""]
 
     def render_tabs(self, lines: list[str], first: int, out: list[str]) -> None:
         starts = [i for i, line in enumerate(lines) if line.startswith("== ")]
@@ -230,6 +252,8 @@ class Page:
         try:
             if name == "schedule":
                 return "\n".join(schedule(self.pages))
+            if name == "progress":
+                return progress.progress_html(self.pages, self.to_root)
             if not rest:
                 raise LookupError(f"{{{{#{name}}}}} of what?")
             make = {"code": self.code, "transcript": self.transcript, "quiz": self.quiz}[name]
@@ -286,12 +310,15 @@ class Page:
             if question.get("timed") and self.timed():
                 self.words_timed += word_count(quizzes.words_of(question))
         self.show(number, "quiz", words[0], [], files=[path])
-        return "## Questions\n\n" + quizzes.quiz_html(words[0], questions)
+        self.asked += [quizzes.asked(question) for question in questions]
+        return "## Questions\n\n" + quizzes.quiz_html(questions, self.to_root)
 
     def objectives(self) -> list[str]:
+        goals = [progress.Asked(progress.goal(self.path, t), t) for t in self.front["objectives"]]
+        self.asked += goals
         boxes = [
-            f'<p><label><input type="checkbox"> {inline(text)}</label></p>'
-            for text in self.front["objectives"]
+            f'<p><label><input type="checkbox" data-asked="{one.id}"> {inline(one.ask)}</label></p>'
+            for one in goals
         ]
         return ['<div class="objectives">', "<p>After this page you can</p>", *boxes, "</div>", ""]
 

@@ -7,9 +7,12 @@
     {{#transcript NAME}}         what a real run printed (transcripts/NAME.sh says which); of a
                                  program in two languages, both runs, in tabs
     {{#quiz NAME}}               quizzes/NAME.toml
+    {{#progress}}                what the reader got wrong, and how far they have come
     {{#schedule}}                who does what in which minute, from the pages' front matter
     :::tabs ... == TypeScript ... == Python ... :::
-    :::predict TITLE ... :::     also take-home, instructor, hint, solution: folded
+    :::predict QUESTION ... --- ... :::   choices or what to write, and what happens
+                                 (predictions.py)
+    :::take-home TITLE ... :::   also instructor, hint, solution: folded
     :::diagram TITLE ... --- ... :::   what it shows in words, then its Mermaid source; or, of a
                                  real run, `events NAME` (what transcripts/NAME.sh left) or
                                  `trace NAME` (test/trace/NAME.txt), and below that how much of
@@ -68,7 +71,7 @@ def main() -> int:
 def render_all(pages: list[Page]) -> list[str]:
     """Puts the content of each page in place. Returns what is wrong, each line with its file."""
     wrong: list[str] = []
-    for page in pages:
+    for page in sorted(pages, key=lambda page: "{{#progress}}" in page.body):  # it knows all others
         try:
             page.chapter["content"] = page.render(pages)
         except BookError as error:

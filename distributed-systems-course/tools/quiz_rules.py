@@ -1,8 +1,8 @@
-"""What makes a question fair: one who has not understood must not find the right choice by its looks.
+"""What makes a question fair: who has not understood must not find the right choice by its looks.
 
-By its length, by words like "always", or by a sentence that one has just read. And each wrong choice
-is something that people really believe: a comment in the quiz says what, and the reader who chose it
-is told why it is wrong, and not which one is right.
+By its length, by words like "always", or by a sentence that one has just read. And each wrong
+choice is something that people really believe: a comment in the quiz says what, and the reader who
+chose it is told why it is wrong, and not which one is right.
 """
 
 import re

@@ -1,9 +1,9 @@
 """A quiz: quizzes/NAME.toml, read, examined, and made into HTML.
 
 A question has `ask`, where it was told (`from = PAGE#HEADING`), perhaps `timed`, and either choices
-(`text`, `why`, and `right` on one) or a model answer with its points, which the reader compares with
-his own. What is wrong names the file and the line: one wrong key costs a reader's trust. Whether the
-choices are fair, quiz_rules.py says.
+(`text`, `why`, and `right` on one) or a model answer with its points, which the reader compares
+with his own. What is wrong names the file and the line: one wrong key costs a reader's trust.
+Whether the choices are fair, quiz_rules.py says.
 """
 
 import hashlib
@@ -17,6 +17,8 @@ from typing import Any
 
 import quiz_rules
 from cuts import BookError
+from inline import inline
+from progress import Asked
 
 QUESTIONS = (3, 4)
 TIMED = 2
@@ -130,9 +132,9 @@ def told_amiss(path: Path, page: Any, line: int, pages: list[Any]) -> Iterator[s
 
 def identity(question: Question) -> str:
     """Of a question as it is asked: when it asks something else, what was answered is void."""
-    asked = [question["ask"], [choice["text"] for choice in question.get("choice", [])]]
-    asked += [question.get("points", [])]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:10]
+    said = [question["ask"], [choice["text"] for choice in question.get("choice", [])]]
+    said += [question.get("points", [])]
+    return "q-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:10]
 
 
 def words_of(question: Question) -> str:
@@ -144,44 +146,58 @@ def words_of(question: Question) -> str:
 # --- as HTML --------------------------------------------------------------------------------------
 
 
-def quiz_html(name: str, questions: list[Question]) -> str:
-    parts = [question_html(name, i, q) for i, q in enumerate(questions, start=1)]
+def asked(question: Question) -> Asked:
+    choices, points = question.get("choice", []), question.get("points", [])
+    return Asked(identity(question), question["ask"], choices, points, question["from"])
+
+
+def quiz_html(questions: list[Question], to_root: str) -> str:
+    parts = [question_html(number, q, to_root) for number, q in enumerate(questions, start=1)]
     return "\n".join(['<div class="quiz">', *parts, "</div>", ""])
 
 
-def question_html(quiz: str, number: int, question: Question) -> str:
-    name = f"{quiz}-{number}"
+def question_html(number: int, question: Question, to_root: str) -> str:
+    """Without the page's script, all is there, and the explanations are folded."""
+    name = identity(question)
     home = "" if question.get("timed") else ' <span class="home">take home</span>'
-    ask = f"<legend>{number}. {inline(question['ask'])}{home}</legend>"
-    if "model" in question:
-        points = "".join(f"<li>{inline(point)}</li>" for point in question["points"])
-        return (
-            f"<fieldset>{ask}<p><label>Your answer<textarea></textarea></label></p>"
-            f"<details><summary>Compare with ours</summary><p>{inline(question['model'])}</p>"
-            f"<p>Does yours say that:</p><ul>{points}</ul></details></fieldset>"
-        )
-    choices, reasons = [], []
-    for i, choice in enumerate(question["choice"]):
-        right = bool(choice.get("right"))
-        id_ = f"{name}-{i}"
-        choices.append(
-            f'<p><input type="radio" name="{name}" id="{id_}" data-right="{int(right)}">'
-            f'<label for="{id_}"> {inline(choice["text"])}</label></p>'
-        )
-        mark, verdict = ("✓", "Right.") if right else ("✗", "No.")
-        reasons.append(
-            f"<li>{inline(choice['text'])}<br>"
-            f"<strong>{mark} {verdict}</strong> {inline(choice['why'])}</li>"
-        )
+    place = html.escape(question["from"].replace(".md#", ".html#"))
+    told = f'<p class="told"><a href="{to_root}{place}">Where the page says it</a></p>'
+    body = written_html(question) if "model" in question else choices_html(name, question["choice"])
     return (
-        f'<fieldset>{ask}{"".join(choices)}<p class="verdict" role="status"></p>'
-        f"<details><summary>Every choice explained</summary><ul>{''.join(reasons)}</ul>"
-        "</details></fieldset>"
+        f'<fieldset class="question" id="{name}" data-asked="{name}">'
+        f"<legend>{number}. {inline(question['ask'])}{home}</legend>"
+        f"{body}{told}</details></fieldset>"
     )
 
 
-def inline(text: str) -> str:
-    """`code` and *emphasis*; the rest as it is."""
-    text = html.escape(text, quote=False)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
+def written_html(question: Question) -> str:
+    points = "".join(
+        f'<li><label><input type="checkbox"> {inline(point)}</label></li>'
+        for point in question["points"]
+    )
+    return (
+        "<p><label>Your answer<textarea></textarea></label></p>"
+        '<p class="verdict" role="status"></p>'
+        f"<details><summary>Compare with ours</summary><p>{inline(question['model'])}</p>"
+        f'<p>Tick what yours says, too:</p><ul class="points">{points}</ul>'
+    )
+
+
+def choices_html(name: str, choices: list[dict[str, Any]]) -> str:
+    boxes, reasons = [], []
+    for i, choice in enumerate(choices):
+        right = bool(choice.get("right"))
+        boxes.append(
+            f'<p class="choice"><input type="radio" name="{name}" id="{name}-{i}"'
+            f' data-right="{int(right)}">'
+            f'<label for="{name}-{i}"> {inline(choice["text"])}</label></p>'
+        )
+        mark, verdict = ("✓", "Right.") if right else ("✗", "No.")
+        reasons.append(
+            f"<li>{inline(choice['text'])}<br><strong>{mark} {verdict}</strong>"
+            f' <span class="why">{inline(choice["why"])}</span></li>'
+        )
+    return (
+        f'{"".join(boxes)}<p class="verdict" role="status"></p>'
+        f"<details><summary>Every choice explained</summary><ul>{''.join(reasons)}</ul>"
+    )

@@ -40,6 +40,14 @@ $ python main.py
 
 {{#transcript add}}
 
+:::predict What does the program print when it adds the first two numbers?
+( ) It prints one of the two.
+(x) It prints what both make together.
+( ) It prints nothing, for it has not been told to.
+---
+It prints three.
+:::
+
 :::diagram What it shows
 A box stands to the left of another box, and an arrow leads from it to the other one.
 ---
@@ -48,6 +56,19 @@ flowchart LR
 :::
 
 {{#quiz one}}
+
+## Recap
+
+```console
+$ docker compose up
+```
+
+:::diagram What it shows, again
+The same two boxes, for a page may show what happened in a run where it has just shown them.
+---
+flowchart TB
+    A --> B
+:::
 """
 PYTHON = "def add(a: int, b: int) -> int:\n    return a + b\n\n\nprint(add(1, 2))\n"
 TYPESCRIPT = """\
@@ -68,7 +89,8 @@ QUESTION = (
     + CHOICE.format("three", "Three.")
 )
 OPEN_QUESTION = (
-    '[[question]]\nfrom = "one.md#one-page"\nask = "Why?"\nmodel = "Because of this, and also because of that, and so on."\n'
+    '[[question]]\nfrom = "one.md#one-page"\nask = "Why?"\n'
+    'model = "Because of this, and also because of that, and so on."\n'
     'points = ["this"]\n'
 )
 TESTED = """\
@@ -82,13 +104,22 @@ TRANSCRIPT = """\
 # must: 3
 program "$examples/add" main
 """
+SUMMARY = """\
+# Summary
+
+- [One](one.md)
+- [Two](two.md)
+- [What I got wrong](reference/what-i-got-wrong.md)
+"""
 FILES = {
     "book.toml": (COURSE / "book.toml").read_text(),
-    "src/SUMMARY.md": "# Summary\n\n- [One](one.md)\n- [Two](two.md)\n",
+    "src/SUMMARY.md": SUMMARY,
+    "src/reference/what-i-got-wrong.md": "# What I got wrong\n\n{{#progress}}\n",
     "src/one.md": PAGE,
     "src/two.md": "# Two\n\n## A part\n\nWords.\n",
     "examples/add/main.py": PYTHON,
     "examples/add/main.ts": TYPESCRIPT,
+    "exercises/01-add/exercise.toml": 'page = "one.md"\nkind = "take-home"\nminutes = 5\n',
     "quizzes/one.toml": QUESTION + QUESTION.replace("How", "And how") + OPEN_QUESTION,
     "transcripts/add.sh": TRANSCRIPT,
     "transcripts/lib.sh": (COURSE / "transcripts/lib.sh").read_text(),

@@ -1,6 +1,7 @@
 """The small book, made by mdBook: with a word about what is wrong, with and without mermaid."""
 
 import os
+import re
 import shutil
 import stat
 
@@ -118,7 +119,7 @@ def test_a_log_that_is_broken_stops_mdbook_with_file_and_line(book, events):
     with_a_run(book, events.replace('"at": 2.5, ', '"at": 2.5 '))
     done = book.build()
     assert done.returncode != 0
-    assert "error: src/one.md:28: transcripts/add.typescript.events:3: no JSON" in done.stderr
+    assert "error: src/one.md:36: transcripts/add.typescript.events:3: no JSON" in done.stderr
 
 
 def test_a_mark_that_mdbook_cannot_include_is_noticed(book, tmp_path):
@@ -137,3 +138,31 @@ def test_a_link_that_leads_nowhere_is_noticed(book):
     complaints = book.complaints(html=book.course / "book")
     assert len(complaints) == 1, complaints
     assert complaints[0].startswith("src/one.md:10: the link two.html#another-part leads to a page")
+
+
+def test_what_a_page_asks_can_be_found_on_the_page_of_wrong_answers(book):
+    assert book.build().returncode == 0
+    page = (book.course / "book/one.html").read_text()
+    missed = (book.course / "book/reference/what-i-got-wrong.html").read_text()
+    asked = re.findall(r'data-asked="([pq]-[0-9a-f]{10})"', page)
+    assert len(asked) == len(set(asked)) == 4  # a prediction and three questions
+    assert re.findall(r'data-missed="([^"]+)"', missed) == asked
+    assert all(f'href="../one.html#{one}"' in missed and f'id="{one}"' in page for one in asked)
+    goal = re.search(r'data-asked="(g-[0-9a-f]{10})"', page)[1]
+    assert f'data-all="{goal}"' in missed
+    complaints = book.complaints(html=book.course / "book")
+    assert not [one for one in complaints if "mermaid" not in one], complaints
+
+
+def test_an_answer_is_void_when_the_question_asks_something_else(book):
+    def ids():
+        assert book.build().returncode == 0
+        return re.findall(r'data-asked="([gpq]-\w+)"', (book.course / "book/one.html").read_text())
+
+    before = ids()
+    book.change("src/one.md", "It prints three.", "It prints three, as one would expect.")
+    assert ids() == before
+    book.change("src/one.md", "It prints one of the two.", "It prints one of them all.")
+    book.change("src/one.md", "- break a small book", "- mend a small book")
+    book.change("quizzes/one.toml", "Three.", "Four.")
+    assert [a == b for a, b in zip(ids(), before, strict=True)] == [False, False, False, True, True]

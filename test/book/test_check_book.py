@@ -4,7 +4,7 @@ import json
 
 import pytest
 import spacetime
-from conftest import CHOICE, OPEN_QUESTION, QUESTION, ROOT
+from conftest import CHOICE, OPEN_QUESTION, QUESTION, ROOT, SUMMARY
 
 BLOCK = ":::diagram"
 
@@ -34,8 +34,8 @@ def test_what_is_wrong_is_said_and_ends_with_1(book):
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        (BLOCK, "```python\nx = 1\n```\n\n:::diagram", "src/one.md:25: this code block is no incl"),
-        (BLOCK, "```mermaid\nflowchart LR\n```\n\n:::diagram", "src/one.md:25: a diagram is writ"),
+        (BLOCK, "```python\nx = 1\n```\n\n:::diagram", "src/one.md:33: this code block is no incl"),
+        (BLOCK, "```mermaid\nflowchart LR\n```\n\n:::diagram", "src/one.md:33: a diagram is writ"),
         ("$ python main.py", "$ python main.py\n3", "src/one.md:19: line 2 of this console block"),
         ("$ python main.py\n", "", "src/one.md:19: this block is empty"),
         ("main.py:add", "gone.py:add", "src/one.md:16: there is no file gone.py"),
@@ -45,9 +45,8 @@ def test_what_is_wrong_is_said_and_ends_with_1(book):
             "{{#transcript gone}}",
             "src/one.md:23: there is no transcript gone",
         ),
-        ("A box stands", "---\nA box stands", "src/one.md:26: say in words"),
-        ("What it shows", "", "src/one.md:26: a diagram needs a title"),
-        ("  - break", "  ", ""),  # a page may have no objectives
+        ("A box stands", "---\nA box stands", "src/one.md:34: say in words"),
+        ("What it shows", "", "src/one.md:34: a diagram needs a title"),
     ],
 )
 def test_what_a_page_shows(book, old, new, complaint):
@@ -138,7 +137,9 @@ def test_fewer_minutes_than_the_exercise(book):
 
 
 def test_a_session_of_more_than_90_minutes(book):
-    book.write("src/two.md", "---\nsession: 1\nminutes: 86\n---\n# Two\n\n## A part\n")
+    page = (book.course / "src/one.md").read_text()
+    book.write("src/two.md", page.replace("minutes: 5", "minutes: 86") + "\n## A part\n")
+    book.write("exercises/02-add/exercise.toml", 'page = "two.md"\n')
     only(book.complaints(), "src/two.md:3: session 1 takes 91 minutes")
 
 
@@ -147,6 +148,40 @@ def test_a_page_that_nobody_finds(book):
     only(book.complaints(), "src/three.md:1: SUMMARY.md does not name this page")
     book.change("src/SUMMARY.md", "two.md", "four.md")
     only(book.complaints(), "src/SUMMARY.md:4: there is no page four.md")
+
+
+# --- predictions
+
+PREDICT = ":::predict What does the program print when it adds the first two numbers?"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (PREDICT, ":::predict", ":25: a prediction needs a question, choices or (write)"),
+        ("---\nIt prints three.", "---", ":25: a prediction needs a question, choices or (write)"),
+        ("---\nIt prints three.", "It prints three.", ":25: a prediction needs a question, choi"),
+        ("( ) It prints one of the two.", "It prints one of the two.", ":26: a prediction needs"),
+        ("( ) It prints one of the two.\n", "", ":26: a prediction has 3 choices or more"),
+        ("(x)", "( )", ":26: a prediction has 3 choices or more; (x) marks those that happen"),
+        ("make together", "make together: they are three.", ":27: the right choice is 1.2"),
+        ("one of the two.", "always one of the two.", ":26: only wrong choices say 'always'"),
+        ("make together", "make: a link to a part", ""),
+        ("what both make together", "some words and a link to a part", ":27: this prediction is g"),
+    ],
+)
+def test_a_prediction(book, old, new, complaint):
+    book.change("src/one.md", old, new)
+    only(book.complaints(), *([f"src/one.md{complaint}"] if complaint else []))
+
+
+def test_a_prediction_that_is_written(book):
+    text = (book.course / "src/one.md").read_text()
+    begin, end = text.index("( ) It prints one"), text.index("---\nIt prints three.")
+    book.write("src/one.md", text[:begin] + "(write) A number:\n" + text[end:])
+    only(book.complaints())
+    book.change("src/one.md", "(write)", "( ) Both kinds at once.\n(write)")
+    only(book.complaints(), "src/one.md:25: a prediction needs a question, choices or (write)")
 
 
 # --- quizzes
@@ -242,7 +277,8 @@ def test_both_kinds_of_choices_may_say_always(book):
 
 
 def test_a_question_may_come_back_to_an_earlier_page(book):
-    book.write("src/SUMMARY.md", "# Summary\n\n- [Two](two.md)\n- [One](one.md)\n")
+    first, second = "- [One](one.md)\n", "- [Two](two.md)\n"
+    book.write("src/SUMMARY.md", SUMMARY.replace(first + second, second + first))
     book.change("quizzes/one.toml", "one.md#one-page", "two.md#a-part")
     only(book.complaints())
 
@@ -297,6 +333,7 @@ def test_the_html(book, old, new, complaint):
     book.write("src/one.md", "# One\n\n[nowhere](two.md#one)\n")
     book.write("src/SUMMARY.md", "# Summary\n\n- [One](one.md)\n")
     (book.course / "src/two.md").unlink()
+    (book.course / "src/reference/what-i-got-wrong.md").unlink()
     (place / "assets").mkdir(parents=True)
     (place / "a.css").write_text("")
     (place / "one.html").write_text(HTML.replace(old, new, 1))
@@ -323,16 +360,16 @@ def test_a_diagram_of_a_run(book, events):
         (
             "from: reserve",
             "from: nothing",
-            "src/one.md:28: no event of this run begins with 'nothing'",
+            "src/one.md:36: no event of this run begins with 'nothing'",
         ),
         (
             "from: nothing",
             "until: reserve",
-            "src/one.md:28: a run is cut down by part:, from:, before: and unit:, and asks by",
+            "src/one.md:36: a run is cut down by part:, from:, before: and unit:, and asks by",
         ),
         ("until: reserve\n", "", ""),
-        ("events add", "events gone", "src/one.md:28: there is no transcript gone"),
-        ("events gone", "trace gone", "src/one.md:28: there is no log gone.txt"),
+        ("events add", "events gone", "src/one.md:36: there is no transcript gone"),
+        ("events gone", "trace gone", "src/one.md:36: there is no log gone.txt"),
     ]:
         book.change("src/one.md", old, new)
         only(book.complaints(), *([complaint] if complaint else []))
@@ -364,7 +401,7 @@ def test_a_log_that_is_broken(book, events, old, new, complaint):
     book.write("transcripts/add.typescript.events", events.replace(old, new, 1))
     book.change("src/one.md", "flowchart LR\n    A --> B", "events add")
     only(book.complaints(), complaint)
-    assert book.complaints()[0].startswith("src/one.md:28: transcripts/")
+    assert book.complaints()[0].startswith("src/one.md:36: transcripts/")
 
 
 ASK = "events add\nstop: RESERVED\nask: And now?\n+ a job\n- nothing :: It has one.\n- two jobs"
@@ -374,13 +411,13 @@ ASK = "events add\nstop: RESERVED\nask: And now?\n+ a job\n- nothing :: It has o
     ("old", "new", "complaint"),
     [
         ("", "", ""),
-        ("stop: RES", "stop: NO", "src/one.md:28: no event of this run begins with 'NOERVED'"),
+        ("stop: RES", "stop: NO", "src/one.md:36: no event of this run begins with 'NOERVED'"),
         ("stop: RES", "stop: queue -> Anna: RES", ""),
-        ("stop: RES", "stop: queue -> Ben: RES", "src/one.md:28: no event of this run begins"),
-        ("ask: And now?\n", "", "src/one.md:28: stop: RESERVED needs an ask:, one + and some -"),
-        ("- nothing", "+ nothing", "src/one.md:28: stop: RESERVED needs an ask:, one + and some -"),
+        ("stop: RES", "stop: queue -> Ben: RES", "src/one.md:36: no event of this run begins"),
+        ("ask: And now?\n", "", "src/one.md:36: stop: RESERVED needs an ask:, one + and some -"),
+        ("- nothing", "+ nothing", "src/one.md:36: stop: RESERVED needs an ask:, one + and some -"),
         ("\n- nothing :: It has one.\n- two jobs", "", "stop: RESERVED leaves no choice"),
-        ("stop: RESERVED\nask", "ask", "src/one.md:28: a run is cut down by part:"),
+        ("stop: RESERVED\nask", "ask", "src/one.md:36: a run is cut down by part:"),
     ],
 )
 def test_what_a_picture_asks(book, events, old, new, complaint):
