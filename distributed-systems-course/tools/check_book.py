@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import check_html
+import form
 import mermaid
 import preprocess
 import quizzes
@@ -58,6 +59,7 @@ def check_pages(course: Path) -> Iterator[str]:
     tested = Tested(course)
     yield from tested.rows_without_a_test()
     for page in pages:
+        yield from form.lacks(page, course) if page.whole else ()
         yield from check_length(page)
         yield from check_minutes(page, course)
         for shown in page.shown:

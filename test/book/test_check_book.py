@@ -84,6 +84,61 @@ def test_an_example_that_does_not_parse(book, name, old, complaint):
     only(book.complaints(), complaint)
 
 
+# --- the form of a page
+
+WORDS = "Words that say what can be seen in the picture."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("objectives:\n  - break a small book\n", "", "objectives"),
+        ("flowchart LR\n    A --> B", "events add", ""),  # it has another one
+        ("{{#code add/main.ts:add}}", "Words.", "TypeScript"),
+        ("{{#code add/main.py:add}}", "Words.", "Python"),
+        ("$ docker compose up", "$ docker compose down", "a run under Compose"),
+        ("$ docker compose up", "$ ./shop up python", ""),
+        ("{{#quiz one}}", "", "a quiz"),
+        ("{{#quiz one}}", ":::take-home\n{{#quiz one}}\n:::", "a quiz"),
+        ("## Recap", "## The end", "a recap"),
+    ],
+)
+def test_a_timed_page_without(book, events, old, new, what):
+    book.write("transcripts/add.typescript.events", events)
+    book.change("src/one.md", old, new)
+    only(book.complaints(), *([f"src/one.md:2: a timed page has {what}"] if what else []))
+
+
+def test_a_timed_page_whose_only_diagrams_are_of_runs(book, events):
+    book.write("transcripts/add.typescript.events", events)
+    for way in ("LR", "TB"):
+        book.change("src/one.md", f"flowchart {way}\n    A --> B", "events add")
+    only(book.complaints(), "src/one.md:2: a timed page has a Mermaid diagram")
+
+
+def test_a_timed_page_without_an_exercise(book):
+    book.change("exercises/01-add/exercise.toml", "one.md", "two.md")
+    only(book.complaints(), "src/one.md:2: a timed page has an exercise")
+
+
+def test_a_timed_page_whose_transcript_runs_the_shop(book):
+    book.change("src/one.md", "$ docker compose up", "$ ls")
+    book.change("transcripts/add.sh", "# must: 3", "# must: 3\n# shop: c")
+    complaints = [one for one in book.complaints() if "is stale" not in one]
+    only(complaints)
+
+
+def test_a_page_to_take_home(book):
+    page = f"---\nat-home: Later\nobjectives:\n  - see\n---\n# Two\n\n## A part\n\n{BLOCK} A\n"
+    page += f"{WORDS}\n---\nflowchart LR\n    A --> B\n:::\n"
+    book.write("src/two.md", page)
+    only(book.complaints())
+    book.write("src/two.md", page.replace("objectives:\n  - see\n", ""))
+    only(book.complaints(), "src/two.md:2: a page to take home has objectives")
+    book.write("src/two.md", page[: page.index(BLOCK)])
+    only(book.complaints(), "src/two.md:2: a page to take home has a diagram")
+
+
 # --- how long a page is
 
 

@@ -52,6 +52,21 @@ async function diagrams(page, wrong) {
   if (bad > 0) wrong.push(`${bad} diagrams are wrong or without a name and a description`);
 }
 
+// Code of a language that has keywords, and none of them in a colour of its own: it is not known to
+// the highlighter, or not asked for.
+async function highlighted(page, wrong) {
+  const found = await page.evaluate((languages) => {
+    const plain = getComputedStyle(document.querySelector("main")).color;
+    const colourOf = (one) => getComputedStyle(one).color;
+    return languages.filter((language) =>
+      [...document.querySelectorAll(`main pre > code.language-${language}`)].some((code) => {
+        const keywords = [...code.querySelectorAll(".hljs-keyword, .hljs-type, .hljs-built_in")];
+        return !keywords.some((one) => ![plain, colourOf(code)].includes(colourOf(one)));
+      }));
+  }, ["typescript", "python", "c"]);
+  wrong.push(...found.map((language) => `some ${language} has no highlighted keywords`));
+}
+
 // Contrast is the dear one to ask for, so it is asked where colours differ.
 async function accessible(page, wrong, { colours = true, rest = true } = {}) {
   await page.evaluate(axe);
@@ -76,6 +91,7 @@ async function look(page, name, label, asked, onPaper) {
     document.querySelectorAll(".predict, .question").forEach((one) => one.classList.add("shown"));
     dispatchEvent(new Event("resize")); // what has come into sight may scroll
   });
+  await highlighted(page, wrong);
   if (asked !== NOTHING) await accessible(page, wrong, asked);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
   if (wide) wrong.push("the page scrolls sideways");
