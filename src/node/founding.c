@@ -67,7 +67,7 @@ static void founding_entry_write(struct node *node, uint64_t cluster)
     wal_put_hard_state(&node->wal, &state);
     trace_begin(&node->turn, "founding");
     trace_hex(&node->turn, "cluster", cluster);
-    trace_number(&node->turn, "members", node->peers_count + 1);
+    trace_number(&node->turn, "members", node->peers.count + 1);
     trace_end(&node->turn);
 }
 
@@ -88,8 +88,8 @@ static bool membership_changing(const struct node *node)
 static bool all_peers_are(const struct node *node, uint8_t membership, uint64_t *cluster)
 {
     *cluster = 0;
-    for (uint32_t i = 0; i < node->peers_count; i++) {
-        const struct peer *peer = &node->peers[i];
+    for (uint32_t i = 0; i < node->peers.count; i++) {
+        const struct peer *peer = &node->peers.all[i];
         if (!peer->heard || peer->membership != membership) return false;
         if (*cluster != 0 && peer->cluster != *cluster) return false;
         *cluster = peer->cluster;
@@ -99,9 +99,9 @@ static bool all_peers_are(const struct node *node, uint8_t membership, uint64_t 
 
 static const struct peer *member_heard(const struct node *node)
 {
-    for (uint32_t i = 0; i < node->peers_count; i++) {
-        if (node->peers[i].heard && node->peers[i].membership == WAL_MEMBER) {
-            return &node->peers[i];
+    for (uint32_t i = 0; i < node->peers.count; i++) {
+        if (node->peers.all[i].heard && node->peers.all[i].membership == WAL_MEMBER) {
+            return &node->peers.all[i];
         }
     }
     return NULL;
@@ -124,9 +124,9 @@ static void tell_found(struct node *node)
 {
     struct raft_members members;
     members_of_config(node, &members);
-    for (uint32_t i = 0; i < node->peers_count; i++) {
-        struct peer *peer = &node->peers[i];
-        struct link *link = peer_link(node, peer, PEER_CHANNEL_LOG);
+    for (uint32_t i = 0; i < node->peers.count; i++) {
+        struct peer *peer = &node->peers.all[i];
+        struct link *link = peer_link(&node->peers, peer, PEER_CHANNEL_LOG);
         if (link == NULL || !peer->heard || peer->membership != WAL_EMPTY) continue;
         size_t begun = peer_frame_begin(&link->connection.out, PEER_FOUND, PEER_GROUP_NODE);
         buffer_put_u64(&link->connection.out, node->cluster);
@@ -182,7 +182,7 @@ void founding_found(struct node *node, struct peer *from, uint64_t cluster, stru
     if (node->config.join || membership_changing(node) || from->id != founder_of(node)) return;
     if (node->membership != WAL_EMPTY) {
         /* It has not heard, or what it heard last was older: a WELCOME under way, say. */
-        peers_tell_state(node);
+        route_tell_state(node);
         return;
     }
     struct raft_members theirs;
@@ -218,7 +218,7 @@ void founding_durable(struct node *node)
     node->membership_sequence = 0;
     node->membership = node->wal.meta.membership;
     node->cluster = node->wal.meta.cluster;
-    peers_tell_state(node);
+    route_tell_state(node);
     if (node->membership == WAL_MEMBER && node->raft == NULL) {
         if (node->wal.hard_state.trusted) {
             open_founded(node);

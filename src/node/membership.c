@@ -13,7 +13,7 @@ static const struct raft_members *members_committed(const struct node *node)
     return raft_members_at(node->raft, raft_commit_index(node->raft));
 }
 
-static bool in_force_committed(const struct node *node)
+bool membership_in_force_committed(const struct node *node)
 {
     return raft_members_index(node->raft) <= raft_commit_index(node->raft);
 }
@@ -41,42 +41,18 @@ struct slice membership_address(const struct node *node)
 bool membership_removed(const struct node *node)
 {
     if (node->raft == NULL || raft_members(node->raft)->count == 0) return false;
-    if (node->refused_as_stranger) return true;
-    return in_force_committed(node) && membership_find(node, node->config.self) == NULL;
-}
-
-bool membership_admits(const struct node *node, const struct peer_introduction *theirs)
-{
-    if (theirs->membership != WAL_MEMBER || theirs->cluster == 0) return false;
-    if (theirs->address.size == 0 || node->peers_count == NODE_PEERS_KNOWN_MAX) return false;
-    bool waits = node->membership == WAL_EMPTY && node->config.join;
-    bool behind =
-        node->raft != NULL && theirs->cluster == node->cluster &&
-        (!in_force_committed(node) || theirs->members_index > raft_members_index(node->raft));
-    return waits || behind;
-}
-
-struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs)
-{
-    if (!membership_admits(node, theirs)) return NULL;
-    struct peer *peer = peer_add(node, theirs->from, theirs->address);
-    peer->guest = true;
-    peer->guest_index = theirs->members_index;
-    return peer;
+    if (node->peers.refused_as_stranger) return true;
+    return membership_in_force_committed(node) && membership_find(node, node->config.self) == NULL;
 }
 
 static bool guest_stays(const struct node *node, const struct peer *peer)
 {
     if (!peer->guest) return false;
-    if (in_force_committed(node) && raft_members(node->raft)->count > 0 &&
+    if (membership_in_force_committed(node) && raft_members(node->raft)->count > 0 &&
         peer->guest_index <= raft_members_index(node->raft)) {
         return false;
     }
-    for (const struct list *at = node->links.next; at != &node->links; at = at->next) {
-        const struct link *link = LIST_ITEM(at, struct link, in_links);
-        if (link->peer == peer && !link->dialed && !link->connection.closing) return true;
-    }
-    return false;
+    return peer_calls(&node->peers, peer);
 }
 
 static void follow(struct node *node, const struct raft_members *members)
@@ -85,11 +61,12 @@ static void follow(struct node *node, const struct raft_members *members)
         const struct raft_member *member = &members->member[i];
         struct slice address = slice_of(member->address, member->address_size);
         if (member->id == node->config.self) continue;
-        struct peer *peer = peer_find(node, member->id);
-        if (peer == NULL && node->peers_count == NODE_PEERS_KNOWN_MAX) continue;
-        if (peer == NULL) peer = peer_add(node, member->id, address);
+        struct peer *peer = peer_find(&node->peers, member->id);
+        if (peer == NULL && node->peers.count == NODE_PEERS_KNOWN_MAX) continue;
+        if (peer == NULL) peer = peer_add(&node->peers, member->id, address);
         peer->guest = false;
-        if (!slice_equal(slice_text(peer->address), address)) peer_move(node, peer, address);
+        if (!slice_equal(slice_text(peer->address), address))
+            peer_move(&node->peers, peer, address);
     }
 }
 
@@ -98,7 +75,7 @@ static void trace_members(struct node *node)
     const struct raft_members *members = raft_members(node->raft);
     trace_begin(&node->turn, "members");
     trace_number(&node->turn, "index", raft_members_index(node->raft));
-    trace_text(&node->turn, "committed", in_force_committed(node) ? "yes" : "no");
+    trace_text(&node->turn, "committed", membership_in_force_committed(node) ? "yes" : "no");
     trace_text(&node->turn, "list", "");
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
@@ -115,7 +92,7 @@ static void follow_log(struct node *node)
 {
     uint64_t index = raft_members_index(node->raft);
     uint64_t term = raft_term_at(node->raft, index);
-    bool committed = in_force_committed(node);
+    bool committed = membership_in_force_committed(node);
     bool same = index == node->followed_index && committed == node->followed_committed;
     if (same && (term == node->followed_term || committed)) return;
     node->followed_index = index;
@@ -153,10 +130,11 @@ void membership_turn(struct node *node)
         turn_wake(&node->turn, until);
         return;
     }
-    bool alone = membership_find(node, node->config.self) == NULL && in_force_committed(node);
-    for (uint32_t i = node->peers_count; i-- > 0;) {
-        struct peer *peer = &node->peers[i];
+    bool alone =
+        membership_find(node, node->config.self) == NULL && membership_in_force_committed(node);
+    for (uint32_t i = node->peers.count; i-- > 0;) {
+        struct peer *peer = &node->peers.all[i];
         bool member = !alone && membership_find(node, peer->id) != NULL;
-        if (!member && !guest_stays(node, peer)) peer_drop(node, peer);
+        if (!member && !guest_stays(node, peer)) peer_drop(&node->peers, peer);
     }
 }

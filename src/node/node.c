@@ -56,11 +56,15 @@ struct node *node_create(const struct node_config *config)
     list_init(&node->pump);
     list_init(&node->reads);
     list_init(&node->clients);
-    list_init(&node->links);
     list_init(&node->admins);
     wal_init(&node->wal, config->segment_bytes);
     proposals_init(node);
-    peers_init(node);
+    node->peers.config = &node->config;
+    node->peers.turn = &node->turn;
+    node->peers.connections = &node->connections;
+    node->peers.wal = &node->wal;
+    node->peers.random = &node->random;
+    peers_init(&node->peers);
     node->replica = replica_create(config->machine, config->machine_options, node_emit, node);
     node->told.trusted = true;
     return node;
@@ -70,7 +74,7 @@ static void connection_free(struct node *node, struct connection *connection)
 {
     switch (connection->listener) {
     case NODE_CLIENT: client_free(node, (struct client *)connection); break;
-    case NODE_PEER: link_free(node, (struct link *)connection); break;
+    case NODE_PEER: link_free(&node->peers, (struct link *)connection); break;
     case NODE_ADMIN: admin_free(node, (struct admin *)connection); break;
     }
 }
@@ -97,7 +101,7 @@ void node_destroy(struct node *node)
     buffer_free(&node->snapshots.file);
     buffer_free(&node->snapshots.slice);
     buffer_free(&node->snapshots.incoming_file);
-    buffer_free(&node->gated);
+    peers_free(&node->peers);
     buffer_free(&node->set_aside);
     buffer_free(&node->tail);
     buffer_free(&node->world_metrics);
@@ -165,7 +169,7 @@ static void event_opened(struct node *node, const struct event *event)
 {
     switch (event->listener) {
     case NODE_CLIENT: client_opened(node, event->connection); break;
-    case NODE_PEER: link_opened(node, event->connection); break;
+    case NODE_PEER: route_link_opened(node, event->connection); break;
     case NODE_ADMIN: admin_opened(node, event->connection); break;
     }
 }
@@ -174,7 +178,7 @@ static void event_received(struct node *node, struct connection *connection, str
 {
     switch (connection->listener) {
     case NODE_CLIENT: client_received(node, (struct client *)connection, bytes); break;
-    case NODE_PEER: link_received(node, (struct link *)connection, bytes); break;
+    case NODE_PEER: route_link_received(node, (struct link *)connection, bytes); break;
     case NODE_ADMIN: admin_received(node, (struct admin *)connection, bytes); break;
     }
 }
@@ -183,7 +187,7 @@ static void event_closed(struct node *node, struct connection *connection)
 {
     switch (connection->listener) {
     case NODE_CLIENT: client_closed(node, (struct client *)connection); break;
-    case NODE_PEER: link_failed(node, (struct link *)connection); break;
+    case NODE_PEER: route_link_closed(node, (struct link *)connection); break;
     case NODE_ADMIN: admin_closed(node, (struct admin *)connection); break;
     }
 }
@@ -204,25 +208,17 @@ static void event_ended(struct node *node, struct connection *connection)
     }
 }
 
-static void links_process(struct node *node)
-{
-    /* Bytes that came before this node might speak. */
-    for (struct list *at = node->links.next; at != &node->links; at = at->next) {
-        link_process(node, LIST_ITEM(at, struct link, in_links));
-    }
-}
-
 static void event_durable(struct node *node, uint64_t sequence)
 {
     bool was_ready = wal_ready(&node->wal);
     if (sequence > node->wal.durable) node->wal.durable = sequence;
     node->unsynced_us = node->turn.now.mono_us;
     if (node->raft != NULL) raft_durable(node->raft, node->turn.now, sequence);
-    peers_durable(node);
+    peers_durable(&node->peers);
     founding_durable(node);
     if (!was_ready && wal_ready(&node->wal)) {
         start_set_aside(node);
-        links_process(node);
+        route_links_ready(node);
         founding_consider(node);
     }
 }
@@ -402,9 +398,9 @@ static void raft_turn(struct node *node)
         wal_put_entry(&node->wal, raft_entry_at(node->raft, i));
     }
     for (uint32_t i = 0; i < output.messages_count; i++) {
-        peers_send_raft(node, &output.messages[i]);
+        peers_send_raft(&node->peers, node->raft, &output.messages[i]);
     }
-    peers_send_beats(node);
+    peers_send_beats(&node->peers);
     turn_wake(&node->turn, raft_deadline_us(node->raft));
     reads_answer(node, output.reads_confirmed, output.reads_index);
 }
@@ -468,8 +464,8 @@ static void turn_work(struct node *node)
     lease_turn(node);
     tick_turn(node);
     snapshots_turn(node);
-    peers_turn(node);
-    clock_turn(node);
+    peers_turn(&node->peers, node->draining);
+    route_clocks(node);
     drain_turn(node);
     stuck_turn(node);
     raft_turn(node);

@@ -11,7 +11,10 @@
 #include "node/node.h"
 #include "node/group/replica.h"
 #include "node/disk/wal.h"
+#include "node/peers/clock.h"
 #include "node/peers/message.h"
+#include "node/peers/peers.h"
+#include "node/peers/send.h"
 #include "node/turn/connections.h"
 #include "node/turn/trace.h"
 #include "node/turn/turn.h"
@@ -20,8 +23,6 @@
 
 enum {
     NODE_CLIENT_INPUT_MAX = 64 << 10,   /* bytes kept behind a command that waits */
-    NODE_PEER_OUTPUT_MAX = 64 << 20,    /* unsent bytes to one peer; more is dropped as lost */
-    NODE_PEER_LINKS_MAX = 64,           /* accepted connections on the peer port */
     NODE_GROUPS = 1,                    /* of Raft, numbered from 0: see peers/send.c */
     NODE_ADMIN_MAX = 64,                /* connections on the admin port */
     NODE_CHANGES_WAITING_MAX = 16,      /* of the membership, behind one that is under way */
@@ -29,10 +30,6 @@ enum {
     NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
     NODE_APPLY_BYTES_MAX = 128 << 10,   /* entry data applied in one turn */
     NODE_SNAPSHOT_CREDIT = 1 << 20,     /* stream bytes to a follower not taken yet */
-    NODE_DIAL_DELAY_MIN_US = 50000,
-    NODE_DIAL_DELAY_MAX_US = 1000000,
-    NODE_MEETING_US = 3000000,     /* to be introduced within, else closed */
-    NODE_MEETING_BYTES_MAX = 4096, /* heard and not understood of one who is not introduced */
     NODE_LOG_KEEP_BYTES = 4 << 20, /* entries kept in memory for followers, at least about half */
     NODE_WATERMARK_US = 10000,
     NODE_RESEND_US = 1000000,        /* proposals without progress are sent again */
@@ -69,53 +66,6 @@ struct client {
     uint64_t read_ticket;   /* of raft_read(); 0: not asked yet, or not needed */
     uint64_t read_index;    /* applied up to here, the state may answer; 0: not known yet */
     uint64_t read_since_us;
-};
-
-enum link_state {
-    LINK_CONNECTING, /* dialed, not open yet */
-    LINK_MEETING,    /* hello under way */
-    LINK_PROVING,    /* accepted: waits for the dialer's proof */
-    LINK_OPEN,
-};
-
-struct peer {
-    uint32_t id;
-    char address[RAFT_ADDRESS_SIZE_MAX + 1]; /* as the membership has it */
-    const char *given;                       /* as the flags have it; NULL: they do not */
-    bool dial_given;                         /* the other one did not answer */
-    struct link *links[2];                   /* dialed, by channel */
-    uint64_t dial_at_us[2];
-    uint64_t dial_delay_us[2];
-    bool snapshot_link_wanted;
-    bool heard; /* membership and cluster below are known */
-    uint8_t membership;
-    uint64_t cluster;
-    bool was_reached;      /* for telling once that it is gone */
-    uint8_t refusal_told;  /* why it refuses us, as told last: enum peer_refusal, 0: nothing */
-    uint64_t clock_number; /* of the question that is not answered yet; 0: none. See clock.c */
-    uint64_t clock_asked_us;
-    uint64_t clock_heard_us; /* when the last answer came; 0: none that counts */
-    bool clock_votes;        /* it has a vote: see raft_trusted() */
-    uint64_t clock_trip_us;  /* how long that took */
-    int64_t clock_base_us;   /* what it said, less our monotonic clock when it came */
-    bool guest;              /* not in our membership, but ahead of us: see membership.c */
-    uint64_t guest_index;
-};
-
-struct link {
-    struct connection connection;
-    struct peer *peer;   /* NULL until introduced, of a guest until it has proved who it is */
-    uint32_t from;       /* accepted: who it says it is */
-    struct buffer hello; /* of a guest, until then */
-    enum link_state state;
-    struct list in_links;
-    bool dialed;
-    uint8_t channel;
-    uint64_t since_us;
-    uint8_t nonce[PEER_NONCE_SIZE];      /* ours */
-    uint8_t peer_nonce[PEER_NONCE_SIZE]; /* theirs */
-    struct buffer input;
-    struct buffer beats; /* of this turn: see peers/send.c */
 };
 
 struct admin {
@@ -206,8 +156,6 @@ struct snapshots {
 struct counters {
     uint64_t connections_accepted, connections_refused, connections_open;
     uint64_t proposals, replies, refused, closed_uncertain;
-    uint64_t peer_bad_frames, peer_refused, peer_dropped_bytes;
-    uint64_t peer_beats, peer_beat_frames;
     uint64_t entries_applied, turns, batches, batch_bytes;
     uint64_t snapshots_written, snapshots_sent, snapshots_installed;
 };
@@ -274,15 +222,10 @@ struct node {
     struct list reads;                       /* clients whose questions wait */
     uint64_t reads_confirmed, reads_applied; /* when they were last looked through */
     struct list clients;
-    struct list links;
     struct list admins;
-    uint32_t clients_count, sessions_count, links_count, admins_count;
-    uint32_t dialed_next;
+    uint32_t clients_count, sessions_count, admins_count;
 
-    uint32_t peers_count;
-    struct peer peers[NODE_PEERS_KNOWN_MAX];
-    struct buffer gated; /* frames that wait for the disk: see peers.c */
-
+    struct peers peers;
     struct proposals proposals;
     struct snapshots snapshots;
     struct counters counters;
@@ -290,14 +233,8 @@ struct node {
     uint64_t followed_index, followed_term; /* the membership that the peers follow */
     uint64_t followed_us;                   /* since when */
     bool followed_committed;
-    bool refused_as_stranger; /* by a member whose membership is not behind ours */
     bool removed_told;
     struct members_changes changes;
-
-    uint64_t clock_ask_us;       /* when to ask next: see clock.c */
-    uint64_t clock_hand_over_us; /* not again before */
-    bool clock_heard;            /* since the last turn */
-    bool clock_off;              /* a quorum agrees against this node's wall clock */
 
     struct raft_told told;       /* for the trace */
     uint64_t elected_elapsed_us; /* leader: log time at the start of the term */
@@ -359,31 +296,7 @@ void proposals_session_begin(struct node *node);
 void proposals_session_end(struct node *node, uint32_t connection);
 void proposals_session_forget(struct node *node);
 
-/* peers.c, founding.c */
-void peers_init(struct node *node);
-struct peer *peer_find(struct node *node, uint32_t id);
-/* There must be room. Pointers to peers live until peer_drop(), links move with them. */
-struct peer *peer_add(struct node *node, uint32_t id, struct slice address);
-void peer_move(struct node *node, struct peer *peer, struct slice address); /* dialed anew */
-void peer_drop(struct node *node, struct peer *peer);
-void peers_turn(struct node *node);
-void link_opened(struct node *node, uint32_t id);
-void link_received(struct node *node, struct link *link, struct slice bytes);
-void link_process(struct node *node, struct link *link);
-void link_failed(struct node *node, struct link *link); /* connect failed, or closed */
-void link_free(struct node *node, struct link *link);
-/* An open link to write frames to, NULL when there is none (the peer then is as if silent). */
-struct link *peer_link(struct node *node, struct peer *peer, enum peer_channel channel);
-void peers_tell_state(struct node *node);
-
-/* peers/send.c: what Raft says to others, and what it hears */
-void peers_send_raft(struct node *node, const struct raft_message *message);
-void peers_send_beats(struct node *node); /* those of this turn */
-void peers_durable(struct node *node);
-/* Content of a RAFT or BEATS frame; false when malformed. */
-bool peers_raft_received(struct node *node, struct link *link, struct slice content);
-bool peers_beats_received(struct node *node, struct link *link, struct slice content);
-
+/* founding.c */
 void founding_begin(struct node *node);
 void founding_consider(struct node *node);
 void founding_found(struct node *node, struct peer *from, uint64_t cluster, struct slice members);
@@ -395,28 +308,16 @@ void membership_turn(struct node *node);
 const struct raft_member *membership_find(const struct node *node, uint32_t id);
 struct slice membership_address(const struct node *node); /* own, as others dial it */
 bool membership_removed(const struct node *node);         /* was a member, and is none */
-/* Whether a stranger may talk to us, as its introduction shows. */
-bool membership_admits(const struct node *node, const struct peer_introduction *theirs);
-/* It has proved that it is who it says: it becomes a guest. NULL: it may not. */
-struct peer *membership_admit(struct node *node, const struct peer_introduction *theirs);
+/* The membership in force is committed. There is a log. */
+bool membership_in_force_committed(const struct node *node);
 
-/* clock.c */
-/* Of a peer: its wall clock is ahead of ours by so much at least, and at most. */
-struct clock_reading {
-    uint32_t id;
-    int64_t low_us, high_us;
-};
-/* Those that agree against us, as bits by place among the readings; 0: no quorum does. */
-uint32_t clock_judge(const struct raft_members *members, const struct clock_reading *readings,
-                     uint32_t count, uint64_t limit_us);
-/* False: not known, or not lately. */
-bool clock_read(const struct node *node, const struct peer *peer, struct clock_reading *reading);
-void clock_turn(struct node *node);
-void clock_ask(struct node *node, struct peer *peer);
-void clock_forget(struct peer *peer); /* what it said, and what it was asked */
-/* Content of CLOCK and CLOCK_IS frames; false when malformed. */
-bool clock_asked(struct node *node, struct link *link, struct slice content);
-bool clock_answered(struct node *node, struct link *link, struct slice content);
+/* route.c */
+void route_link_opened(struct node *node, uint32_t id);
+void route_link_received(struct node *node, struct link *link, struct slice bytes);
+void route_link_closed(struct node *node, struct link *link);
+void route_links_ready(struct node *node); /* what came before this node might speak */
+void route_tell_state(struct node *node);  /* what this node is, to all peers */
+void route_clocks(struct node *node);
 
 /* admin/members.c */
 void members_request(struct node *node, uint32_t admin, const struct http_request *request);

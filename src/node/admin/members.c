@@ -154,8 +154,9 @@ void members_request(struct node *node, uint32_t admin, const struct http_reques
         change_asked(node, &asker, &ask);
         return;
     }
-    struct peer *leader = node->raft == NULL ? NULL : peer_find(node, raft_leader(node->raft));
-    struct link *link = leader == NULL ? NULL : peer_link(node, leader, PEER_CHANNEL_LOG);
+    struct peer *leader =
+        node->raft == NULL ? NULL : peer_find(&node->peers, raft_leader(node->raft));
+    struct link *link = leader == NULL ? NULL : peer_link(&node->peers, leader, PEER_CHANNEL_LOG);
     if (link == NULL) {
         const char *why = membership_removed(node)
                               ? "this node is no member of the cluster: ask another one\n"

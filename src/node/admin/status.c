@@ -103,13 +103,13 @@ static void status_progress(const struct node *node, struct json *json)
  * Whom it has not heard lately is left out. */
 static void status_clocks(const struct node *node, struct json *json)
 {
-    truth(json, "clock_off", node->clock_off);
+    truth(json, "clock_off", node->peers.clocks.off);
     number(json, "clock_skew_us_max", node->config.clock_skew_us_max);
     json_key(json, "clocks");
     json_array_begin(json);
-    for (uint32_t i = 0; i < node->peers_count; i++) {
+    for (uint32_t i = 0; i < node->peers.count; i++) {
         struct clock_reading reading;
-        if (!clock_read(node, &node->peers[i], &reading)) continue;
+        if (!clock_read(&node->peers, &node->peers.all[i], &reading)) continue;
         json_object_begin(json);
         number(json, "id", reading.id);
         json_key(json, "ahead_us_min");
@@ -213,15 +213,17 @@ void status_metrics(const struct node *node, struct buffer *out)
     metric(out, "clients_uncertain_total", "counter",
            "Clients closed because an outcome was not known in time.", c->closed_uncertain);
     metric(out, "peer_bad_frames_total", "counter", "Malformed bytes from peers.",
-           c->peer_bad_frames);
-    metric(out, "peer_refused_total", "counter", "Peers refused, or refusing us.", c->peer_refused);
+           node->peers.counters.bad_frames);
+    metric(out, "peer_refused_total", "counter", "Peers refused, or refusing us.",
+           node->peers.counters.refused);
     metric(out, "peer_dropped_bytes_total", "counter", "Frames dropped: no link to the peer.",
-           c->peer_dropped_bytes);
+           node->peers.counters.dropped_bytes);
     metric(out, "clock_off", "gauge",
-           "1 while a quorum agrees that this node's wall clock is wrong.", node->clock_off);
-    metric(out, "peer_beats_total", "counter", "Heartbeats and replies to peers.", c->peer_beats);
+           "1 while a quorum agrees that this node's wall clock is wrong.", node->peers.clocks.off);
+    metric(out, "peer_beats_total", "counter", "Heartbeats and replies to peers.",
+           node->peers.counters.beats);
     metric(out, "peer_beat_frames_total", "counter", "Frames that carried them.",
-           c->peer_beat_frames);
+           node->peers.counters.beat_frames);
     metric(out, "log_batches_total", "counter", "Batches written to the log.", c->batches);
     metric(out, "log_written_bytes_total", "counter", "Bytes written to the log.", c->batch_bytes);
     metric(out, "log_disk_bytes", "gauge", "Log kept on disk.", node->wal.bytes);

@@ -196,10 +196,10 @@ static bool transfers_invite(struct node *node)
     s->transfers_count = 0;
     for (uint32_t peer = raft_snapshot_wanted(node->raft, 0); peer != 0;
          peer = raft_snapshot_wanted(node->raft, peer)) {
-        struct peer *to = peer_find(node, peer);
+        struct peer *to = peer_find(&node->peers, peer);
         if (to == NULL || s->transfers_count == RAFT_MEMBERS_MAX) continue;
         to->snapshot_link_wanted = true;
-        if (peer_link(node, to, PEER_CHANNEL_SNAPSHOT) == NULL) continue; /* being dialed */
+        if (peer_link(&node->peers, to, PEER_CHANNEL_SNAPSHOT) == NULL) continue; /* being dialed */
         s->transfers[s->transfers_count++] = (struct transfer){
             .peer = peer,
             .progress_us = node->turn.now.mono_us,
@@ -212,8 +212,8 @@ static void transfers_begin(struct node *node, struct slice header)
 {
     struct snapshots *s = &node->snapshots;
     for (uint32_t i = 0; i < s->transfers_count; i++) {
-        struct peer *peer = peer_find(node, s->transfers[i].peer);
-        struct link *link = peer_link(node, peer, PEER_CHANNEL_SNAPSHOT);
+        struct peer *peer = peer_find(&node->peers, s->transfers[i].peer);
+        struct link *link = peer_link(&node->peers, peer, PEER_CHANNEL_SNAPSHOT);
         ASSERT(link != NULL);
         struct buffer *out = &link->connection.out;
         size_t begun = peer_frame_begin(out, PEER_SNAPSHOT_BEGIN, 0);
@@ -277,8 +277,8 @@ static void transfer_drop(struct node *node, uint32_t at)
 
 static struct link *transfer_link(struct node *node, const struct transfer *transfer)
 {
-    struct peer *peer = peer_find(node, transfer->peer);
-    return peer == NULL ? NULL : peer_link(node, peer, PEER_CHANNEL_SNAPSHOT);
+    struct peer *peer = peer_find(&node->peers, transfer->peer);
+    return peer == NULL ? NULL : peer_link(&node->peers, peer, PEER_CHANNEL_SNAPSHOT);
 }
 
 /* Whether every consumer can take another slice; those that stopped taking are dropped. */
@@ -367,7 +367,8 @@ static void cut_over(struct node *node)
     s->cutting = false;
     s->committing = false;
     buffer_free(&s->slice);
-    for (uint32_t i = 0; i < node->peers_count; i++) node->peers[i].snapshot_link_wanted = false;
+    for (uint32_t i = 0; i < node->peers.count; i++)
+        node->peers.all[i].snapshot_link_wanted = false;
     s->transfers_count = 0;
 }
 
@@ -496,7 +497,7 @@ static void log_compact(struct node *node)
 {
     uint64_t first = raft_first_index(node->raft);
     uint64_t upto = node->replica->index;
-    if (node->peers_count != 0) {
+    if (node->peers.count != 0) {
         uint64_t bytes = raft_log_bytes(node->raft);
         /* What was compacted is freed little by little, and counted until then. */
         if (bytes <= NODE_LOG_KEEP_BYTES || raft_releasing(node->raft)) return;

@@ -203,7 +203,7 @@ void proposals_forwarded(struct node *node, uint32_t from, struct slice batch)
     if (!node_leading(node)) return; /* the origin sends again to whom it then takes for leader */
     if (batch.size > RAFT_ENTRY_SIZE_MAX || !commands_check(batch, &header) ||
         header.origin != from) {
-        node->counters.peer_bad_frames++;
+        node->peers.counters.bad_frames++;
         return;
     }
     (void)leader_append(node, &header, batch);
@@ -228,8 +228,8 @@ static bool item_send(struct node *node, struct proposal_item *item)
     if (node_leading(node)) {
         if (leader_append(node, &header, batch) != RAFT_PROPOSE_OK) return false;
     } else {
-        struct peer *peer = peer_find(node, raft_leader(node->raft));
-        struct link *link = peer == NULL ? NULL : peer_link(node, peer, PEER_CHANNEL_LOG);
+        struct peer *peer = peer_find(&node->peers, raft_leader(node->raft));
+        struct link *link = peer == NULL ? NULL : peer_link(&node->peers, peer, PEER_CHANNEL_LOG);
         if (link == NULL) return false;
         size_t begun = peer_frame_begin(&link->connection.out, PEER_FORWARD, 0);
         buffer_append_slice(&link->connection.out, batch);
@@ -249,8 +249,8 @@ static bool leader_reachable(struct node *node)
     if (node->raft == NULL || !wal_ready(&node->wal)) return false;
     if (node->wal.meta.incarnation == 0) return false;
     if (node_leading(node)) return true;
-    struct peer *peer = peer_find(node, raft_leader(node->raft));
-    return peer != NULL && peer_link(node, peer, PEER_CHANNEL_LOG) != NULL;
+    struct peer *peer = peer_find(&node->peers, raft_leader(node->raft));
+    return peer != NULL && peer_link(&node->peers, peer, PEER_CHANNEL_LOG) != NULL;
 }
 
 /* To a new leader, or after a silence: all that is not applied, from the first. */

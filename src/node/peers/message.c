@@ -1,7 +1,9 @@
 /* Raft's messages as the content of RAFT frames, and what BEATS frames list. Byte format:
  * specs/peer.md. */
+#include "node/peers/message.h"
+
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "wire/peer.h"
 
 enum { FLAG_UNTRUSTED = 1, FLAG_GRANTED = 2, FLAG_WAITING = 4 };
 

@@ -9,106 +9,100 @@
  *
  * So far a node has one group. */
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/peers/message.h"
+#include "node/peers/send.h"
+#include "node/turn/trace.h"
 
 /* `gated`: sequence u64, to u32, then a whole frame; sequences never fall. */
 enum { GATED_HEADER_SIZE = 16 };
 
-static struct link *link_to(struct node *node, uint32_t to)
+static struct link *link_to(struct peers *peers, uint32_t to)
 {
-    struct peer *peer = peer_find(node, to);
-    return peer == NULL ? NULL : peer_link(node, peer, PEER_CHANNEL_LOG);
+    struct peer *peer = peer_find(peers, to);
+    return peer == NULL ? NULL : peer_link(peers, peer, PEER_CHANNEL_LOG);
 }
 
-static void frame_send(struct node *node, uint32_t to, struct slice frame)
+static void frame_send(struct peers *peers, uint32_t to, struct slice frame)
 {
-    struct link *link = link_to(node, to);
+    struct link *link = link_to(peers, to);
     if (link == NULL) {
-        node->counters.peer_dropped_bytes += frame.size;
+        peers->counters.dropped_bytes += frame.size;
         return;
     }
     buffer_append_slice(&link->connection.out, frame);
-    connection_dirty(&node->connections, &link->connection);
+    connection_dirty(peers->connections, &link->connection);
 }
 
-void peers_send_raft(struct node *node, const struct raft_message *message)
+void peers_send_raft(struct peers *peers, const struct raft *raft,
+                     const struct raft_message *message)
 {
-    trace_message(&node->turn, "sends", message);
-    if (message->gate > node->wal.durable) {
-        buffer_put_u64(&node->gated, message->gate);
-        buffer_put_u32(&node->gated, message->to);
-        size_t size_at = node->gated.size;
-        buffer_put_u32(&node->gated, 0);
-        size_t begun = peer_frame_begin(&node->gated, PEER_RAFT, 0);
-        peer_message_encode(node->raft, message, &node->gated);
-        peer_frame_end(&node->gated, begun);
-        store_u32(node->gated.data + node->gated.head + size_at,
-                  (uint32_t)(node->gated.size - begun));
+    trace_message(peers->turn, "sends", message);
+    if (message->gate > peers->wal->durable) {
+        buffer_put_u64(&peers->gated, message->gate);
+        buffer_put_u32(&peers->gated, message->to);
+        size_t size_at = peers->gated.size;
+        buffer_put_u32(&peers->gated, 0);
+        size_t begun = peer_frame_begin(&peers->gated, PEER_RAFT, 0);
+        peer_message_encode(raft, message, &peers->gated);
+        peer_frame_end(&peers->gated, begun);
+        store_u32(peers->gated.data + peers->gated.head + size_at,
+                  (uint32_t)(peers->gated.size - begun));
         return;
     }
-    struct link *link = link_to(node, message->to);
+    struct link *link = link_to(peers, message->to);
     if (link == NULL) return;
     if (peer_beat_is(message)) {
         peer_beat_encode(0, message, &link->beats);
-        node->counters.peer_beats++;
+        peers->counters.beats++;
         return;
     }
     size_t begun = peer_frame_begin(&link->connection.out, PEER_RAFT, 0);
-    peer_message_encode(node->raft, message, &link->connection.out);
+    peer_message_encode(raft, message, &link->connection.out);
     peer_frame_end(&link->connection.out, begun);
-    connection_dirty(&node->connections, &link->connection);
+    connection_dirty(peers->connections, &link->connection);
 }
 
-void peers_send_beats(struct node *node)
+void peers_send_beats(struct peers *peers)
 {
-    for (uint32_t i = 0; i < node->peers_count; i++) {
-        struct link *link = node->peers[i].links[PEER_CHANNEL_LOG];
+    for (uint32_t i = 0; i < peers->count; i++) {
+        struct link *link = peers->all[i].links[PEER_CHANNEL_LOG];
         if (link == NULL || link->beats.size == 0) continue;
         struct buffer *out = &link->connection.out;
         size_t begun = peer_frame_begin(out, PEER_BEATS, PEER_GROUP_NODE);
         buffer_append_slice(out, buffer_slice(&link->beats));
         peer_frame_end(out, begun);
-        connection_dirty(&node->connections, &link->connection);
+        connection_dirty(peers->connections, &link->connection);
         buffer_clear(&link->beats);
-        node->counters.peer_beat_frames++;
+        peers->counters.beat_frames++;
     }
 }
 
-void peers_durable(struct node *node)
+void peers_durable(struct peers *peers)
 {
-    while (node->gated.size > 0) {
-        struct slice all = buffer_slice(&node->gated);
-        if (load_u64(all.data) > node->wal.durable) return;
+    while (peers->gated.size > 0) {
+        struct slice all = buffer_slice(&peers->gated);
+        if (load_u64(all.data) > peers->wal->durable) return;
         uint32_t size = load_u32(all.data + 12);
-        frame_send(node, load_u32(all.data + 8), slice_of(all.data + GATED_HEADER_SIZE, size));
-        buffer_consume(&node->gated, GATED_HEADER_SIZE + size);
+        frame_send(peers, load_u32(all.data + 8), slice_of(all.data + GATED_HEADER_SIZE, size));
+        buffer_consume(&peers->gated, GATED_HEADER_SIZE + size);
     }
 }
 
-bool peers_raft_received(struct node *node, struct link *link, struct slice content)
+bool peers_raft_read(struct peers *peers, const struct link *link, struct slice content,
+                     struct raft_message *message)
 {
     static struct raft_entry entries[RAFT_MESSAGE_ENTRIES_MAX];
-    struct raft_message message;
-    if (node->raft == NULL) return true;
-    if (!peer_message_decode(content, &message, entries)) return false;
-    if (message.from != link->peer->id || message.to != node->config.self) return false;
-    trace_message(&node->turn, "hears", &message);
-    raft_receive(node->raft, node->turn.now, &message);
+    if (!peer_message_decode(content, message, entries)) return false;
+    if (message->from != link->peer->id || message->to != peers->config->self) return false;
+    trace_message(peers->turn, "hears", message);
     return true;
 }
 
-bool peers_beats_received(struct node *node, struct link *link, struct slice content)
+bool peers_beat_read(struct peers *peers, const struct link *link, struct reader *content,
+                     uint16_t *group, struct raft_message *message)
 {
-    struct reader reader = reader_of(content);
-    while (reader.bytes.size > 0) {
-        struct raft_message message;
-        uint16_t group;
-        if (!peer_beat_decode(&reader, &group, &message) || group >= NODE_GROUPS) return false;
-        message.from = link->peer->id;
-        message.to = node->config.self;
-        if (node->raft == NULL) continue;
-        trace_message(&node->turn, "hears", &message);
-        raft_receive(node->raft, node->turn.now, &message);
-    }
+    if (!peer_beat_decode(content, group, message)) return false;
+    message->from = link->peer->id;
+    message->to = peers->config->self;
     return true;
 }

@@ -1,0 +1,22 @@
+/* What the files of this folder share about links. The contract for others is peers.h. */
+#ifndef QUARTET_NODE_PEERS_LINKS_H
+#define QUARTET_NODE_PEERS_LINKS_H
+
+#include "node/peers/peers.h"
+
+/* A meeting, by the frame that arrived in it. The content is read to its end or the link is closed.
+ * True when the hub has to know, with event->type set. */
+bool link_welcome(struct peers *peers, struct link *link, struct reader *content,
+                  struct peers_event *event);
+bool link_proof(struct peers *peers, struct link *link, struct reader *content,
+                struct peers_event *event);
+void link_hello(struct peers *peers, struct link *link, struct reader *content);
+void link_refused(struct peers *peers, struct link *link, struct reader *content);
+
+/* The first words on a link that was dialed. */
+void link_say_hello(struct peers *peers, struct link *link);
+
+/* The peer says that it is this: for founding.c. */
+void peer_heard(struct peer *peer, uint64_t cluster, uint8_t membership);
+
+#endif
