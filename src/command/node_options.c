@@ -13,6 +13,7 @@
 #endif
 
 #include "base/assert.h"
+#include "command/node_addresses.h"
 #include "server/host.h"
 #include "server/system.h"
 
@@ -27,6 +28,7 @@ struct node_options {
     const struct node_command *command;
     char name[32]; /* "quartet queue" */
     struct host_config config;
+    struct node_addresses addresses;
     const char *data;
     const char *secret_file;
     uint64_t node;
@@ -74,52 +76,6 @@ static const char *parse_reads(const char *text, const struct option_spec *optio
     return "linearizable, lease or local";
 }
 
-/* "1=host:port,2=host:port": any order, each id once. */
-static const char *parse_peers(const char *text, const struct option_spec *option)
-{
-    static const char expected[] = "ID=HOST:PORT,... like 1=10.0.0.1:7000,2=10.0.0.2:7000";
-    struct node_config *node = option->target;
-    node->peers_count = 0;
-    for (const char *at = text;;) {
-        size_t size = strcspn(at, ",");
-        const char *equals = memchr(at, '=', size);
-        uint64_t id;
-        struct address address;
-        if (equals == NULL || !decimal_read(slice_of(at, (size_t)(equals - at)), &id)) {
-            return expected;
-        }
-        size_t address_size = size - (size_t)(equals + 1 - at);
-        if (id == 0 || id > UINT32_MAX || address_size > RAFT_ADDRESS_SIZE_MAX ||
-            !address_parse(equals + 1, address_size, &address)) {
-            return expected;
-        }
-        if (node->peers_count == NODE_PEERS_MAX) return "at most 9 peers";
-        for (uint32_t i = 0; i < node->peers_count; i++) {
-            if (node->peers[i].id == id) return "each node's id once";
-        }
-        struct node_peer *peer = &node->peers[node->peers_count++];
-        peer->id = (uint32_t)id;
-        memcpy(peer->address, equals + 1, address_size);
-        peer->address[address_size] = '\0';
-        if (at[size] == '\0') return NULL;
-        at += size + 1;
-    }
-}
-
-static const char *parse_join(const char *text, const struct option_spec *option)
-{
-    struct node_config *node = option->target;
-    node->join = true;
-    return parse_peers(text, option);
-}
-
-/* The members' order must not depend on how the flag was written. */
-static int compare_peers(const void *a, const void *b)
-{
-    uint32_t x = ((const struct node_peer *)a)->id, y = ((const struct node_peer *)b)->id;
-    return (x > y) - (x < y);
-}
-
 /* --- the table ------------------------------------------------------------------------------- */
 
 struct shared_option {
@@ -135,13 +91,15 @@ struct shared_option {
 static const struct shared_option shared[] = {
     {"node", "N", "this node's number (1)", option_parse_number,
      offsetof(struct node_options, node), 1, UINT32_MAX},
-    {"peers", "ID=HOST:PORT,...", "all founding nodes, this one included; none: alone", parse_peers,
-     offsetof(struct node_options, config.node), 0, 0},
+    {"peers", "ID=HOST:PORT,...", "all founding nodes, this one included; none: alone",
+     node_addresses_parse_peers, offsetof(struct node_options, config.node), 0, 0},
     {"join", "ID=HOST:PORT,...",
-     "some members of a cluster that will add this node; founds nothing", parse_join,
+     "some members of a cluster that will add this node; founds nothing", node_addresses_parse_join,
      offsetof(struct node_options, config.node), 0, 0},
-    {"listen", "HOST:PORT", NULL, parse_address, offsetof(struct node_options, config.client), 0,
-     0},
+    {"listen", "HOST:PORT,...", NULL, node_addresses_parse_listen,
+     offsetof(struct node_options, config), 0, 0},
+    {"announce", "HOST:PORT,...", "what clients are told to dial, one for each of --listen (that)",
+     node_addresses_parse_announce, offsetof(struct node_options, addresses), 0, 0},
     {"admin", "HOST:PORT", "HTTP: /health /status /metrics /events (127.0.0.1:9000)", parse_address,
      offsetof(struct node_options, config.admin), 0, 0},
     {"peer-listen", "HOST:PORT", "where peers connect (the port of its own entry in --peers)",
@@ -227,9 +185,8 @@ static void set_defaults(struct node_options *to)
     node->machine = to->command->machine;
     node->protocol = to->command->protocol;
     to->config.name = system->name;
+    to->addresses.port = system->port;
     to->node = 1;
-    strcpy(to->config.client.host, "127.0.0.1");
-    snprintf(to->config.client.port, sizeof to->config.client.port, "%u", system->port & 0xFFFF);
     address_parse("127.0.0.1:9000", 14, &to->config.admin);
     to->connections_max = node->connections_max;
     to->memory_max = node->memory_bytes_max;
@@ -242,70 +199,6 @@ static void set_defaults(struct node_options *to)
 }
 
 /* --- checks ---------------------------------------------------------------------------------- */
-
-/* Peers reach this node by the name in its own entry; what that name means to itself is its own
- * business (in a container: its address; behind NAT: somebody else's). So it binds every interface
- * at that port, unless the entry is a loopback address: then nobody else was meant. */
-static int set_peers(struct node_options *to)
-{
-    struct node_config *node = &to->config.node;
-    if (node->peers_count == 0) return 0;
-    qsort(node->peers, node->peers_count, sizeof node->peers[0], compare_peers);
-    const struct node_peer *own = NULL;
-    for (uint32_t i = 0; i < node->peers_count; i++) {
-        if (node->peers[i].id == node->self) own = &node->peers[i];
-    }
-    if (own == NULL && node->join && row(to, "peer-listen")->given) return 0;
-    if (own == NULL && node->join) {
-        return options_mistake(to->name, "join",
-                               "needs --peer-listen HOST:PORT too, where the members will reach "
-                               "this node, or an entry %u=HOST:PORT",
-                               node->self);
-    }
-    if (own == NULL) {
-        return options_mistake(to->name, "peers",
-                               "does not name this node: expected an entry %u=HOST:PORT",
-                               node->self);
-    }
-    if (node->peers_count == 1 && node->join) {
-        return options_mistake(to->name, "join", "names no one but this node %u", node->self);
-    }
-    struct node_peer self = *own;
-    if (node->peers_count == 1) {
-        /* Nobody to found a cluster with: a node alone, which others may be added to. */
-        node->peers_count = 0;
-        memcpy(node->address, self.address, sizeof node->address);
-    }
-    if (row(to, "peer-listen")->given) return 0;
-    struct address *peer = &to->config.peer;
-    address_parse(self.address, strlen(self.address), peer);
-    if (!address_is_loopback(peer)) strcpy(peer->host, "0.0.0.0");
-    return 0;
-}
-
-/* Port 0 is a free one, each time another. */
-static bool same_address(const struct address *a, const struct address *b)
-{
-    return strcmp(a->port, "0") != 0 && strcmp(a->port, b->port) == 0 &&
-           strcmp(a->host, b->host) == 0;
-}
-
-/* The sockets would all bind, and the second fail to listen when the data directory is made. */
-static int check_ports(const struct node_options *to)
-{
-    const struct host_config *config = &to->config;
-    if (same_address(&config->admin, &config->client)) {
-        return options_mistake(to->name, "admin", "%s:%s is where clients connect (--listen)",
-                               config->admin.host, config->admin.port);
-    }
-    if (host_has_peer_port(config) && (same_address(&config->peer, &config->client) ||
-                                       same_address(&config->peer, &config->admin))) {
-        return options_mistake(to->name, "peer-listen",
-                               "%s:%s is --listen or --admin already: peers need their own port",
-                               config->peer.host, config->peer.port);
-    }
-    return 0;
-}
 
 static int apply(struct node_options *to)
 {
@@ -333,8 +226,8 @@ static int apply(struct node_options *to)
         }
         node->mac = system_mac;
     }
-    int mistake = set_peers(to);
-    if (mistake == 0) mistake = check_ports(to);
+    to->addresses.peer_listen_given = row(to, "peer-listen")->given;
+    int mistake = node_addresses_fill(&to->addresses, to->name, &to->config);
     if (mistake == 0 && to->command->fill != NULL) mistake = to->command->fill(node);
     return mistake;
 }

@@ -40,6 +40,8 @@ enum {
     NODE_PEERS_MAX = RAFT_MEMBERS_MAX,
     NODE_PEERS_KNOWN_MAX = 2 * RAFT_MEMBERS_MAX, /* those of a change, and guests */
     NODE_SECRET_SIZE = 32,
+    NODE_ANNOUNCED_MAX = 4,
+    NODE_ANNOUNCED_SIZE_MAX = 261, /* a name, brackets, a port */
     NODE_BOOT_ID_SIZE = 16,
     NODE_SEGMENT_BYTES_DEFAULT = 16 << 20,
     NODE_SEGMENT_BYTES_MIN = 32 << 10,
@@ -74,6 +76,10 @@ struct node_config {
     struct node_peer peers[NODE_PEERS_MAX];
     bool join;
     char address[RAFT_ADDRESS_SIZE_MAX + 1]; /* this node's, of a single one; may be empty */
+    /* What clients are told to dial, HOST:PORT each, by protocols that tell them and by /status.
+     * One for each place where the world listens for clients, in its order; empty: not known. */
+    uint32_t announced_count;
+    char announced[NODE_ANNOUNCED_MAX][NODE_ANNOUNCED_SIZE_MAX + 1];
     /* Proves membership to peers; all zero: none. mac() is HMAC-SHA-256 or, in a simulator, any
      * keyed function; NULL only without a secret. */
     uint8_t secret[NODE_SECRET_SIZE];

@@ -42,6 +42,22 @@ bool address_parse(const char *text, size_t size, struct address *address)
     return true;
 }
 
+void address_format(const struct address *address, char *out, size_t size)
+{
+    bool v6 = strchr(address->host, ':') != NULL;
+    snprintf(out, size, v6 ? "[%s]:%s" : "%s:%s", address->host, address->port);
+}
+
+bool address_same(const struct address *a, const struct address *b)
+{
+    return strcmp(a->port, b->port) == 0 && strcmp(a->host, b->host) == 0;
+}
+
+bool address_is_wildcard(const struct address *address)
+{
+    return strcmp(address->host, "0.0.0.0") == 0 || strcmp(address->host, "::") == 0;
+}
+
 bool address_is_loopback(const struct address *address)
 {
     return strncmp(address->host, "127.", 4) == 0 || strcmp(address->host, "::1") == 0 ||

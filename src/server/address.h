@@ -15,10 +15,17 @@ struct address {
     char port[6];                         /* decimal, 0 to 65535 */
 };
 
+/* With brackets and colon. */
+enum { ADDRESS_TEXT_SIZE_MAX = ADDRESS_HOST_SIZE_MAX + 8 };
+
 #define ADDRESS_EXPECTED "HOST:PORT, like 127.0.0.1:11300"
 
 /* False when malformed. `text` need not end in zero. */
 bool address_parse(const char *text, size_t size, struct address *address);
+/* HOST:PORT as address_parse() takes it, cut off at `size` bytes with the zero behind it. */
+void address_format(const struct address *address, char *out, size_t size);
+bool address_same(const struct address *a, const struct address *b); /* as text */
+bool address_is_wildcard(const struct address *address); /* 0.0.0.0 or [::]: every interface */
 /* 127.0.0.0/8, ::1 or localhost. Names are not resolved. */
 bool address_is_loopback(const struct address *address);
 

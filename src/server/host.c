@@ -277,51 +277,55 @@ bool host_has_peer_port(const struct host_config *config)
     return config->node.peers_count != 0 || config->node.address[0] != '\0';
 }
 
-struct host_sockets {
-    int fd[TCP_LISTENERS];
+struct host_socket {
+    enum node_listener kind;
+    const struct address *address;
+    int fd;
 };
 
-static const char *const listener_flags[TCP_LISTENERS] = {
+struct host_sockets {
+    unsigned count;
+    struct host_socket all[TCP_LISTENERS_MAX];
+};
+
+static const char *const listener_flags[] = {
     [NODE_CLIENT] = "--listen", [NODE_PEER] = "--peer-listen", [NODE_ADMIN] = "--admin"};
 
-static const struct address *listener_address(const struct host_config *config,
-                                              enum node_listener listener)
+static bool bind_one(struct host_sockets *sockets, enum node_listener kind,
+                     const struct address *address)
 {
-    switch (listener) {
-    case NODE_CLIENT: return &config->client;
-    case NODE_PEER: return &config->peer;
-    case NODE_ADMIN: return &config->admin;
+    char error[256];
+    int fd = address_bind(address, error, sizeof error);
+    if (fd < 0) {
+        system_say("%s: %s", listener_flags[kind], error);
+        return false;
     }
-    return NULL;
+    sockets->all[sockets->count++] = (struct host_socket){kind, address, fd};
+    return true;
 }
 
 /* Before anything on disk is touched: a port in use is the commonest mistake. */
 static bool bind_all(const struct host_config *config, struct host_sockets *sockets)
 {
-    for (unsigned i = 0; i < TCP_LISTENERS; i++) {
-        char error[256];
-        sockets->fd[i] = -1;
-        if (i == NODE_PEER && !host_has_peer_port(config)) continue;
-        sockets->fd[i] = address_bind(listener_address(config, i), error, sizeof error);
-        if (sockets->fd[i] < 0) {
-            system_say("%s: %s", listener_flags[i], error);
-            return false;
-        }
+    sockets->count = 0;
+    for (uint32_t i = 0; i < config->clients_count; i++) {
+        if (!bind_one(sockets, NODE_CLIENT, &config->clients[i])) return false;
     }
-    return true;
+    if (host_has_peer_port(config) && !bind_one(sockets, NODE_PEER, &config->peer)) return false;
+    return bind_one(sockets, NODE_ADMIN, &config->admin);
 }
 
 /* Two programs may bind one port at the same moment; the second to listen hears of it here. */
 static bool listen_all(struct host *host, const struct host_sockets *sockets)
 {
-    for (unsigned i = 0; i < TCP_LISTENERS; i++) {
-        if (sockets->fd[i] < 0) continue;
-        int failed = tcp_listen(&host->tcp, (enum node_listener)i, sockets->fd[i]);
+    for (unsigned i = 0; i < sockets->count; i++) {
+        const struct host_socket *socket = &sockets->all[i];
+        int failed = tcp_listen(&host->tcp, socket->kind, socket->fd);
         if (failed != 0) {
-            const struct address *address = listener_address(host->config, i);
-            system_say(
-                "%s: cannot listen on %s:%s: %s", listener_flags[i], address->host, address->port,
-                failed == UV_EADDRINUSE ? "another program listens there" : uv_strerror(failed));
+            system_say("%s: cannot listen on %s:%s: %s", listener_flags[socket->kind],
+                       socket->address->host, socket->address->port,
+                       failed == UV_EADDRINUSE ? "another program listens there"
+                                               : uv_strerror(failed));
             return false;
         }
     }
@@ -386,8 +390,12 @@ static void say_hello(const struct host *host)
     system_say("quartet %s, %s, fsync %s", config->name,
                node->peers_count == 0 ? "a single node" : "one of several nodes",
                node->fsync_never ? "never" : "always");
-    system_say("clients at %s:%s, admin at http://%s:%s", config->client.host, config->client.port,
+    const struct address *clients = config->clients;
+    system_say("clients at %s:%s, admin at http://%s:%s", clients->host, clients->port,
                config->admin.host, config->admin.port);
+    for (uint32_t i = 1; i < config->clients_count; i++) {
+        system_say("clients also at %s:%s", clients[i].host, clients[i].port);
+    }
     for (uint32_t i = 0; i < node->peers_count; i++) {
         system_say("peer %u at %s%s", node->peers[i].id, node->peers[i].address,
                    node->peers[i].id == node->self ? " (this node)" : "");

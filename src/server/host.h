@@ -39,7 +39,8 @@ enum {
 
 struct host_config {
     struct node_config node;
-    struct address client; /* where to listen */
+    struct address clients[NODE_ANNOUNCED_MAX]; /* where to listen, at each */
+    uint32_t clients_count;                     /* at least 1 */
     struct address admin;
     struct address peer; /* unused without peers */
     const char *data;

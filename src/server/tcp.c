@@ -400,8 +400,8 @@ static void accepted(uv_stream_t *stream, int status)
     if (tcp->number_last + 1 == NODE_DIALED) {
         system_die(SYSTEM_EXIT_FAILED, "2^31 connections were served: a restart is needed");
     }
-    enum node_listener listener = (enum node_listener)((uv_tcp_t *)stream - tcp->listeners);
-    struct tcp_connection *connection = tcp_connection_new(tcp, ++tcp->number_last, listener);
+    const struct tcp_listener *listener = LIST_ITEM(stream, struct tcp_listener, handle);
+    struct tcp_connection *connection = tcp_connection_new(tcp, ++tcp->number_last, listener->kind);
     tcp->accepted++;
     tcp_connection_init_handle(connection);
     if (uv_accept(stream, (uv_stream_t *)&connection->handle) != 0) {
@@ -428,22 +428,26 @@ void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop)
     list_init(&tcp->waiting);
 }
 
-int tcp_listen(struct tcp *tcp, enum node_listener listener, int fd)
+int tcp_listen(struct tcp *tcp, enum node_listener kind, int fd)
 {
-    uv_tcp_t *handle = &tcp->listeners[listener];
+    ASSERT(tcp->listeners_count < TCP_LISTENERS_MAX);
+    struct tcp_listener *listener = &tcp->listeners[tcp->listeners_count++];
+    uv_tcp_t *handle = &listener->handle;
+    listener->kind = kind;
     int failed = uv_tcp_init(tcp->loop, handle);
     if (failed == 0) failed = uv_tcp_open(handle, fd);
     handle->data = tcp;
     if (failed == 0) failed = uv_listen((uv_stream_t *)handle, TCP_BACKLOG, accepted);
-    tcp->listening[listener] = failed == 0;
+    listener->listening = failed == 0;
     return failed;
 }
 
 void tcp_stop_listening(struct tcp *tcp)
 {
-    for (unsigned i = 0; i < TCP_LISTENERS; i++) {
-        if (!tcp->listening[i]) continue;
-        tcp->listening[i] = false;
-        uv_close((uv_handle_t *)&tcp->listeners[i], NULL);
+    for (unsigned i = 0; i < tcp->listeners_count; i++) {
+        struct tcp_listener *listener = &tcp->listeners[i];
+        if (!listener->listening) continue;
+        listener->listening = false;
+        uv_close((uv_handle_t *)&listener->handle, NULL);
     }
 }

@@ -34,10 +34,16 @@ enum {
     TCP_DIAL_US_MAX = 5000000,  /* resolve and connect, together */
     TCP_CLOSE_US_MAX = 5000000, /* to take the last output after a CLOSE */
     TCP_SENT_TURN_BYTES = 4096, /* this much SENT may unblock something: turn at once */
-    TCP_LISTENERS = 3,
+    TCP_LISTENERS_MAX = 8,
 };
 
 struct host;
+
+struct tcp_listener {
+    uv_tcp_t handle;
+    enum node_listener kind;
+    bool listening;
+};
 
 struct tcp {
     struct host *host;
@@ -56,8 +62,8 @@ struct tcp {
     uint32_t open;
     uint32_t clients; /* of these, how many came to the clients' port */
     uint64_t clients_total;
-    uv_tcp_t listeners[TCP_LISTENERS];
-    bool listening[TCP_LISTENERS];
+    struct tcp_listener listeners[TCP_LISTENERS_MAX];
+    uint32_t listeners_count;
     struct dial_complaint {
         char address[RAFT_ADDRESS_SIZE_MAX + 1];
         int code;
@@ -66,8 +72,9 @@ struct tcp {
 };
 
 void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop);
-/* Takes a bound socket and accepts from it. 0 or a negative uv error. */
-int tcp_listen(struct tcp *tcp, enum node_listener listener, int fd);
+/* Takes a bound socket and accepts from it; TCP_LISTENERS_MAX times at most. 0 or a negative uv
+ * error. */
+int tcp_listen(struct tcp *tcp, enum node_listener kind, int fd);
 void tcp_stop_listening(struct tcp *tcp);
 
 /* Actions. `bytes` is borrowed until tcp_flush() or tcp_hold(). */

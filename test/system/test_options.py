@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from harness import free_port, free_ports_in_a_row, run
+from harness import Node, Wire, free_port, free_ports_in_a_row, run
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,13 @@ from harness import free_port, free_ports_in_a_row, run
         (["queue", "--node", "x"], "expected a whole number"),
         (["queue", "--listen", "11300"], "expected HOST:PORT"),
         (["queue", "--listen", "::1:11300"], "expected HOST:PORT"),
+        (["queue", "--listen", "a:1,", "--admin", "b:2"], "expected HOST:PORT"),
+        (["queue", "--listen", "a:1,b:2", "--listen", "c:3,d:4,e:5"], "at most 4 addresses"),
+        (["queue", "--listen", "a:1", "--listen", "b:1,a:1"], "--listen: a:1 stands there twice"),
+        (["queue", "--listen", "a:1,127.0.0.1:9000"], "127.0.0.1:9000 is where clients connect"),
+        (["queue", "--announce", "a:1,b:2"], "--announce: 2 for 1 of --listen: one each"),
+        (["queue", "--announce", "a:0"], "an address that clients can dial"),
+        (["queue", "--announce", "0.0.0.0:1"], "an address that clients can dial"),
         (["queue", "--admin", "localhost:70000"], "expected HOST:PORT"),
         (["queue", "--fsync", "sometimes"], "expected always or never"),
         (["queue", "--reads", "dirty"], "expected linearizable, lease or local"),
@@ -75,6 +82,61 @@ def test_environment_mirrors_the_flags_and_the_flag_wins():
     assert done.returncode == 2 and "--node" in done.stderr
     done = run("queue", "--node", "x", env={"QUARTET_FSYNC": ""})
     assert "--node" in done.stderr  # empty: not set
+
+
+def test_every_listen_serves_and_is_announced(tmp_path):
+    more = free_port()
+    node = Node(tmp_path, listen=f"127.0.0.1:{more}").start_and_wait()
+    try:
+        assert node.status()["announced"] == [f"127.0.0.1:{node.port}", f"127.0.0.1:{more}"]
+        with Wire(node.address) as one, Wire(("127.0.0.1", more)) as other:
+            assert one.ask("put 0 0 60 1\r\nx\r\n") == b"INSERTED 1\r\n"
+            assert other.ask("peek 1\r\n") == b"FOUND 1 1\r\n"
+            assert node.status()["clients"] == 2
+        assert f"clients also at 127.0.0.1:{more}" in node.output()
+        assert node.stop() == 0
+    finally:
+        node.kill()
+
+
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "listen, options, announced",
+    [
+        ("127.0.0.1:PORT", {"announce": "queue.example.com:80"}, ["queue.example.com:80"]),
+        ("[::1]:PORT", {}, ["[::1]:PORT"]),
+        ("localhost:PORT", {"peers": "1=127.0.0.1:PEER"}, ["localhost:PORT"]),
+        ("0.0.0.0:PORT", {"peers": "1=localhost:PEER"}, ["localhost:PORT"]),
+        ("0.0.0.0:PORT", {}, [""]),
+        ("127.0.0.1:0", {}, [""]),
+    ],
+)
+def test_what_is_announced(tmp_path, listen, options, announced):
+    """Without --announce: where it listens, if that says anything to others."""
+    if "::1" in listen and not has_ipv6():
+        pytest.skip("no IPv6 on this machine")
+    node = Node(tmp_path)
+
+    def fill(text):
+        return text.replace("PORT", str(node.port)).replace("PEER", str(node.peer_port))
+
+    node.options = {name: fill(text) for name, text in options.items()}
+    node.env = {"QUARTET_LISTEN": fill(listen)}
+    words = node.words()
+    words = words[: words.index("--listen")] + words[words.index("--listen") + 2 :]
+    node.words = lambda: words
+    node.start_and_wait()
+    try:
+        assert node.status()["announced"] == [fill(text) for text in announced]
+    finally:
+        node.kill()
 
 
 TAKES_ANY_TEXT = {"data", "secret-file", "dead-tube"}

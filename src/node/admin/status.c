@@ -121,12 +121,23 @@ static void status_clocks(const struct node *node, struct json *json)
     json_array_end(json);
 }
 
+static void status_announced(const struct node *node, struct json *json)
+{
+    json_key(json, "announced");
+    json_array_begin(json);
+    for (uint32_t i = 0; i < node->config.announced_count; i++) {
+        json_text(json, node->config.announced[i]);
+    }
+    json_array_end(json);
+}
+
 void status_json(const struct node *node, struct buffer *out)
 {
     struct json json = json_of(out);
     json_object_begin(&json);
     words(&json, "system", node->config.machine->name);
     number(&json, "node", node->config.self);
+    status_announced(node, &json);
     words(&json, "role", role_words(node));
     words(&json, "membership",
           membership_removed(node) ? "removed" : membership_words(node->membership));
