@@ -232,8 +232,10 @@ class Page:
             run, log = spacetime.of_page(self.book, source)
         except (LookupError, OSError, ValueError) as error:
             raise self.fail(line, said(error)) from error
-        for ask in run.asks.values():
-            self.count(" ".join([ask["ask"], *(one["text"] for one in ask["choices"])]))
+        for ask in run.asks.values():  # no part of the page's length, but of its time
+            if self.timed():
+                texts = [ask["ask"], *(one["text"] for one in ask["choices"])]
+                self.words_timed += word_count(" ".join(texts))
         return spacetime.figure(run, title, words, name), [log]
 
     def drawn_from(self, files: list[Path]) -> str:

@@ -11,6 +11,7 @@ NAME` that of a test; the lines below say how much of it is shown, and where it 
     before: TEXT      the first behind it that is not shown any more
     unit: ms          of its times, which else are seconds
     stop: TEXT        before the next event that begins so, a picture that plays asks
+                      (`A > B`: the first B behind the next A)
     ask: QUESTION     what comes next:
     + WHAT HAPPENS
     - WHAT SOMEBODY MAY EXPECT :: WHY IT IS NOT SO
@@ -31,7 +32,7 @@ from typing import Any
 
 import transcripts
 from events import Event, cut_down, find, read_events, read_trace
-from steps import Step, changes, state_before, steps_of, tell_states
+from steps import Step, changes, data_of, state_before, steps_of, tell_states
 
 EVENTS_MAX = 40  # more than a reader follows
 SETTINGS = {"part", "from", "before", "unit"}
@@ -124,7 +125,7 @@ class Drawing:
         text = event.text + (f" “{event.body}”" if event.body else "")
         gaps = max(1, abs(self.lanes.index(event.who) - self.lanes.index(event.to)))
         chars = shape.label_chars if shape.label_lines > 1 else shape.label_chars * gaps
-        lost = " (lost)" if event.lost else ""
+        lost = f" {LOST}" if event.lost else ""
         if shape.label_lines == 1:
             return [textwrap.shorten(text, chars, placeholder=" …") + lost]
         rows = textwrap.wrap(text + lost, chars, max_lines=shape.label_lines, placeholder=" …")
@@ -144,6 +145,10 @@ class Drawing:
         middle = min(max(middle, half + 2), self.width - half - 2)
         for i, row in enumerate(label):
             self.text(middle, top - 15 * (len(label) - 1 - i), row, "st-label")
+            if event.lost:  # what becomes of it is not seen before it does
+                self.parts[-1] = self.parts[-1].replace(
+                    LOST, f'<tspan class="st-fate">{LOST}</tspan>'
+                )
 
     def note(self, event: Event) -> None:
         rows = textwrap.wrap(event.text, self.shape.note_chars)
@@ -200,6 +205,7 @@ class Drawing:
         )  # fmt: skip
 
 
+LOST = "(lost)"
 HEAD = "st-head-of-this"  # stands for the id of the picture's own arrow head
 
 
@@ -225,7 +231,7 @@ class Run:
         """For theme/play, as it stands in a <script>."""
         said = {
             "unit": self.unit, "lanes": self.lanes, "start": self.start, "asks": self.asks,
-            "steps": [step.data() for step in self.steps],
+            "steps": data_of(self.steps),
         }  # fmt: skip
         return json.dumps(said, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
@@ -240,7 +246,8 @@ def run_of(
     asks: dict[int, dict[str, Any]] = {}
     at = 0
     for stop in stops:
-        at = find(shown, stop.pop("stop"), at)
+        for text in stop.pop("stop").split(" > "):
+            at = find(shown, text, at)
         step = next(n for n, one in enumerate(steps, start=1) if one.event is shown[at])
         asks[step] = stop
         at += 1

@@ -22,12 +22,16 @@ class Step:
     gap: float = 0.0  # how long nothing had happened, where that is worth a word
     sent: int = 0  # of one that arrives: the number of the step in which it left
 
-    def data(self) -> dict[str, Any]:
-        """As theme/play/frames.ts reads it."""
+    @property
+    def at(self) -> float | None:
+        return self.event.got if self.kind == "arrived" else self.event.at
+
+    def data(self, since: float) -> dict[str, Any]:
+        """As theme/play/frames.ts reads it, with times since then."""
         event = self.event
-        at = event.got if self.kind == "arrived" else event.at
+        at = None if self.at is None else round(self.at - since, 6)
         said: dict[str, Any] = {"kind": self.kind, "text": event.text, "at": at}
-        said |= {"body": event.body, "lost": event.lost}
+        said |= {"body": event.body, "lost": event.lost, "sent": self.sent}
         if event.kind == "message":
             said |= {"from": event.who, "to": event.to}
         elif event.kind == "note":
@@ -35,6 +39,17 @@ class Step:
         if self.kind != "sent":
             said["state"] = changes(event.state)
         return {key: value for key, value in said.items() if value or value == 0 and key == "at"}
+
+
+def data_of(steps: list[Step]) -> list[dict[str, Any]]:
+    """Times are since the first of them, or since the part that they belong to began."""
+    since: float | None = None
+    out = []
+    for step in steps:
+        if step.at is not None and (since is None or step.kind == "part"):
+            since = step.at
+        out.append(step.data(since or 0.0))
+    return out
 
 
 def changes(state: State) -> dict[str, Any]:

@@ -16,10 +16,18 @@ const SVG = "http://www.w3.org/2000/svg";
 export function drawn<K extends keyof SVGElementTagNameMap>(
   tag: K,
   attributes: Record<string, string | number> = {},
+  ...children: (Node | string)[]
 ): SVGElementTagNameMap[K] {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
   return made;
+}
+
+// A button's picture, in a square of 24 by 24; its name is said elsewhere.
+export function icon(path: string): SVGSVGElement {
+  const shape = drawn("path", { d: path });
+  return drawn("svg", { viewBox: "0 0 24 24", class: "play-icon", "aria-hidden": "true" }, shape);
 }
 
 // Text is replaced only where it differs: a screen reader hears what is written anew.

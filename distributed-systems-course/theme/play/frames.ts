@@ -22,8 +22,10 @@ export interface Step {
   from?: string;
   to?: string;
   who?: string;
+  body?: string;
   at?: number; // in the unit of the run, from its beginning
   lost?: boolean;
+  sent?: number; // of one that arrives: the step in which it was sent
   state?: Record<string, Change>;
 }
 
@@ -40,21 +42,30 @@ export type Frame = ReadonlyMap<string, NodeState>;
 const NEW: NodeState = { is: "up", facts: [] };
 
 function changed(state: NodeState, change: Change): NodeState {
-  const facts = new Map(state.facts.map((fact) => [fact.name, fact.value]));
-  for (const [name, value] of Object.entries(change.facts ?? {})) {
-    if (value === "") facts.delete(name);
-    else facts.set(name, value);
-  }
+  const own = change.facts ?? {};
   return {
     is: change.is ?? state.is,
     role: change.role ?? state.role,
-    facts: [...facts].map(([name, value]) => ({ name, value })),
+    facts: state.facts.map(({ name, value }) => ({ name, value: own[name] ?? value })),
   };
+}
+
+// A lane has room for all that is ever known of it, from the beginning: nothing jumps.
+function atFirst(run: Run): Frame {
+  const all = [run.start ?? {}, ...run.steps.map((step) => step.state ?? {})];
+  const known = (lane: string) =>
+    new Set(all.flatMap((one) => Object.keys(one[lane]?.facts ?? {})));
+  return new Map(
+    run.lanes.map((lane) => [
+      lane,
+      { ...NEW, facts: [...known(lane)].map((name) => ({ name, value: "" })) },
+    ]),
+  );
 }
 
 // One frame for each position 0 to steps.length; those that differ in nothing are the same object.
 export function framesOf(run: Run): Frame[] {
-  let now: Frame = new Map(run.lanes.map((lane) => [lane, NEW]));
+  let now = atFirst(run);
   const apply = (changes: Record<string, Change> | undefined) => {
     if (!changes) return;
     const next = new Map(now);
@@ -92,6 +103,22 @@ export function told(step: Step): string {
     case "message":
       return step.lost ? `${way} (lost)` : way;
   }
+}
+
+// What there is to know of a step besides its words, for who looks at it.
+export function detailsOf(run: Run, n: number): [string, string][] {
+  const step = run.steps[n - 1];
+  if (!step) return [];
+  const details: [string, string][] = [];
+  const at = timeOf(step, run.unit);
+  if (at) details.push(["at", at]);
+  const left = run.steps[(step.sent ?? 0) - 1];
+  if (left?.at !== undefined && step.at !== undefined) {
+    details.push(["on its way for", timeOf({ ...step, at: step.at - left.at }, run.unit)]);
+  }
+  if (step.body) details.push(["body", step.body]);
+  if (step.lost) details.push(["fate", "lost on the way"]);
+  return details;
 }
 
 // Throws when `data` is no run, saying what is missing.

@@ -1,116 +1,45 @@
-// Lanes that play: the still picture of tools/spacetime.py, brought to life in place. The picture is
-// its own geometry: each <g data-step="N"> is what step N shows, data-until="M" a message that lands
-// only in step M, and the svg's data-rows how far down the picture each step reaches.
+// Lanes that play: the still picture of tools/spacetime.py, brought to life in place. There are two
+// svgs of a run, for wide and for narrow pages, and one of them is seen (picture.ts).
 
-import { element, drawn, write } from "./element.ts";
-import { framesOf, runOf, timeOf, told } from "./frames.ts";
+import { element } from "./element.ts";
+import { detailsOf, framesOf, runOf, told } from "./frames.ts";
 import type { Frame, Run } from "./frames.ts";
 import { NodeView } from "./nodes.ts";
-import { Timeline } from "./timeline.ts";
+import { Picture } from "./picture.ts";
+import { reducedMotion, Timeline } from "./timeline.ts";
 import type { Track } from "./timeline.ts";
 
-interface Piece {
-  group: SVGGElement;
-  step: number;
-  until: number;
-  line: SVGLineElement | null; // of a message
-}
-
-// One svg: there may be two of a run, for wide and for narrow pages, and one of them is shown.
-class Picture {
-  readonly svg: SVGSVGElement;
-  private readonly rows: number[];
-  private readonly pieces: Piece[];
-  private readonly lives: { line: SVGLineElement; from: number; to: number }[];
-  private readonly dots = new Map<Piece, SVGCircleElement>();
-  private shown: number | null = null;
-
-  constructor(svg: SVGSVGElement) {
-    this.svg = svg;
-    this.rows = (svg.dataset.rows ?? "").split(" ").map(Number);
-    this.pieces = [...svg.querySelectorAll<SVGGElement>("g[data-step]")].map((group) => ({
-      group,
-      step: Number(group.dataset.step),
-      until: Number(group.dataset.until ?? group.dataset.step),
-      line: group.querySelector<SVGLineElement>(".st-arrow"),
-    }));
-    this.lives = [...svg.querySelectorAll<SVGLineElement>(".st-life")].map((line) => ({
-      line,
-      from: line.y1.baseVal.value,
-      to: line.y2.baseVal.value,
-    }));
-  }
-
-  // How far down the picture a position is, in the picture's own units.
-  y(position: number): number {
-    const at = Math.floor(position);
-    const from = this.rows[at] ?? 0;
-    const to = this.rows[at + 1] ?? from;
-    return from + (to - from) * (position - at);
-  }
-
-  get scale(): number {
-    return this.svg.clientWidth / (this.svg.viewBox.baseVal.width || 1);
-  }
-
-  show(position: number): void {
-    if (position === this.shown) return;
-    const [low, high] = [
-      Math.min(position, this.shown ?? 0),
-      Math.max(position, this.shown ?? Infinity),
-    ];
-    for (const piece of this.pieces) {
-      if (piece.until < low || piece.step - 1 > high) continue; // nothing of it has changed
-      const landed = position >= piece.until || (!piece.line && position > piece.step - 1);
-      piece.group.classList.toggle("to-come", !landed);
-      this.move(piece, position);
-    }
-    const now = this.y(position);
-    for (const { line, from, to } of this.lives) {
-      const part = Math.min(1, Math.max(0, (now - from) / (to - from || 1)));
-      line.style.transform = `scaleY(${part})`;
-    }
-    this.shown = position;
-  }
-
-  // A message on its way: a point on its line.
-  private move(piece: Piece, position: number): void {
-    const { line, step, until } = piece;
-    const part = (position - (step - 1)) / (until - (step - 1));
-    let dot = this.dots.get(piece);
-    if (!line || part <= 0 || part >= 1) {
-      dot?.remove();
-      this.dots.delete(piece);
-      return;
-    }
-    if (!dot) {
-      dot = drawn("circle", { r: 7, class: "st-dot" });
-      this.svg.append(dot);
-      this.dots.set(piece, dot);
-    }
-    const x1 = line.x1.baseVal.value;
-    const y1 = line.y1.baseVal.value;
-    const x = x1 + (line.x2.baseVal.value - x1) * part;
-    const y = y1 + (line.y2.baseVal.value - y1) * part;
-    dot.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
-  }
-}
+const MARGIN_PX = 60; // between what happens now and the bars above and below
+const LEAP_PX = 40;
 
 class Lanes implements Track {
   readonly known: number;
+  readonly heads: HTMLElement;
+  readonly details = element("dl", { class: "play-details" });
+  bars: { above: Element; below: Element } | null = null; // what covers a part of the window
+  away = false; // the reader has scrolled: nobody is pulled back
   private readonly run: Run;
   private readonly frames: Frame[];
   private readonly pictures: Picture[];
   private readonly nodes: Map<string, NodeView>;
-  private readonly details: HTMLElement;
+  private at = 0;
+  private lookedAt = -1;
 
-  constructor(run: Run, pictures: Picture[], nodes: Map<string, NodeView>, details: HTMLElement) {
+  constructor(run: Run, pictures: Picture[]) {
     this.run = run;
     this.frames = framesOf(run);
     this.known = run.steps.length;
     this.pictures = pictures;
-    this.nodes = nodes;
-    this.details = details;
+    this.nodes = new Map(run.lanes.map((name) => [name, new NodeView(name)]));
+    this.heads = element("div", { class: "play-heads" });
+    this.heads.append(...[...this.nodes.values()].map((node) => node.element));
+  }
+
+  // Nobody has a role, and all stay up.
+  get quiet(): boolean {
+    return this.frames.every((frame) =>
+      [...frame.values()].every((state) => state.is === "up" && !state.role),
+    );
   }
 
   reach(n: number): boolean {
@@ -119,25 +48,72 @@ class Lanes implements Track {
 
   show(position: number): void {
     for (const picture of this.pictures) picture.show(position);
-    for (const [name, state] of this.frames[Math.floor(position)] ?? []) {
-      this.nodes.get(name)?.show(state);
-    }
-    write(this.details, this.lookAt(Math.floor(position)));
+    if (Math.floor(position) === this.at && this.lookedAt >= 0) return;
+    this.at = Math.floor(position);
+    for (const [name, state] of this.frames[this.at] ?? []) this.nodes.get(name)?.show(state);
+    this.look(this.at);
+  }
+
+  // The page follows what happens, so far as the bars leave it in sight.
+  follow(position: number): void {
+    const picture = this.pictures.find((one) => one.seen);
+    if (!picture || !this.bars || this.away) return;
+    const y = picture.top + picture.y(position) * picture.scale;
+    const stuck = Number.parseFloat(getComputedStyle(this.bars.above).top) || 0;
+    const first = stuck + this.bars.above.getBoundingClientRect().height + MARGIN_PX;
+    const last = innerHeight - this.bars.below.getBoundingClientRect().height - MARGIN_PX;
+    const far = y > last ? y - last : Math.min(0, y - first);
+    // A leap upwards would leave mdBook's menu in the middle of the window.
+    const smooth = Math.abs(far) > LEAP_PX && !reducedMotion();
+    if (far !== 0) scrollBy({ top: far, behavior: smooth ? "smooth" : "instant" });
   }
 
   tell(n: number): string {
     const step = this.run.steps[n - 1];
-    return step ? told(step) : "The beginning";
+    return step ? told(step) : "The beginning: play, or step";
   }
 
   question(n: number) {
     return this.run.asks?.[n];
   }
 
-  private lookAt(n: number): string {
-    const step = this.run.steps[n - 1];
-    return step ? timeOf(step, this.run.unit) : "";
+  waits(n: number | null): void {
+    for (const picture of this.pictures) picture.wait(n);
   }
+
+  takesMs(n: number): number {
+    const kind = this.run.steps[n - 1]?.kind;
+    return kind === "message" ? 1400 : kind === "sent" ? 600 : 1100;
+  }
+
+  // Up and down look at what has happened, without moving to it.
+  key(key: string): string | null {
+    const step = key === "ArrowUp" ? -1 : key === "ArrowDown" ? 1 : 0;
+    if (step === 0) return null;
+    return this.look(Math.min(Math.max(1, this.lookedAt + step), this.at));
+  }
+
+  // Shows what is known of a step that has happened. Returns it in words.
+  look(n: number): string | null {
+    if (n > this.at) return null;
+    this.lookedAt = n;
+    for (const picture of this.pictures) picture.mark(n === this.at ? null : n);
+    const entry = ([name, value]: [string, string]) =>
+      element("div", {}, element("dt", {}, name), element("dd", {}, value));
+    this.details.replaceChildren(...detailsOf(this.run, n).map(entry));
+    return `Step ${n}. ${this.tell(n)}`;
+  }
+}
+
+// What the caption tells in words would answer the questions: it is folded until one unfolds it.
+function foldCaption(figure: HTMLElement): void {
+  const caption = figure.querySelector("figcaption");
+  const title = caption?.querySelector("strong");
+  if (!caption || !title) return;
+  const words = element("span");
+  words.append(...[...caption.childNodes].filter((node) => node !== title));
+  const summary = element("summary", {}, "What it shows, in words: it tells the end");
+  caption.append(element("details", { class: "play-told" }, summary, words));
 }
 
 export function mountLanes(figure: HTMLElement, data: unknown): void {
@@ -145,21 +121,33 @@ export function mountLanes(figure: HTMLElement, data: unknown): void {
   const pictures = [...figure.querySelectorAll<SVGSVGElement>("svg.spacetime")].map(
     (svg) => new Picture(svg),
   );
-  const nodes = new Map(run.lanes.map((name) => [name, new NodeView(name)]));
-  const heads = element(
-    "div",
-    { class: "play-heads" },
-    ...[...nodes.values()].map((n) => n.element),
-  );
-  const details = element("p", { class: "play-details" });
-  const lanes = new Lanes(run, pictures, nodes, details);
-  const questions = Object.keys(run.asks ?? {}).length > 0;
+  const place = figure.querySelector(".picture");
+  if (pictures.length === 0 || !place) throw new Error("no picture to play");
+  const lanes = new Lanes(run, pictures);
+  const asks = Object.keys(run.asks ?? {}).length > 0;
   const timeline = new Timeline(figure, lanes, {
     label: figure.querySelector("figcaption strong")?.textContent ?? "the picture",
-    at: questions ? 0 : lanes.known,
+    at: asks ? 0 : lanes.known,
   });
-  const picture = figure.querySelector(".picture");
-  picture?.before(heads);
-  picture?.after(timeline.element, details);
-  figure.classList.add("playing");
+  const box = element("div", { class: "play-box" });
+  place.before(box);
+  box.append(lanes.heads, place, timeline.element);
+  timeline.element.append(lanes.details);
+  lanes.bars = { above: lanes.heads, below: timeline.element };
+  if (lanes.quiet) lanes.heads.classList.add("quiet");
+  lanes.heads.style.setProperty("--lanes", String(run.lanes.length));
+  for (const picture of pictures) {
+    picture.svg.addEventListener("click", (event) => {
+      const words = lanes.look(picture.stepAt(event.clientY));
+      if (words) timeline.say(words);
+    });
+  }
+  for (const kind of ["wheel", "touchmove"]) {
+    addEventListener(kind, () => (lanes.away = true), { passive: true });
+  }
+  for (const kind of ["click", "keydown"]) {
+    timeline.element.addEventListener(kind, () => (lanes.away = false), { capture: true });
+  }
+  if (asks) foldCaption(figure);
+  figure.classList.add("plays");
 }

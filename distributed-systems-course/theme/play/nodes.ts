@@ -14,7 +14,7 @@ export interface NodeState {
 
 export interface Fact {
   name: string; // "holds", "term", "commit"
-  value: string;
+  value: string; // empty: nothing, which is shown as a dash
 }
 
 const SIDE = 22; // of the shape's square
@@ -31,37 +31,65 @@ const OVERLAYS: Record<Condition, string> = {
   paused: "M8.5 6.5v9M13.5 6.5v9",
   cut: "M1 21 21 1",
 };
-const WORDS: Record<Condition, string> = { up: "", down: "down", paused: "paused", cut: "cut off" };
+const WORDS: Record<Condition, string> = {
+  up: "up",
+  down: "down",
+  paused: "paused",
+  cut: "cut off",
+};
 
-export class NodeView {
-  readonly element: HTMLElement;
-  private readonly form: SVGPathElement;
-  private readonly overlay: SVGPathElement;
-  private readonly role: HTMLElement;
-  private readonly facts: HTMLElement;
-  private shown = "";
+// The shape alone, for whoever draws a node in a picture of its own: an <svg> of SIDE by SIDE.
+export class Shape {
+  readonly svg: SVGSVGElement;
+  private readonly form = drawn("path", { class: "play-form" });
+  private readonly overlay = drawn("path", { class: "play-overlay" });
 
-  constructor(name: string) {
-    const svg = drawn("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "play-shape" });
-    svg.setAttribute("aria-hidden", "true");
-    this.form = drawn("path", { class: "play-form" });
-    this.overlay = drawn("path", { class: "play-overlay" });
-    svg.append(this.form, this.overlay);
-    this.role = element("span", { class: "play-role" });
-    this.facts = element("span", { class: "play-facts" });
-    const head = element("span", { class: "play-head" }, svg, element("b", {}, name), this.role);
-    this.element = element("div", { class: "play-node" }, head, this.facts);
+  constructor() {
+    const attributes = {
+      viewBox: `0 0 ${SIDE} ${SIDE}`,
+      class: "play-shape",
+      "aria-hidden": "true",
+    };
+    this.svg = drawn("svg", attributes, this.form, this.overlay);
   }
 
   show(state: NodeState): void {
-    const known = JSON.stringify(state);
-    if (known === this.shown) return;
-    this.shown = known;
-    this.element.dataset.is = state.is;
-    this.element.dataset.role = state.role ?? "";
+    this.svg.dataset.is = state.is;
     this.form.setAttribute("d", FORMS[state.role ?? "none"] ?? FORMS["none"]!);
     this.overlay.setAttribute("d", OVERLAYS[state.is]);
-    write(this.role, [state.role ?? "", WORDS[state.is]].filter(Boolean).join(", "));
-    write(this.facts, state.facts.map((fact) => `${fact.name} ${fact.value}`).join(" · "));
+  }
+}
+
+// The words beside the shape: "leader", "follower, paused".
+export function wordsOf(state: NodeState): string {
+  const condition = state.role && state.is === "up" ? "" : WORDS[state.is];
+  return [state.role ?? "", condition].filter(Boolean).join(", ");
+}
+
+export class NodeView {
+  readonly element: HTMLElement;
+  private readonly shape = new Shape();
+  private readonly words: HTMLElement;
+  private readonly facts: HTMLElement;
+  private shown: NodeState | null = null;
+
+  constructor(name: string) {
+    this.words = element("span", { class: "play-words" });
+    this.facts = element("dl", { class: "play-facts" });
+    const head = element("div", { class: "play-name" }, this.shape.svg, element("b", {}, name));
+    this.element = element("div", { class: "play-node" }, head, this.words, this.facts);
+  }
+
+  show(state: NodeState): void {
+    if (state === this.shown) return;
+    this.shown = state;
+    this.element.dataset.is = state.is;
+    this.shape.show(state);
+    write(this.words, wordsOf(state));
+    this.facts.replaceChildren(
+      ...state.facts.map(({ name, value }) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, value || "–")),
+      ),
+    );
   }
 }

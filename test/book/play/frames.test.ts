@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  detailsOf,
   framesOf,
   runOf,
   timeOf,
@@ -40,8 +41,31 @@ test("a frame says what each lane is and holds after each step", () => {
     facts: [{ name: "ready", value: "1 2" }],
   });
   assert.deepEqual(frames[2]!.get("Anna")!.facts, [{ name: "holds", value: "job 1" }]);
-  assert.deepEqual(frames[3]!.get("Anna"), { is: "down", role: undefined, facts: [] });
+  const gone = { is: "down", role: undefined, facts: [{ name: "holds", value: "" }] };
+  assert.deepEqual(frames[3]!.get("Anna"), gone);
   assert.deepEqual(frames[3]!.get("queue")!.facts, [{ name: "ready", value: "2" }]);
+});
+
+test("a lane has room from the beginning for all that is ever known of it", () => {
+  const [first] = framesOf(run);
+  assert.deepEqual(first!.get("Anna")!.facts, [{ name: "holds", value: "" }]);
+});
+
+test("who looks at a step is told what there is to know besides its words", () => {
+  const lost = { ...message, body: "seat 11", lost: true };
+  const left: Step = { ...message, kind: "sent", at: 1 };
+  const steps = [lost, left, { ...message, kind: "arrived", at: 3.5, sent: 2 } as Step];
+  const slow = { ...run, steps };
+  assert.deepEqual(detailsOf(slow, 1), [
+    ["at", "0.50 s"],
+    ["body", "seat 11"],
+    ["fate", "lost on the way"],
+  ]);
+  assert.deepEqual(detailsOf(slow, 3), [
+    ["at", "3.50 s"],
+    ["on its way for", "2.50 s"],
+  ]);
+  assert.deepEqual(detailsOf(slow, 0), []);
 });
 
 test("a step back is the frame before, and a step that changes nothing shares its frame", () => {
