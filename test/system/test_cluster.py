@@ -446,6 +446,7 @@ def test_verbose_tells_every_message(place):
     eventually(lambda: told in leader.output(), "the leader tells what it sends")
     for node in cluster.followers():
         eventually(lambda: f"hears message=append from={leader.number}" in node.output(), "heard")
-        assert "sends message=append-reply" in node.output()
-    for node in cluster.nodes:
-        assert "hears message=vote " in node.output() or "sends message=vote " in node.output()
+        eventually(lambda: "sends message=append-reply" in node.output(), "answered, once durable")
+    # Two of three elect; the third may have been unreachable still.
+    assert "sends message=vote " in leader.output()
+    assert any("hears message=vote " in node.output() for node in cluster.nodes)
