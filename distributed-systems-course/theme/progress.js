@@ -70,7 +70,7 @@ window.courseProgress = (function () {
   function load() {
     if (!keeps) return memory;
     let text;
-    try { text = localStorage.getItem(KEY); } catch { keeps = false; return memory; }
+    try { text = localStorage.getItem(KEY); } catch { keepsNothing(); return memory; }
     const { entries, damaged } = read(text);
     if (damaged) setAside(text, entries);
     return entries;
@@ -88,10 +88,14 @@ window.courseProgress = (function () {
       localStorage.setItem(key, text);
       return true;
     } catch {
-      keeps = false;
-      say("Your browser keeps nothing for this page: what you answer is forgotten when you leave it.");
+      keepsNothing();
       return false;
     }
+  }
+
+  function keepsNothing() {
+    keeps = false;
+    say("Your browser keeps nothing for this page: what you answer is forgotten when you leave it.");
   }
 
   function save(entries) {

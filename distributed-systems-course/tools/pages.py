@@ -313,7 +313,12 @@ class Page:
                 self.words_timed += word_count(quizzes.words_of(question))
         self.show(number, "quiz", words[0], [], files=[path])
         self.asked += [quizzes.asked(question) for question in questions]
-        return "## Questions\n\n" + quizzes.quiz_html(questions, self.to_root)
+        more = [
+            f"\nYour answers are kept: [{page.chapter['name']}]({self.to_root}{page.path}).\n"
+            for page in self.pages
+            if progress.MARK in page.body
+        ]
+        return "## Questions\n\n" + quizzes.quiz_html(questions, self.to_root) + "".join(more)
 
     def objectives(self) -> list[str]:
         goals = [progress.Asked(progress.goal(self.path, t), t) for t in self.front["objectives"]]

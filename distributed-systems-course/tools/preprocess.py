@@ -33,6 +33,7 @@ from typing import Any
 
 import bundle
 import mermaid
+import progress
 from cuts import BookError
 from pages import Page
 
@@ -71,7 +72,7 @@ def main() -> int:
 def render_all(pages: list[Page]) -> list[str]:
     """Puts the content of each page in place. Returns what is wrong, each line with its file."""
     wrong: list[str] = []
-    for page in sorted(pages, key=lambda page: "{{#progress}}" in page.body):  # it knows all others
+    for page in sorted(pages, key=lambda page: progress.MARK in page.body):  # it knows all others
         try:
             page.chapter["content"] = page.render(pages)
         except BookError as error:

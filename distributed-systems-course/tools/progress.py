@@ -12,6 +12,7 @@ from typing import Any
 
 from inline import inline
 
+MARK = "{{#progress}}"
 KINDS = {"g": "objectives", "p": "predictions", "q": "questions"}
 
 

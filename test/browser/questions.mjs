@@ -299,18 +299,23 @@ async function damageIsSetAside() {
   await reader.done("damaged progress is set aside with a word");
 }
 
-async function withoutStorage() {
+// Forbidden altogether; or full, which is noticed when something is to be kept.
+const FORBIDDEN = () => {
+  Object.defineProperty(window, "localStorage", { get() { throw new Error("forbidden"); } });
+};
+const FULL = () => { Storage.prototype.setItem = () => { throw new Error("full"); }; };
+
+async function withoutStorage(how, why) {
   const reader = new Reader();
   reader.context = await browser.newContext();
-  await reader.context.addInitScript(() => {
-    Object.defineProperty(window, "localStorage", { get() { throw new Error("forbidden"); } });
-  });
+  await reader.context.addInitScript(how);
   const page = await reader.open(FIRST);
   await wrongOf(question(page)).first().check();
   await reader.press(question(page), "Check");
   await reader.expectText(question(page).locator(".verdict"), "Not this one");
   reader.expect((await question(page).locator(".is-wrong").count()) === 1, "what was tried is not marked");
-  await reader.done("it works in a browser that keeps nothing");
+  await page.locator(".progress-notice", { hasText: "keeps nothing" }).waitFor();
+  await reader.done(`it works, with a word, where storage is ${why}`);
 }
 
 // --- as it looks when it has been answered
@@ -361,7 +366,8 @@ try {
   await collectsWhatWasWrong();
   await resetForgetsAll();
   await damageIsSetAside();
-  await withoutStorage();
+  await withoutStorage(FORBIDDEN, "forbidden");
+  await withoutStorage(FULL, "full");
   await accessibleWhenAnswered();
 } finally {
   await browser.close();

@@ -145,6 +145,23 @@ async function tabsByKeyboard(context) {
   await page.close();
 }
 
+// A canary of highlighted().
+async function plainCodeIsNoticed(context) {
+  const missing = [];
+  const wrong = [];
+  const page = await open(context, "queue/messages.html", missing);
+  await highlighted(page, missing);
+  if (missing.length > 0) wrong.push(`before: ${missing}`);
+  for (const language of ["typescript", "python", "c"]) {
+    const code = page.locator(`main pre > code.language-${language}`).first();
+    await code.evaluate((one) => { one.textContent = one.textContent; });
+  }
+  await highlighted(page, missing);
+  if (missing.length !== 3) wrong.push(`of three languages it notices: ${missing}`);
+  say("code without highlighted keywords is noticed", wrong);
+  await page.close();
+}
+
 async function searchFinds(context) {
   const wrong = [];
   const page = await open(context, "introduction.html", wrong);
@@ -212,6 +229,7 @@ try {
   await Promise.all([...colourSchemes, withoutJavaScript(browser)]);
   const context = await browser.newContext({ viewport: SIZES.desk });
   await tabsByKeyboard(context);
+  await plainCodeIsNoticed(context);
   await searchFinds(context);
   await asPdf(browser);
 } finally {
