@@ -74,10 +74,11 @@ struct admin {
     struct buffer input;
     struct list in_admins;
     bool streaming;   /* /events */
-    bool awaiting;    /* a change goes through the log */
+    bool awaiting;    /* an answer that others have to give */
+    bool served;      /* has asked something before */
     bool has_session; /* until the machine has answered */
     bool keep_alive, head_only;
-    uint64_t since_us;
+    uint64_t since_us; /* it waits, or has asked nothing, or its unfinished request began */
 };
 
 /* --- proposals --- */

@@ -137,6 +137,9 @@ static unsigned read_target(struct http_parser *parser, struct slice target)
     if (target.size > 7 && equal_but_case(slice_of(target.data, 7), "http://")) {
         const uint8_t *slash = memchr(target.data + 7, '/', target.size - 7);
         if (slash == NULL || slash == target.data + 7) return 400;
+        parser->target_has_host = true;
+        parser->host =
+            span_of(parser, slice_of(target.data + 7, (size_t)(slash - target.data) - 7));
         target = slice_of(slash, target.size - (size_t)(slash - target.data));
     }
     if (target.size == 0 || target.data[0] != '/') return 400;
@@ -185,6 +188,8 @@ static unsigned read_host(struct http_parser *parser, struct slice value)
         if (is_digit(byte) || (lower(byte) >= 'a' && lower(byte) <= 'z')) continue;
         if (!is_one_of(byte, "-._~%!$&'()*+,;=:[]")) return 400;
     }
+    /* The target's comes before it (RFC 9112, 3.2.2). */
+    if (!parser->target_has_host) parser->host = span_of(parser, value);
     return 0;
 }
 
@@ -291,6 +296,8 @@ static void hand_out(struct http_parser *parser, struct http_request *request)
     request->method = (enum http_method)parser->method;
     request->path = span_slice(parser, parser->path);
     request->query = span_slice(parser, parser->query);
+    request->host = span_slice(parser, parser->host);
+    request->is_1_0 = parser->is_1_0;
     request->body =
         slice_of(buffer_slice(&parser->bytes).data + parser->body_at, parser->body_size);
     request->keep_alive = !parser->close && (!parser->is_1_0 || parser->keep_alive);
@@ -311,6 +318,11 @@ static void start_over(struct http_parser *parser)
         buffer_clear(&bytes);
     }
     *parser = (struct http_parser){.state = STATE_START, .bytes = bytes};
+}
+
+bool http_parser_begun(const struct http_parser *parser)
+{
+    return parser->bytes.size > 0 && parser->state != STATE_DONE;
 }
 
 enum http_result http_parse(struct http_parser *parser, struct slice bytes, size_t *consumed,

@@ -37,7 +37,10 @@ struct http_request {
     enum http_method method;
     struct slice path;  /* begins with '/', still percent-encoded */
     struct slice query; /* without '?', still encoded; empty when there is none */
+    struct slice host;  /* "name:port", of the target or else of Host; empty only when 1.0 has none
+                           or Host is empty */
     struct slice body;
+    bool is_1_0;
     bool keep_alive; /* the client would send another request on this connection */
     size_t fields_count;
     struct http_field fields[HTTP_FIELDS_MAX];
@@ -60,6 +63,7 @@ struct http_parser {
     uint8_t method;
     bool is_1_0;
     bool close, keep_alive; /* words of Connection */
+    bool target_has_host;   /* "http://host/" */
     bool has_host, has_length, has_coding, has_expect;
     bool empty_line_seen; /* the one that may stand before a request */
     uint16_t refused;     /* status */
@@ -67,12 +71,14 @@ struct http_parser {
     uint32_t fields_count;
     uint32_t body_at;
     uint32_t body_size;
-    struct http_span path, query;
+    struct http_span path, query, host;
     struct http_span names[HTTP_FIELDS_MAX], values[HTTP_FIELDS_MAX];
     struct buffer bytes; /* the request so far */
 };
 
 void http_parser_free(struct http_parser *parser);
+/* Some of a request has come, and not all of it. */
+bool http_parser_begun(const struct http_parser *parser);
 /* Consumes from `bytes` up to the end of one request or refusal; says how many in *consumed. */
 enum http_result http_parse(struct http_parser *parser, struct slice bytes, size_t *consumed,
                             struct http_request *request, unsigned *status);

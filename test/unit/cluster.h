@@ -99,11 +99,18 @@ static inline void cluster_closed(struct cluster *cluster, struct cluster_wire *
                   (struct event){.type = EVENT_CLOSED, .connection = wire->number});
 }
 
-/* A node dials "node-N:port". */
+/* A node dials "node-N:port"; nobody else answers. */
 static inline void cluster_dial(struct cluster *cluster, uint32_t node, const struct action *action)
 {
-    uint32_t target = (uint32_t)(action->bytes.data[5] - '0');
-    ASSERT(target >= 1 && target <= cluster->count);
+    struct slice to = action->bytes;
+    bool known = to.size > 6 && memcmp(to.data, "node-", 5) == 0 && to.data[6] == ':';
+    uint32_t target = known ? (uint32_t)(to.data[5] - '0') : 0;
+    if (target < 1 || target > cluster->count) {
+        cluster_later(
+            cluster, node,
+            (struct event){.type = EVENT_CONNECT_FAILED, .connection = action->connection});
+        return;
+    }
     struct cluster_wire *here = cluster_wire_new(cluster, node, action->connection, NODE_PEER);
     struct cluster_wire *there =
         cluster_wire_new(cluster, target, cluster->next_number[target]++, NODE_PEER);

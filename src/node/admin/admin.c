@@ -1,18 +1,33 @@
 /* The admin port: what a person, a load balancer or Prometheus asks of one node.
  *
  *     GET /health            200 "ok", or 503 with the reason in words
+ *     GET /readyz            the same question, of one who would send clients here
+ *     GET /livez             200 "ok": this process works. Where it does not help, a restart would
+ *                            not either, so nothing that it may wait for makes it say no
  *     GET /status            JSON: what this node believes
  *     GET /metrics           Prometheus text
  *     /members               who is in the cluster, and changes of it: admin/members.c
  *     GET /events            server-sent events: the trace, line by line, as it happens
- *     anything else          the protocol's own (protocol.h: admin), such as /queue/policy */
+ *     anything else          the protocol's own (protocol.h: admin), such as /queue/policy
+ *
+ * Whoever holds connections cannot keep the others out: one that asks nothing ends after a while,
+ * and at once when all places are taken and someone new comes; what may last, streams and changes,
+ * never takes the last ADMIN_KEPT places. */
 #include "base/assert.h"
 #include "node/node_internal.h"
 #include "node/admin/status.h"
 
 #include <stdlib.h>
 
-enum { ADMIN_INPUT_MAX = 128 << 10, ADMIN_OUTPUT_MAX = 1 << 20, ADMIN_WAIT_US = 10000000 };
+enum {
+    ADMIN_INPUT_MAX = 128 << 10,
+    ADMIN_OUTPUT_MAX = 1 << 20,
+    ADMIN_WAIT_US = 10000000, /* for an answer by others */
+    ADMIN_HEAD_US = 10000000, /* for a request, from its first byte or the accept: 408 */
+    ADMIN_IDLE_US = 75000000, /* between two requests: longer than Prometheus waits */
+    ADMIN_KEPT = 8,           /* of NODE_ADMIN_MAX: for those answered at once */
+    ADMIN_SOCKETS_MAX = 4 * NODE_ADMIN_MAX, /* with those that are closing and do not read */
+};
 
 void admin_free(struct node *node, struct admin *admin)
 {
@@ -58,6 +73,35 @@ static void respond_text(struct node *node, struct admin *admin, unsigned status
     respond(node, admin, status, "text/plain; charset=utf-8", slice_text(words));
 }
 
+/* Waits for others, or watches. */
+static bool is_busy(const struct admin *admin)
+{
+    return admin->awaiting || admin->streaming;
+}
+
+static unsigned count_open(const struct node *node, bool busy)
+{
+    unsigned count = 0;
+    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+        const struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
+        count += !admin->connection.closing && (!busy || is_busy(admin));
+    }
+    return count;
+}
+
+/* Closes whoever has asked nothing for the longest time. */
+static void make_room(struct node *node, const struct admin *new)
+{
+    struct admin *oldest = NULL;
+    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+        struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
+        if (admin == new || admin->connection.closing || is_busy(admin)) continue;
+        if (oldest == NULL || admin->since_us < oldest->since_us) oldest = admin;
+    }
+    ASSERT(oldest != NULL); /* the busy ones are too few */
+    connection_close(&node->connections, &oldest->connection);
+}
+
 void admin_opened(struct node *node, uint32_t id)
 {
     struct admin *admin = calloc(1, sizeof *admin);
@@ -68,13 +112,31 @@ void admin_opened(struct node *node, uint32_t id)
     list_init(&admin->in_admins);
     list_append(&node->admins, &admin->in_admins);
     node->admins_count++;
-    if (node->admins_count > NODE_ADMIN_MAX) {
-        respond_text(node, admin, 503, "too many connections to this port: close some\n");
+    admin->since_us = node->turn.now.mono_us;
+    if (node->admins_count > ADMIN_SOCKETS_MAX) {
+        connection_close(&node->connections, &admin->connection);
+    } else if (count_open(node, false) > NODE_ADMIN_MAX) {
+        make_room(node, admin);
     }
+}
+
+/* What may last takes no place that is kept for others; false: it was told so. */
+static bool take_place(struct node *node, struct admin *admin)
+{
+    if (count_open(node, true) < NODE_ADMIN_MAX - ADMIN_KEPT) return true;
+    respond_text(node, admin, 503, "busy: too many wait or watch here; nothing was done\n");
+    return false;
+}
+
+static void await(struct node *node, struct admin *admin)
+{
+    admin->awaiting = true;
+    admin->since_us = node->turn.now.mono_us;
 }
 
 static void stream_events(struct node *node, struct admin *admin)
 {
+    if (!take_place(node, admin)) return;
     admin->streaming = true;
     http_event_stream_begin(&admin->connection.out);
     connection_dirty(&node->connections, &admin->connection);
@@ -101,9 +163,9 @@ static void machine_request(struct node *node, struct admin *admin,
             respond_text(node, admin, 503, "busy: nothing was done; try again\n");
             return;
         }
-        admin->awaiting = true;
+        if (!take_place(node, admin)) return;
+        await(node, admin);
         admin->has_session = true;
-        admin->since_us = node->turn.now.mono_us;
         proposals_session_begin(node);
         proposals_add(node, &command);
         return;
@@ -111,7 +173,9 @@ static void machine_request(struct node *node, struct admin *admin,
     case PROTOCOL_LITERAL:
         respond(node, admin, status, "text/plain; charset=utf-8", asked.command);
         return;
-    default: respond_text(node, admin, 404, "no such page: /health /status /metrics /events\n");
+    default:
+        respond_text(node, admin, 404,
+                     "no such page: /health /livez /readyz /status /metrics /members /events\n");
     }
 }
 
@@ -163,37 +227,69 @@ void admins_reborn(struct node *node)
     }
 }
 
+static void serve_livez(struct node *node, struct admin *admin)
+{
+    respond_text(node, admin, 200, "ok\n");
+}
+
+static void serve_health(struct node *node, struct admin *admin)
+{
+    const char *why = status_ailing(node);
+    respond_text(node, admin, why == NULL ? 200 : 503, why == NULL ? "ok\n" : why);
+}
+
+static void serve_readyz(struct node *node, struct admin *admin)
+{
+    const char *why = status_unready(node);
+    respond_text(node, admin, why == NULL ? 200 : 503, why == NULL ? "ok\n" : why);
+}
+
+static void serve_status(struct node *node, struct admin *admin)
+{
+    struct buffer body = {0};
+    status_json(node, &body);
+    respond(node, admin, 200, "application/json", buffer_slice(&body));
+    buffer_free(&body);
+}
+
+static void serve_metrics(struct node *node, struct admin *admin)
+{
+    struct buffer body = {0};
+    status_metrics(node, &body);
+    respond(node, admin, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_slice(&body));
+    buffer_free(&body);
+}
+
+/* Pages that are only read. */
+static const struct page {
+    const char *path;
+    void (*serve)(struct node *node, struct admin *admin);
+} pages[] = {
+    {"/health", serve_health}, {"/livez", serve_livez},     {"/readyz", serve_readyz},
+    {"/status", serve_status}, {"/metrics", serve_metrics}, {"/events", stream_events},
+};
+
 static void serve(struct node *node, struct admin *admin, const struct http_request *request)
 {
     admin->keep_alive = request->keep_alive && !node->draining;
     admin->head_only = request->method == HTTP_HEAD;
-    bool post = request->method == HTTP_POST;
-    bool ours = http_path_is(request, "/health") || http_path_is(request, "/status") ||
-                http_path_is(request, "/metrics") || http_path_is(request, "/events");
-    if (ours && post) {
-        respond_text(node, admin, 405, "only GET here\n");
+    admin->since_us = node->turn.now.mono_us;
+    admin->served = true;
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        if (!http_path_is(request, pages[i].path)) continue;
+        if (request->method == HTTP_POST) {
+            respond_text(node, admin, 405, "only GET here\n");
+        } else {
+            pages[i].serve(node, admin);
+        }
         return;
     }
-    struct buffer body = {0};
-    if (http_path_is(request, "/members")) {
-        admin->awaiting = true;
-        admin->since_us = node->turn.now.mono_us;
-        members_request(node, admin->connection.id, request);
-    } else if (http_path_is(request, "/health")) {
-        const char *why = status_ailing(node);
-        respond_text(node, admin, why == NULL ? 200 : 503, why == NULL ? "ok\n" : why);
-    } else if (http_path_is(request, "/status")) {
-        status_json(node, &body);
-        respond(node, admin, 200, "application/json", buffer_slice(&body));
-    } else if (http_path_is(request, "/metrics")) {
-        status_metrics(node, &body);
-        respond(node, admin, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_slice(&body));
-    } else if (http_path_is(request, "/events")) {
-        stream_events(node, admin);
-    } else {
+    if (!http_path_is(request, "/members")) {
         machine_request(node, admin, request);
+    } else if (take_place(node, admin)) {
+        await(node, admin);
+        members_request(node, admin->connection.id, request);
     }
-    buffer_free(&body);
 }
 
 /* One who asks and asks and does not read the answers is not answered further. */
@@ -222,9 +318,17 @@ static void admin_go_on(struct node *node, struct admin *admin)
     }
 }
 
+/* The bytes of a request that is not whole yet count from the first of them. */
+static void admin_received_at(struct node *node, struct admin *admin)
+{
+    bool first = admin->input.size == 0 && !http_parser_begun(admin->parser);
+    if (first && admin->served && !is_busy(admin)) admin->since_us = node->turn.now.mono_us;
+}
+
 void admin_received(struct node *node, struct admin *admin, struct slice bytes)
 {
     if (admin->connection.closing || admin->streaming) return;
+    admin_received_at(node, admin);
     buffer_append_slice(&admin->input, bytes);
     if (admin->input.size > ADMIN_INPUT_MAX) {
         connection_close(&node->connections, &admin->connection);
@@ -233,20 +337,38 @@ void admin_received(struct node *node, struct admin *admin, struct slice bytes)
     admin_go_on(node, admin);
 }
 
+static uint64_t admin_patience_us(const struct admin *admin)
+{
+    if (admin->awaiting) return ADMIN_WAIT_US;
+    bool begun = admin->input.size > 0 || http_parser_begun(admin->parser) || !admin->served;
+    return begun ? ADMIN_HEAD_US : ADMIN_IDLE_US;
+}
+
+static void admin_out_of_patience(struct node *node, struct admin *admin)
+{
+    if (admin->awaiting) {
+        give_up(node, admin, "no leader has confirmed it in time; it may still happen\n");
+    } else if (http_parser_begun(admin->parser)) {
+        admin->keep_alive = false;
+        admin->head_only = false;
+        respond_text(node, admin, 408, "the rest of the request did not come in time\n");
+    } else {
+        connection_close(&node->connections, &admin->connection);
+    }
+}
+
 void admin_turn(struct node *node)
 {
     for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
         struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
-        if (!admin->awaiting) {
-            admin_go_on(node, admin);
-            continue;
+        if (!admin->awaiting) admin_go_on(node, admin);
+        if (admin->streaming || admin->connection.closing) continue;
+        uint64_t until_us = admin->since_us + admin_patience_us(admin);
+        if (node->turn.now.mono_us < until_us) {
+            turn_wake(&node->turn, until_us);
+        } else {
+            admin_out_of_patience(node, admin);
         }
-        uint64_t until = admin->since_us + ADMIN_WAIT_US;
-        if (node->turn.now.mono_us < until) {
-            turn_wake(&node->turn, until);
-            continue;
-        }
-        give_up(node, admin, "no leader has confirmed it in time; it may still happen\n");
     }
 }
 

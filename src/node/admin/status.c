@@ -18,6 +18,21 @@ const char *status_ailing(const struct node *node)
     return NULL;
 }
 
+const char *status_unready(struct node *node)
+{
+    const char *why = status_ailing(node);
+    if (why != NULL) return why;
+    if (!wal_ready(&node->wal) || node->wal.meta.incarnation == 0) {
+        return "starting: takes no commands before it has a life of its own on disk\n";
+    }
+    if (node_leading(node)) return NULL;
+    struct peer *leader = peer_find(&node->peers, raft_leader(node->raft));
+    if (leader == NULL || peer_link(&node->peers, leader, PEER_CHANNEL_LOG) == NULL) {
+        return "no connection to the leader\n";
+    }
+    return NULL;
+}
+
 static const char *role_words(const struct node *node)
 {
     static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};

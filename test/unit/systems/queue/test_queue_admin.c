@@ -13,11 +13,17 @@ enum { SECOND_US = 1000000 };
 
 static const struct queue_options machine_options;
 
-static struct cluster *open_cluster(uint32_t nodes)
+static struct node_config any_config(void)
 {
     struct node_config config = {
         .machine = &queue_ops, .machine_options = &machine_options, .protocol = &beanstalk_ops};
     node_config_defaults(&config);
+    return config;
+}
+
+static struct cluster *open_cluster(uint32_t nodes)
+{
+    struct node_config config = any_config();
     struct cluster *cluster = cluster_new(nodes, &config);
     cluster_run(cluster, 3 * SECOND_US);
     assert_int_not_equal(cluster_leader(cluster), 0);
@@ -167,6 +173,146 @@ static void changes_do_not_wait_for_ever(void **state)
     cluster_free(cluster);
 }
 
+/* --- connections --- */
+
+enum { PLACES = 64, PLACES_KEPT = 8 };
+
+static struct cluster_wire *ask(struct cluster *cluster, uint32_t node, const char *text)
+{
+    struct cluster_wire *wire = cluster_open(cluster, node, NODE_ADMIN);
+    cluster_say(cluster, wire, text);
+    cluster_run(cluster, SECOND_US / 10);
+    return wire;
+}
+
+static void expect_status(struct cluster *cluster, uint32_t node, const char *text,
+                          const char *status)
+{
+    struct cluster_wire *wire = ask(cluster, node, text);
+    if (!answered(wire, status)) fail_msg("%snot %s: %s", text, status, cluster_heard(wire));
+    cluster_hang_up(cluster, wire);
+}
+
+static void expect_page(struct cluster *cluster, uint32_t node, const char *path,
+                        const char *status)
+{
+    char text[128];
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 10.0.0.1:9000\r\n\r\n", path);
+    expect_status(cluster, node, text, status);
+}
+
+static void who_asks_nothing_keeps_nobody_out(void **state)
+{
+    (void)state;
+    struct cluster *cluster = open_cluster(1);
+    struct cluster_wire *idle[PLACES];
+    for (uint32_t i = 0; i < PLACES; i++) {
+        idle[i] = cluster_open(cluster, 1, NODE_ADMIN);
+        if (i % 2) cluster_say(cluster, idle[i], "GET /health HTTP/1.1\r\n");
+        cluster_run(cluster, 1000);
+    }
+    for (uint32_t i = 0; i < PLACES; i++) assert_false(idle[i]->closed);
+    expect_page(cluster, 1, "/health", "200");
+    assert_true(idle[0]->closed); /* the oldest */
+    assert_false(idle[1]->closed);
+    cluster_free(cluster);
+}
+
+static void who_asks_nothing_is_let_go(void **state)
+{
+    (void)state;
+    struct cluster *cluster = open_cluster(1);
+    struct cluster_wire *silent = cluster_open(cluster, 1, NODE_ADMIN);
+    struct cluster_wire *half = ask(cluster, 1, "GET /health HTTP/1.1\r\nHost:");
+    struct cluster_wire *kept = cluster_open(cluster, 1, NODE_ADMIN);
+    struct cluster_wire *stream = cluster_open(cluster, 1, NODE_ADMIN);
+    request(cluster, kept, "GET", "/health");
+    request(cluster, stream, "GET", "/events");
+    cluster_run(cluster, 9 * SECOND_US);
+    cluster_say(cluster, half, " a\r\n"); /* does not gain it time */
+    assert_false(silent->closed || half->closed);
+    cluster_run(cluster, 2 * SECOND_US);
+    assert_true(silent->closed && half->closed);
+    assert_string_equal(cluster_heard(silent), "");
+    assert_true(answered(half, "408"));
+    for (int scrapes = 0; scrapes < 3; scrapes++) { /* one a minute, as Prometheus may */
+        cluster_run(cluster, 60 * SECOND_US);
+        cluster_forget(kept);
+        request(cluster, kept, "GET", "/metrics");
+        cluster_run(cluster, SECOND_US);
+        assert_true(answered(kept, "200"));
+    }
+    cluster_run(cluster, 76 * SECOND_US);
+    assert_true(kept->closed);
+    assert_false(stream->closed);
+    cluster_free(cluster);
+}
+
+static void those_who_watch_leave_places_to_those_who_ask(void **state)
+{
+    (void)state;
+    struct cluster *cluster = open_cluster(1);
+    struct cluster_wire *streams[PLACES];
+    unsigned watching = 0;
+    for (uint32_t i = 0; i < PLACES; i++) {
+        streams[i] = cluster_open(cluster, 1, NODE_ADMIN);
+        request(cluster, streams[i], "GET", "/events");
+        cluster_run(cluster, 1000);
+        watching += answered(streams[i], "200");
+    }
+    assert_int_equal(watching, PLACES - PLACES_KEPT);
+    assert_true(answered(streams[PLACES - 1], "503"));
+    assert_non_null(strstr(cluster_heard(streams[PLACES - 1]), "busy: "));
+    for (int i = 0; i < 3 * PLACES; i++) { /* those who were refused stay, and are let go */
+        struct cluster_wire *wire = cluster_open(cluster, 1, NODE_ADMIN);
+        request(cluster, wire, "GET", "/health");
+        cluster_run(cluster, 1000);
+        assert_true(answered(wire, "200"));
+    }
+    for (int i = 0; i < PLACES - PLACES_KEPT; i++) assert_false(streams[i]->closed);
+    expect_status(cluster, 1, "POST /queue/policy?tube=a&attempts=3 HTTP/1.0\r\n\r\n", "503");
+    cluster_hang_up(cluster, streams[0]);
+    cluster_run(cluster, 1000);
+    expect_status(cluster, 1, "POST /queue/policy?tube=a&attempts=3 HTTP/1.0\r\n\r\n", "200");
+    cluster_free(cluster);
+}
+
+/* --- what probes ask --- */
+
+static void alive_is_not_ready(void **state)
+{
+    (void)state;
+    struct node_config config = any_config();
+    struct cluster *cluster = cluster_new(3, &config);
+    cluster->deaf = true;
+    cluster_run(cluster, SECOND_US);
+    for (int round = 0; round < 2; round++) { /* not founded; then, without a leader */
+        expect_page(cluster, 1, "/livez", "200");
+        expect_page(cluster, 1, "/readyz", "503");
+        expect_page(cluster, 1, "/health", "503");
+        cluster->deaf = false;
+        cluster_run(cluster, 10 * SECOND_US);
+        for (uint32_t node = 1; node <= 3; node++) expect_page(cluster, node, "/readyz", "200");
+        cluster->deaf = true;
+        cluster_run(cluster, 5 * SECOND_US);
+    }
+    cluster->deaf = false;
+    cluster_run(cluster, 10 * SECOND_US);
+    uint32_t follower = follower_of(cluster);
+    struct event drain = {.type = EVENT_DRAIN};
+    struct cluster_wire *client = cluster_open(cluster, follower, NODE_CLIENT);
+    cluster_say(cluster, client, "put 0 0 60 1\r\nx\r\n");
+    cluster_run(cluster, 1000);
+    cluster_later(cluster, follower, drain);
+    cluster_run(cluster, 300);
+    struct cluster_wire *wire = cluster_open(cluster, follower, NODE_ADMIN);
+    request(cluster, wire, "GET", "/readyz");
+    cluster_run(cluster, 300);
+    assert_true(answered(wire, "503"));
+    assert_non_null(strstr(cluster_heard(wire), "draining"));
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +321,10 @@ int main(void)
         cmocka_unit_test(everyone_who_changes_members_hears_an_answer),
         cmocka_unit_test(changes_that_wait_have_a_limit),
         cmocka_unit_test(changes_do_not_wait_for_ever),
+        cmocka_unit_test(who_asks_nothing_keeps_nobody_out),
+        cmocka_unit_test(who_asks_nothing_is_let_go),
+        cmocka_unit_test(those_who_watch_leave_places_to_those_who_ask),
+        cmocka_unit_test(alive_is_not_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
