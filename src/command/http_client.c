@@ -3,11 +3,13 @@
 #include "command/http_client.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #ifndef MSG_NOSIGNAL /* macOS: the request is small, and the other side has just accepted */
@@ -74,18 +76,42 @@ static int read_response(struct buffer *response, struct buffer *body)
     return status;
 }
 
+/* The address that was reached, not the name: a node answers only to names that it knows, for the
+ * sake of browsers (node/admin/access.h), and whoever types one here has made up their mind. */
+static void append_host(struct buffer *request, int fd, const struct address *address)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    bool known = getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+                 getnameinfo((struct sockaddr *)&peer, size, host, sizeof host, port, sizeof port,
+                             NI_NUMERICHOST | NI_NUMERICSERV) == 0;
+    bool brackets = known && strchr(host, ':') != NULL;
+    if (known) host[strcspn(host, "%")] = '\0'; /* the scope is of this machine */
+    if (brackets) buffer_append_text(request, "[");
+    buffer_append_text(request, known ? host : address->host);
+    if (brackets) buffer_append_text(request, "]");
+    buffer_append_text(request, ":");
+    buffer_append_text(request, known ? port : address->port);
+}
+
 int http_client_request(const struct address *address, const char *method, const char *target,
                         struct buffer *body, char *error, size_t error_size)
 {
     int fd = address_connect(address, HTTP_CLIENT_TIMEOUT_MS, error, error_size);
     if (fd < 0) return -1;
+    if (strcmp(method, "POST") == 0) {
+        struct timeval wait = {.tv_sec = HTTP_CLIENT_CHANGE_MS / 1000};
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    }
     struct buffer request = {0};
     struct buffer response = {0};
     buffer_append_text(&request, method);
     buffer_append_text(&request, " ");
     buffer_append_text(&request, target);
     buffer_append_text(&request, " HTTP/1.1\r\nHost: ");
-    buffer_append_text(&request, address->host);
+    append_host(&request, fd, address);
     buffer_append_text(&request, "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     int status = -1;
     if (!send_all(fd, buffer_slice(&request)) || !receive(fd, &response)) {

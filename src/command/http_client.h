@@ -6,7 +6,8 @@
 #include "server/address.h"
 
 enum {
-    HTTP_CLIENT_TIMEOUT_MS = 3000,
+    HTTP_CLIENT_TIMEOUT_MS = 3000, /* to connect, and for a page */
+    HTTP_CLIENT_CHANGE_MS = 15000, /* for a change: longer than a node waits for the others */
     HTTP_CLIENT_RESPONSE_MAX = 16 << 20,
 };
 

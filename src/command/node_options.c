@@ -22,6 +22,7 @@ enum {
     CLOCK_SKEW_MS_MAX = 86400000,   /* a day */
     CLOCK_DRIFT_PERMILLE_MAX = 500, /* more leaves no lease worth having */
     SHARED_ROWS_MAX = 32,           /* of the table */
+    ADMIN_HOSTS_SIZE_MAX = 4096,    /* all names */
 };
 
 struct node_options {
@@ -31,6 +32,8 @@ struct node_options {
     struct node_addresses addresses;
     const char *data;
     const char *secret_file;
+    const char *admin_hosts;
+    char admin_hosts_all[ADMIN_HOSTS_SIZE_MAX + ADDRESS_HOST_SIZE_MAX + 2];
     uint64_t node;
     uint64_t connections_max;
     uint64_t memory_max;
@@ -76,6 +79,21 @@ static const char *parse_reads(const char *text, const struct option_spec *optio
     return "linearizable, lease or local";
 }
 
+static const char *parse_hosts(const char *text, const struct option_spec *option)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._,";
+    size_t size = strlen(text);
+    bool lonely =
+        size == 0 || text[0] == ',' || text[size - 1] == ',' || strstr(text, ",,") != NULL;
+    if (lonely || strspn(text, letters) != size) {
+        return "NAME,... like queue.example.org, without ports";
+    }
+    if (size > ADMIN_HOSTS_SIZE_MAX) return "at most 4096 bytes of names";
+    *(const char **)option->target = text;
+    return NULL;
+}
+
 /* --- the table ------------------------------------------------------------------------------- */
 
 struct shared_option {
@@ -100,8 +118,10 @@ static const struct shared_option shared[] = {
      offsetof(struct node_options, config), 0, 0},
     {"announce", "HOST:PORT,...", "what clients are told to dial, one for each of --listen (that)",
      node_addresses_parse_announce, offsetof(struct node_options, addresses), 0, 0},
-    {"admin", "HOST:PORT", "HTTP: /health /status /metrics /events (127.0.0.1:9000)", parse_address,
-     offsetof(struct node_options, config.admin), 0, 0},
+    {"admin", "HOST:PORT", "HTTP: /health /readyz /livez /status /metrics /events (127.0.0.1:9000)",
+     parse_address, offsetof(struct node_options, config.admin), 0, 0},
+    {"admin-hosts", "NAME,...", "names that the admin port is asked by, besides those of nodes",
+     parse_hosts, offsetof(struct node_options, admin_hosts), 0, 0},
     {"peer-listen", "HOST:PORT", "where peers connect (the port of its own entry in --peers)",
      parse_address, offsetof(struct node_options, config.peer), 0, 0},
     {"data", "DIR", NULL, option_parse_text, offsetof(struct node_options, data), 0, 0},
@@ -200,6 +220,15 @@ static void set_defaults(struct node_options *to)
 
 /* --- checks ---------------------------------------------------------------------------------- */
 
+/* The name that --admin has, if it is one, is as much the operator's word as those in
+ * --admin-hosts. */
+static void set_admin_hosts(struct node_options *to)
+{
+    snprintf(to->admin_hosts_all, sizeof to->admin_hosts_all, "%s%s%s", to->config.admin.host,
+             to->admin_hosts != NULL ? "," : "", to->admin_hosts != NULL ? to->admin_hosts : "");
+    to->config.node.admin_hosts = to->admin_hosts_all;
+}
+
 static int apply(struct node_options *to)
 {
     struct node_config *node = &to->config.node;
@@ -226,6 +255,7 @@ static int apply(struct node_options *to)
         }
         node->mac = system_mac;
     }
+    set_admin_hosts(to);
     to->addresses.peer_listen_given = row(to, "peer-listen")->given;
     int mistake = node_addresses_fill(&to->addresses, to->name, &to->config);
     if (mistake == 0 && to->command->fill != NULL) mistake = to->command->fill(node);

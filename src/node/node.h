@@ -107,6 +107,9 @@ struct node_config {
     uint32_t output_bytes_max;      /* unsent replies of one client: reading stops */
     uint32_t pending_max;           /* requests of one client under way: reading stops */
     uint64_t memory_bytes_max; /* machine + log + buffers: growing commands are refused; 0: none */
+    /* Names that the admin port answers to, "name,name", besides those of nodes: admin/access.h.
+     * NULL: none. Borrowed: it must outlive the node. */
+    const char *admin_hosts;
     uint64_t seed;
 };
 

@@ -9,7 +9,7 @@ void sim_operator_post(struct host *host, struct slice path)
     if (host->node == NULL) return;
     uint32_t number = host->next_number++;
     struct buffer request = {0};
-    text_append(&request, "POST %b HTTP/1.1\r\nHost: node\r\nContent-Length: 0\r\n\r\n", path);
+    text_append(&request, "POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", path);
     world_narrate(host->world, "operator", host->id, "POST %b", path);
     struct event events[] = {
         {.type = EVENT_OPENED, .connection = number, .listener = NODE_ADMIN},

@@ -28,6 +28,8 @@ from harness import Node, Wire, free_port, free_ports_in_a_row, run
         (["queue", "--announce", "a:0"], "an address that clients can dial"),
         (["queue", "--announce", "0.0.0.0:1"], "an address that clients can dial"),
         (["queue", "--admin", "localhost:70000"], "expected HOST:PORT"),
+        (["queue", "--admin-hosts", "a,,b"], "expected NAME,... like"),
+        (["queue", "--admin-hosts", "a:80"], "expected NAME,... like"),
         (["queue", "--fsync", "sometimes"], "expected always or never"),
         (["queue", "--reads", "dirty"], "expected linearizable, lease or local"),
         (["queue", "--peers", "1=a:1,1=b:1"], "each node's id once"),

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import subprocess
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import greenstalk
@@ -462,12 +464,14 @@ def test_a_client_that_does_not_read(node):
             assert len(lazy.take(60002)) == 60002
 
 
-def test_admin_connections_have_a_limit(node):
+def test_idle_admin_connections_keep_nobody_out(node):
     idle = [socket.create_connection(("127.0.0.1", node.admin)) for _ in range(64)]
-    assert eventually(lambda: http(node.admin, "/health")[0] == 503, "one too many is told so")
+    for _ in range(8):
+        assert http(node.admin, "/health")[0] == 200
+    idle[0].settimeout(DEADLINE_S)
+    assert idle[0].recv(1) == b""  # the oldest had to go
     for wire in idle:
         wire.close()
-    eventually(lambda: http(node.admin, "/health")[0] == 200, "there is room again")
 
 
 def most_memory(node):
@@ -485,7 +489,7 @@ def test_an_admin_who_does_not_read(node):
             client.use(f"tube-{number}")
             client.put("x")
     page = len(http(node.admin, "/metrics")[1])
-    request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+    request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
     count = (128 << 10) // len(request)
     before = most_memory(node)
     with Wire(("127.0.0.1", node.admin)) as lazy:
@@ -544,6 +548,39 @@ def test_admin(node):
     assert run("status", "--check", "--admin", f"127.0.0.1:{node.admin}").returncode == 0
 
 
+def asked_as(node, path, method="GET", **headers):
+    """As a browser would, for a page that it shows: (status, text)."""
+    with closing(HTTPConnection("127.0.0.1", node.admin, timeout=DEADLINE_S)) as browser:
+        browser.request(method, path, headers={k.capitalize(): v for k, v in headers.items()})
+        answer = browser.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def test_probes_of_kubernetes(place):
+    node = place.node(peers="1=127.0.0.1:1,2=127.0.0.1:2")  # nobody else is there
+    node.start()
+    eventually(lambda: http(node.admin, "/livez") == (200, "ok\n"), "it lives")
+    assert http(node.admin, "/readyz")[0] == 503
+
+
+def test_pages_from_elsewhere_reach_no_admin_port(place):
+    node = place.node(admin_hosts="queue.example.org").start_and_wait()
+    page = "/queue/policy?tube=work&attempts=3"
+    here = f"localhost:{node.admin}"
+    for status, headers in [
+        (200, {"host": here, "origin": f"http://{here}"}),
+        (200, {"host": "queue.example.org"}),
+        (403, {"host": here, "origin": "http://evil.example"}),
+        (403, {"host": here, "origin": "null"}),
+        (421, {"host": "evil.example", "origin": "http://evil.example"}),
+    ]:
+        assert asked_as(node, page, "POST", **headers)[0] == status, headers
+    status, words = asked_as(node, "/status", host="evil.example")
+    assert status == 421 and "--admin-hosts" in words
+    shown = run("status", "--check", "--admin", f"localhost:{node.admin}")
+    assert shown.returncode == 0, shown.stderr
+
+
 def test_metrics_are_well_formed(node):
     names = set()
     eventually(lambda: node.metric("quartet_turns_total"), "the host's metrics are there")
@@ -574,7 +611,7 @@ def test_events_tell_what_raft_does(place):
     leader = cluster.leader()
     follower = cluster.followers()[0]
     with Wire(("127.0.0.1", follower.admin)) as wire:
-        wire.say("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        wire.say("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert wire.line().startswith(b"HTTP/1.1 200 ")
         leader.kill()
         heard = []

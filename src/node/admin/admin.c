@@ -12,9 +12,10 @@
  *
  * Whoever holds connections cannot keep the others out: one that asks nothing ends after a while,
  * and at once when all places are taken and someone new comes; what may last, streams and changes,
- * never takes the last ADMIN_KEPT places. */
+ * never takes the last ADMIN_KEPT places. Who may ask at all: admin/access.h. */
 #include "base/assert.h"
 #include "node/node_internal.h"
+#include "node/admin/access.h"
 #include "node/admin/status.h"
 
 #include <stdlib.h>
@@ -271,10 +272,16 @@ static const struct page {
 
 static void serve(struct node *node, struct admin *admin, const struct http_request *request)
 {
+    unsigned status = 0;
     admin->keep_alive = request->keep_alive && !node->draining;
     admin->head_only = request->method == HTTP_HEAD;
     admin->since_us = node->turn.now.mono_us;
     admin->served = true;
+    const char *refused = access_refused(node, request, &status);
+    if (refused != NULL) {
+        respond_text(node, admin, status, refused);
+        return;
+    }
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
         if (!http_path_is(request, pages[i].path)) continue;
         if (request->method == HTTP_POST) {

@@ -313,6 +313,103 @@ static void alive_is_not_ready(void **state)
     cluster_free(cluster);
 }
 
+/* --- who may ask --- */
+
+static void only_names_of_this_node_are_answered(void **state)
+{
+    (void)state;
+    static const char *const known[] = {
+        "127.0.0.1",  "10.1.2.3:9000", "[::1]",       "[fe80::1]:9000",   "localhost",
+        "LOCALHOST.", "localhost:",    "node-1",      "node-3:9002",      "Queue.Example.org:80",
+        "second",     "node-2.:9000",  "255.0.0.255", "shop.example.org",
+    };
+    static const char *const strangers[] = {
+        "",
+        "evil.example",
+        "evil.example:9000",
+        "localhost.evil.example",
+        "node-4",
+        "127.0.0.1.evil.com",
+        "127.0.0",
+        "256.0.0.1",
+        "1.2.3.4.5",
+        "[::1].evil.com",
+        "[evil]",
+        "[::1",
+        "::1",
+        "queue.example.org,a",
+        "example.org",
+        "localhost:80:80",
+        "0127.0.0.1",
+        "localhost..",
+        ":9000",
+        "127.0.0.1:a",
+    };
+    struct node_config config = any_config();
+    config.admin_hosts = "queue.example.org,second";
+    config.announced_count = 1;
+    strcpy(config.announced[0], "shop.example.org:11300");
+    struct cluster *cluster = cluster_new(3, &config);
+    cluster_run(cluster, 3 * SECOND_US);
+    char text[256];
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        snprintf(text, sizeof text, "GET /livez HTTP/1.1\r\nHost: %s\r\n\r\n", known[i]);
+        expect_status(cluster, 1, text, "200");
+    }
+    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
+        snprintf(text, sizeof text, "GET /livez HTTP/1.1\r\nHost: %s\r\n\r\n", strangers[i]);
+        expect_status(cluster, 1, text, "421");
+    }
+    expect_status(cluster, 1, "GET /livez HTTP/1.0\r\n\r\n", "200");
+    expect_status(cluster, 1, "GET /livez HTTP/1.0\r\nHost: evil\r\n\r\n", "421");
+    /* The target's host is the one that counts. */
+    expect_status(cluster, 1, "GET http://evil/livez HTTP/1.1\r\nHost: localhost\r\n\r\n", "421");
+    expect_status(cluster, 1, "GET http://localhost/livez HTTP/1.1\r\nHost: evil\r\n\r\n", "200");
+    cluster_free(cluster);
+}
+
+static void a_member_that_was_added_is_known_by_its_name(void **state)
+{
+    (void)state;
+    struct cluster *cluster = open_cluster(3);
+    static const char asked[] = "GET /livez HTTP/1.1\r\nHost: new-node\r\n\r\n";
+    uint32_t leader = cluster_leader(cluster);
+    expect_status(cluster, leader, asked, "421");
+    expect_status(cluster, leader,
+                  "POST /members?do=add&id=4&address=new-node:7000 HTTP/1.0\r\n\r\n", "200");
+    expect_status(cluster, leader, asked, "200");
+    cluster_free(cluster);
+}
+
+static void a_page_from_elsewhere_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *host, *origin, *status;
+    } cases[] = {
+        {"POST", "10.0.0.1:9000", "http://evil.example", "403"},
+        {"POST", "10.0.0.1:9000", "null", "403"},
+        {"POST", "10.0.0.1:9000", "", "403"},
+        {"POST", "10.0.0.1:9000", "http://10.0.0.1", "403"},
+        {"POST", "10.0.0.1:9000", "http://10.0.0.1:9001", "403"},
+        {"POST", "10.0.0.1:9000", "http://10.0.0.1:9000.evil.example", "403"},
+        {"POST", "10.0.0.1:9000", "file://10.0.0.1:9000", "403"},
+        {"POST", "10.0.0.1:9000", "http://10.0.0.1:9000", "200"},
+        {"POST", "localhost", "https://LOCALHOST", "200"},
+        {"GET", "10.0.0.1:9000", "http://evil.example", "200"}, /* it cannot read this */
+    };
+    struct cluster *cluster = open_cluster(1);
+    expect_status(cluster, 1, "POST /queue/policy?tube=a&attempts=3 HTTP/1.0\r\n\r\n", "200");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "%s /queue/policy?tube=a&attempts=3 HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\n\r\n",
+                 cases[i].method, cases[i].host, cases[i].origin);
+        expect_status(cluster, 1, text, cases[i].status);
+    }
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +422,9 @@ int main(void)
         cmocka_unit_test(who_asks_nothing_is_let_go),
         cmocka_unit_test(those_who_watch_leave_places_to_those_who_ask),
         cmocka_unit_test(alive_is_not_ready),
+        cmocka_unit_test(only_names_of_this_node_are_answered),
+        cmocka_unit_test(a_member_that_was_added_is_known_by_its_name),
+        cmocka_unit_test(a_page_from_elsewhere_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
