@@ -26,15 +26,15 @@ def free_port():
 class Mini:
     """A queue of one step in one language."""
 
-    def __init__(self, language, step, data):
-        self.language, self.step, self.data = language, step, data
+    def __init__(self, language, step, data, home=MINIS):
+        self.language, self.step, self.data, self.home = language, step, data, home
         self.process = None
 
-    def start(self):
+    def start(self, **popen):
         self.port, self.admin = free_port(), free_port()
         self.process = subprocess.Popen(
             [*PROGRAMS[self.language], self.step],
-            cwd=MINIS / self.language,
+            cwd=self.home / self.language,
             env={
                 **os.environ,
                 "PORT": str(self.port),
@@ -44,6 +44,7 @@ class Mini:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            **popen,
         )
         line = self.process.stdout.readline()
         assert "listens" in line, line + self.process.communicate(timeout=DEADLINE_S)[0]

@@ -306,6 +306,7 @@ def test_reset_keeps_what_was_written(course):
     [
         (["check"], "./learn list shows them"),
         (["start", "nothing"], "there is no exercise"),
+        (["start", "violation"], "may be 05-violation-dedup or 06-violation-log: say which"),
         (["check", "01"], "is not begun"),
         (["start"], "which one?"),
     ],
@@ -313,6 +314,10 @@ def test_reset_keeps_what_was_written(course):
 def test_a_mistake_is_one_line_that_says_what_to_do(course, words, complaint):
     said = learn(course, *words, code=1)
     assert complaint in said and len(said.splitlines()) == 1
+
+
+def test_a_name_without_its_number_is_enough_even_if_another_ends_like_it(course):
+    assert learn(course, "start", "dedup").startswith("An order that comes twice")
 
 
 def test_starting_twice_touches_nothing(course):
@@ -368,6 +373,9 @@ def test_accept_hands_your_queue_to_the_acceptance_test(course, monkeypatch):
     test = course.parent / "test/compose/acceptance.py"
     test.parent.mkdir(parents=True)
     test.write_text("import sys; print('judged', sys.argv[1:]); sys.exit(int(sys.argv[1] == 'c'))")
+    unfinished = learn(course, "accept", code=1)  # at once, and not after minutes
+    assert "judged" not in unfinished and "your queue is not finished" in unfinished
+    copy_solution(course, "10-your-queue", "python")
     assert "judged ['mine']" in learn(course, "accept")
     assert "judged ['c']" in learn(course, "accept", "c", code=1)
 

@@ -4,14 +4,17 @@ A step that is naive has a test that shows it fail: the chapter's incident is th
 """
 
 import difflib
+import resource
 import select
+import signal
 import urllib.error
 import urllib.request
 
 import pytest
-from minis import MINIS, PROGRAMS, STEPS, SUFFIX, Mini
+from minis import DEADLINE_S, MINIS, PROGRAMS, STEPS, SUFFIX, Mini
 
 LINES_MAX = {"queue": 150, "log": 60}
+FILE_BYTES_MAX = 4096
 NEW_LINES_MAX = 60  # a page asks for no more to be read
 
 
@@ -136,6 +139,28 @@ def test_what_was_acknowledged_survives_kill_9(mini, logged):
     assert held[0] == kept[5]
     assert after.reserve() is None
     assert after.put("next") == kept[-1] + 1
+
+
+def bounded_files():
+    """In a new process: a file that grows beyond this is refused, as on a disk that is full."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, FILE_BYTES_MAX))
+
+
+def test_a_queue_that_cannot_write_its_log_ends_and_answers_nothing(language, logged, tmp_path):
+    queue = Mini(language, logged, tmp_path)
+    queue.start(preexec_fn=bounded_files)
+    client = queue.client()
+    client.put("small")
+    client.say(f"put 0 0 60 {FILE_BYTES_MAX}", "x" * FILE_BYTES_MAX)
+    assert client.hear() == ""
+    said = queue.process.communicate(timeout=DEADLINE_S)[0]
+    assert queue.process.returncode == 1
+    assert len(said.splitlines()) == 1 and said.startswith("the log cannot be written: ")
+    queue.start()  # what it had begun to write is a torn tail
+    after = queue.client()
+    assert after.reserve() == (1, "small") and after.reserve() is None
+    queue.kill()
 
 
 def test_a_torn_tail_is_cut_at_every_byte(mini, logged):

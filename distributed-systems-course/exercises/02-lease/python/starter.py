@@ -14,6 +14,6 @@ class Queue:
         """The oldest job that nobody holds; it is this worker's for LEASE_S seconds."""
         return self.jobs.pop(0) if self.jobs else None
 
-    def done(self, worker: str, job: str, now: float) -> bool:
-        """The work is done. False, and no effect, if the job is not this worker's any more."""
+    def done(self, worker: str, job: str) -> bool:
+        """The work is done. False, and no effect, if the job was not lent to this worker last."""
         return True

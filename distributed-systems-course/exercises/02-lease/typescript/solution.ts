@@ -19,10 +19,8 @@ export class Queue {
     return null;
   }
 
-  /** The work is done. False, and no effect, if the job is not this worker's any more. */
-  done(worker: string, job: string, now: number): boolean {
-    const lease = this.jobs.get(job);
-    if (lease === undefined || lease.holder !== worker || lease.until <= now) return false;
-    return this.jobs.delete(job);
+  /** The work is done. False, and no effect, if the job was not lent to this worker last. */
+  done(worker: string, job: string): boolean {
+    return this.jobs.get(job)?.holder === worker && this.jobs.delete(job);
   }
 }

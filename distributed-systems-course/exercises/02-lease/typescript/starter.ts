@@ -15,9 +15,9 @@ export class Queue {
     return this.jobs.shift() ?? null;
   }
 
-  /** The work is done. False, and no effect, if the job is not this worker's any more. */
-  done(worker: string, job: string, now: number): boolean {
-    void [worker, job, now]; // not used yet
+  /** The work is done. False, and no effect, if the job was not lent to this worker last. */
+  done(worker: string, job: string): boolean {
+    void [worker, job]; // not used yet
     return true;
   }
 }

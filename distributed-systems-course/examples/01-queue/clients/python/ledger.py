@@ -14,9 +14,14 @@ class Ledger:
     def __init__(self, results: str) -> None:
         self.folder = Path(results) / "tickets"
         self.folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(self.folder.parent)
 
     def has(self, key: str) -> bool:
-        return (self.folder / f"{key}.json").exists()
+        """True when its ticket is there, and on the disk: who made it may have died before that."""
+        there = (self.folder / f"{key}.json").exists()
+        if there:
+            sync_folder(self.folder)
+        return there
 
     def record(self, key: str, entry: dict[str, object]) -> bool:
         """Makes the ticket, on the disk when this returns. False if somebody made it before."""
@@ -27,8 +32,18 @@ class Ledger:
                 file.flush()
                 os.fsync(file.fileno())
             os.link(draft, self.folder / f"{key}.json")  # fails if the name is taken
-            return True
+            made = True
         except FileExistsError:
-            return False
+            made = False
         finally:
             draft.unlink(missing_ok=True)
+        sync_folder(self.folder)  # the name, too: it stands in the folder, not in the file
+        return made
+
+
+def sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import wire
 
@@ -116,7 +116,10 @@ class Server:
             raise wire.BadCommand("UNKNOWN_COMMAND")  # this step does not know it yet
         entry = [time.time(), session.number if session else 0, name, *arguments]
         if self.log is not None:
-            self.log.append(entry)
+            try:
+                self.log.append(entry)
+            except OSError as error:
+                stop_at_once(f"the log cannot be written: {error}")
             self.promised |= name in PROMISES
         if name == "put":
             self.puts[arguments[0]] = self.puts.get(arguments[0], 0) + 1
@@ -143,8 +146,7 @@ class Server:
             try:
                 self.log.sync()
             except OSError as error:
-                print(f"the log cannot be synced: {error}; stopping", file=sys.stderr)
-                os._exit(1)  # going on would acknowledge what is not there
+                stop_at_once(f"the log cannot be synced: {error}")
             self.promised = False
         for session in self.sessions.values():
             if session.output:
@@ -199,6 +201,12 @@ class Server:
             | {"total-jobs": self.puts.get(tube, 0), "current-using": using}
             | {"current-watching": watching, "current-waiting": waiting}
         )
+
+
+def stop_at_once(why: str) -> NoReturn:
+    """Going on would acknowledge what is not there."""
+    print(f"{why}; stopping", file=sys.stderr)
+    os._exit(1)
 
 
 COUNTS = ("reserves", "timeouts", "releases", "buries", "kicks")

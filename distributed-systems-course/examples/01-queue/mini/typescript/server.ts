@@ -152,7 +152,11 @@ class Server {
     }
     const entry: Entry = [now(), session?.number ?? 0, name, ...words];
     if (this.log !== null) {
-      this.log.append(entry);
+      try {
+        this.log.append(entry);
+      } catch (error) {
+        stopAtOnce(`the log cannot be written: ${error}`);
+      }
       this.promised ||= PROMISES.has(name);
     }
     if (name === "put") this.puts.set(words[0], (this.puts.get(words[0]) ?? 0) + 1);
@@ -184,8 +188,7 @@ class Server {
       try {
         this.log.sync();
       } catch (error) {
-        console.error(`the log cannot be synced: ${error}; stopping`);
-        process.exit(1); // going on would acknowledge what is not there
+        stopAtOnce(`the log cannot be synced: ${error}`);
       }
       this.promised = false;
     }
@@ -263,6 +266,12 @@ class Server {
       "current-waiting": this.waiting.filter((s) => s.watched.includes(tube)).length,
     });
   }
+}
+
+/** Going on would acknowledge what is not there. */
+function stopAtOnce(why: string): never {
+  console.error(`${why}; stopping`);
+  process.exit(1);
 }
 
 /** GET /health on the admin port: it answers, so it is well. */

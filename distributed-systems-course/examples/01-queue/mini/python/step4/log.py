@@ -38,10 +38,10 @@ class Log:
     def append(self, entry: list[Any]) -> None:
         text = json.dumps(entry, separators=(",", ":")).encode()
         self.file.write(b"%08x %s\n" % (zlib.crc32(text), text))
+        self.file.flush()  # out of this program's memory, and into the operating system's
 
     def sync(self) -> None:
         """Returns when all that was appended is on the disk. If this fails, so must we."""
-        self.file.flush()
         os.fsync(self.file.fileno())
 
 
