@@ -1,4 +1,4 @@
 # languages: typescript python
-# uses: examples/concepts/07-backpressure/{language}/main.{ext}
+# uses: examples/concepts/07-backpressure/{language}/main.{ext} examples/concepts/luck.{ext}
 # must: the producer (waits)
 program "$examples/concepts/07-backpressure/$LANGUAGE" main 7

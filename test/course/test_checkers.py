@@ -25,7 +25,8 @@ def modules():
 
 
 def finds_nothing(*command, cwd=COURSE):
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    env = {**os.environ, "MYPYPATH": str(COURSE / "examples/concepts")}  # where luck.py lies
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -78,7 +79,11 @@ def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
 
 @pytest.mark.parametrize(
     "path",
-    [*COURSE.glob("examples/concepts/*/python/main.py"), *SHOP.glob("*.py")],
+    [
+        *COURSE.glob("examples/concepts/luck.py"),
+        *COURSE.glob("examples/concepts/*/python/main.py"),
+        *SHOP.glob("*.py"),
+    ],
     ids=lambda path: path.relative_to(COURSE / "examples").as_posix(),
 )
 def test_mypy_finds_nothing_in_a_program_of_one_file(path, cache):

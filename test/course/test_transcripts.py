@@ -228,7 +228,7 @@ def test_a_run_leaves_its_events(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("topic", "seed", "sold"), [("01-timeout", 20, 2), ("02-delivery", 7, None)]
+    ("topic", "seed", "sold"), [("01-timeout", 531, 2), ("02-delivery", 7, None)]
 )
 def test_what_is_observed_is_what_the_program_says(topic, seed, sold, tmp_path):
     program = COURSE / "examples/concepts" / topic / "python/main.py"

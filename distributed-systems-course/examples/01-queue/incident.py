@@ -10,12 +10,14 @@ from client import Client
 
 def main() -> None:
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 11300
-    shop, anna, ben = Client(port), Client(port), Client(port)
+    shop = Client(port)
     for seat in (11, 12, 13):
         shop.ask("put 0 0 60 7", f"seat {seat}")
+    anna = Client(port)
     _, ticket = anna.reserve() or ("", "nothing")
     print(f"Anna takes {ticket!r} and dies.")
     anna.die()
+    ben = Client(port)
     while job := ben.reserve():
         id, ticket = job
         print(f"Ben  takes {ticket!r}, prints it, and says so: {ben.ask(f'delete {id}')}")

@@ -8,11 +8,13 @@ import { Client } from "./client.ts";
 
 async function main(): Promise<void> {
   const port = Number(process.argv[2] ?? 11300);
-  const [shop, anna, ben] = [new Client(port), new Client(port), new Client(port)];
+  const shop = new Client(port);
   for (const seat of [11, 12, 13]) await shop.ask("put 0 0 60 7", `seat ${seat}`);
+  const anna = new Client(port);
   const [, ticket] = (await anna.reserve()) ?? ["", "nothing"];
   console.log(`Anna takes '${ticket}' and dies.`);
   anna.die();
+  const ben = new Client(port);
   for (let job = await ben.reserve(); job !== null; job = await ben.reserve()) {
     const said = await ben.ask(`delete ${job[0]}`);
     console.log(`Ben  takes '${job[1]}', prints it, and says so: ${said}`);

@@ -1,37 +1,33 @@
 """What a timeout tells you: almost nothing. Run it with a seed: python main.py 7"""
 
-import random
 import sys
-from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # where luck.py lies
+from luck import Draw, chance, play
 
 TIMEOUT_MS = 100
+LOSS = 0.2  # of requests, and of replies
+CRASH = 0.2  # of the office, before it does anything
 
 
-def chance(seed: int) -> Iterator[float]:
-    """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
-    x = seed
-    while True:
-        x = x * 16807 % 2147483647
-        yield x / 2147483647
-
-
-def call(draw: Iterator[float], seats: set[int], seat: int) -> tuple[str, str]:
+def call(draw: Draw, seats: set[int], seat: int) -> tuple[str, str]:
     """The shop asks the box office to sell a seat: (what the shop sees, what happened)."""
-    if next(draw) < 0.2:
+    if draw() < LOSS:
         return "timeout", "the request was lost"
-    if next(draw) < 0.2:
+    if draw() < CRASH:
         return "timeout", "the office crashed before it did anything"
     seats.add(seat)
-    if next(draw) < 0.2:
+    if draw() < LOSS:
         return "timeout", "sold, and then the reply was lost"
-    took_ms = round(40 + next(draw) * 100)
+    took_ms = round(40 + draw() * 100)
     if took_ms > TIMEOUT_MS:
         return "timeout", f"sold, but it took {took_ms} ms"
     return "sold", f"sold, in {took_ms} ms"
 
 
-def main() -> None:
-    draw = chance(int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(1, 1000))
+def main(seed: int) -> None:
+    draw = chance(seed)
     seats: set[int] = set()
     unknown = []
     print("seat  the shop sees  what really happened")
@@ -46,4 +42,4 @@ def main() -> None:
     print("Nothing in the middle column tells which.")
 
 
-main()
+play(main)

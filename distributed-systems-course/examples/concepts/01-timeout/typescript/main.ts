@@ -1,30 +1,24 @@
 /** What a timeout tells you: almost nothing. Run it with a seed: node main.ts 7 */
 
-const TIMEOUT_MS = 100;
+import { type Draw, chance, play } from "../../luck.ts";
 
-/** The same random numbers in every language: x -> x * 16807 mod (2^31 - 1). */
-function* chance(seed: number): Generator<number, never> {
-  let x = seed;
-  while (true) {
-    x = (x * 16807) % 2147483647;
-    yield x / 2147483647;
-  }
-}
+const TIMEOUT_MS = 100;
+const LOSS = 0.2; // of requests, and of replies
+const CRASH = 0.2; // of the office, before it does anything
 
 /** The shop asks the box office to sell a seat: [what the shop sees, what happened]. */
-function call(draw: () => number, seats: Set<number>, seat: number): [string, string] {
-  if (draw() < 0.2) return ["timeout", "the request was lost"];
-  if (draw() < 0.2) return ["timeout", "the office crashed before it did anything"];
+function call(draw: Draw, seats: Set<number>, seat: number): [string, string] {
+  if (draw() < LOSS) return ["timeout", "the request was lost"];
+  if (draw() < CRASH) return ["timeout", "the office crashed before it did anything"];
   seats.add(seat);
-  if (draw() < 0.2) return ["timeout", "sold, and then the reply was lost"];
+  if (draw() < LOSS) return ["timeout", "sold, and then the reply was lost"];
   const tookMs = Math.round(40 + draw() * 100);
   if (tookMs > TIMEOUT_MS) return ["timeout", `sold, but it took ${tookMs} ms`];
   return ["sold", `sold, in ${tookMs} ms`];
 }
 
-function main(): void {
-  const numbers = chance(Number(process.argv[2] ?? 1 + Math.floor(Math.random() * 999)));
-  const draw = () => numbers.next().value;
+function main(seed: number): void {
+  const draw = chance(seed);
   const seats = new Set<number>();
   const unknown: number[] = [];
   console.log("seat  the shop sees  what really happened");
@@ -39,4 +33,4 @@ function main(): void {
   console.log("Nothing in the middle column tells which.");
 }
 
-main();
+play(main);

@@ -1,41 +1,36 @@
 /** Three promises about one message. Run it with a seed: node main.ts 7 */
 
+import { type Draw, chance, play } from "../../luck.ts";
+
 const LOSS = 0.3; // of requests, and of replies
 const SEATS = 20;
 const TRIES_MAX = 50;
 
-type Draw = () => number;
-
-/** The same random numbers in every language: x -> x * 16807 mod (2^31 - 1). */
-function* chance(seed: number): Generator<number, never> {
-  let x = seed;
-  while (true) {
-    x = (x * 16807) % 2147483647;
-    yield x / 2147483647;
-  }
-}
-
-/** Sells what it is asked to sell. With `remember`, it knows the keys of what it has done. */
+/** A seat goes to one customer. With `remember`, it knows the keys of what it has done. */
 class BoxOffice {
   private readonly remember: boolean;
   private readonly done = new Set<string>();
-  readonly sold = new Map<number, number>();
+  private readonly plan = new Map<number, string>(); // seat -> who sits there
+  readonly sold = new Map<number, number>(); // tickets printed and paid for
 
   constructor(remember: boolean) {
     this.remember = remember;
   }
 
-  sell(key: string, seat: number): void {
-    if (this.remember && this.done.has(key)) return; // heard before: the effect is there already
+  sell(key: string, customer: string, seat: number): "sold" | "taken" {
+    if (this.remember && this.done.has(key)) return "sold"; // heard before: the effect is there
+    if ((this.plan.get(seat) ?? customer) !== customer) return "taken";
+    this.plan.set(seat, customer);
     this.done.add(key);
     this.sold.set(seat, (this.sold.get(seat) ?? 0) + 1);
+    return "sold";
   }
 }
 
 /** True when the reply came back. */
 function send(draw: Draw, office: BoxOffice, key: string, seat: number): boolean {
   if (draw() < LOSS) return false; // the request was lost
-  office.sell(key, seat);
+  office.sell(key, `customer-${seat}`, seat);
   return draw() >= LOSS; // or the reply is
 }
 
@@ -60,12 +55,11 @@ function run(draw: Draw, name: string, deliver: typeof atMostOnce, remember: boo
   );
 }
 
-function main(): void {
-  const numbers = chance(Number(process.argv[2] ?? 1 + Math.floor(Math.random() * 999)));
-  const draw = () => numbers.next().value;
+function main(seed: number): void {
+  const draw = chance(seed);
   run(draw, "at most once", atMostOnce, false);
   run(draw, "at least once", atLeastOnce, false);
   run(draw, "at least once, and a key", atLeastOnce, true);
 }
 
-main();
+play(main);

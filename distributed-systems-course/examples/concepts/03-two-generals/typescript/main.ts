@@ -5,20 +5,13 @@
  * the one before; whoever has heard all that it could hear attacks. Is there an N that is safe?
  */
 
+import { type Draw, chance, play } from "../../luck.ts";
+
 const CAUGHT = 0.25;
 const BATTLES = 10000;
 
-/** The same random numbers in every language: x -> x * 16807 mod (2^31 - 1). */
-function* chance(seed: number): Generator<number, never> {
-  let x = seed;
-  while (true) {
-    x = (x * 16807) % 2147483647;
-    yield x / 2147483647;
-  }
-}
-
 /** [first attacks, second attacks]. The first general proposes: its message is number 1. */
-function battle(draw: () => number, messengers: number): [boolean, boolean] {
+function battle(draw: Draw, messengers: number): [boolean, boolean] {
   let arrived = 0;
   while (arrived < messengers && draw() >= CAUGHT) arrived += 1;
   // Odd messages go to the second general, even ones to the first. Each attacks when the last
@@ -28,9 +21,8 @@ function battle(draw: () => number, messengers: number): [boolean, boolean] {
   return [arrived >= lastToFirst, arrived >= lastToSecond];
 }
 
-function main(): void {
-  const numbers = chance(Number(process.argv[2] ?? 1 + Math.floor(Math.random() * 999)));
-  const draw = () => numbers.next().value;
+function main(seed: number): void {
+  const draw = chance(seed);
   const cell = (count: number, width: number) => String(count).padStart(width);
   console.log("messengers   both attack   none attacks   ONE ATTACKS ALONE");
   for (let messengers = 1; messengers <= 8; messengers++) {
@@ -45,4 +37,4 @@ function main(): void {
   );
 }
 
-main();
+play(main);

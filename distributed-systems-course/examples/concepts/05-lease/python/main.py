@@ -4,9 +4,11 @@ A thousand tasks. Most take a few seconds, some a minute. Some workers die, and 
 a while (a busy machine, a laptop lid) and then go on as if nothing had happened.
 """
 
-import random
 import sys
-from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # where luck.py lies
+from luck import Draw, chance, play
 
 TASKS = 1000
 LONG = 0.10  # of the tasks take up to a minute instead of a few seconds
@@ -14,21 +16,13 @@ DIES = 0.02  # of the workers, in the middle of a task
 STANDS_STILL = 0.03  # of the workers, for up to a minute, and hears and says nothing meanwhile
 
 
-def chance(seed: int) -> Iterator[float]:
-    """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
-    x = seed
-    while True:
-        x = x * 16807 % 2147483647
-        yield x / 2147483647
-
-
-def one_task(draw: Iterator[float]) -> tuple[float, float, bool]:
+def one_task(draw: Draw) -> tuple[float, float, bool]:
     """(how long the work takes, how long the worker stands still in it, whether it dies), in s."""
-    share = next(draw)
-    work_s = share * (60 if next(draw) < LONG else 4)
-    length = next(draw)
-    still_s = length * 60 if next(draw) < STANDS_STILL else 0
-    return work_s, still_s, next(draw) < DIES
+    share = draw()
+    work_s = share * (60 if draw() < LONG else 4)
+    length = draw()
+    still_s = length * 60 if draw() < STANDS_STILL else 0
+    return work_s, still_s, draw() < DIES
 
 
 def run(tasks: list[tuple[float, float, bool]], ttr_s: int) -> str:
@@ -44,12 +38,12 @@ def run(tasks: list[tuple[float, float, bool]], ttr_s: int) -> str:
     return f"{ttr_s:5} s {twice:12} {twice_with_touch:24} {waited_s:24} s"
 
 
-def main() -> None:
-    draw = chance(int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(1, 1000))
+def main(seed: int) -> None:
+    draw = chance(seed)
     tasks = [one_task(draw) for _ in range(TASKS)]
     print("  lease   done twice   done twice, with touch   tasks of dead workers lay")
     for ttr_s in (2, 5, 15, 30, 60, 120):
         print(run(tasks, ttr_s))
 
 
-main()
+play(main)

@@ -5,24 +5,17 @@
  * for a while (a busy machine, a laptop lid) and then go on as if nothing had happened.
  */
 
+import { type Draw, chance, play } from "../../luck.ts";
+
 const TASKS = 1000;
 const LONG = 0.1; // of the tasks take up to a minute instead of a few seconds
 const DIES = 0.02; // of the workers, in the middle of a task
 const STANDS_STILL = 0.03; // of the workers, for up to a minute, hearing and saying nothing
 
-/** The same random numbers in every language: x -> x * 16807 mod (2^31 - 1). */
-function* chance(seed: number): Generator<number, never> {
-  let x = seed;
-  while (true) {
-    x = (x * 16807) % 2147483647;
-    yield x / 2147483647;
-  }
-}
-
 type Task = { workS: number; stillS: number; dies: boolean };
 
 /** How long the work takes, how long the worker stands still in it, whether it dies; in seconds. */
-function oneTask(draw: () => number): Task {
+function oneTask(draw: Draw): Task {
   const share = draw();
   const workS = share * (draw() < LONG ? 60 : 4);
   const length = draw();
@@ -46,12 +39,11 @@ function run(tasks: Task[], ttrS: number): string {
   return `${cell(ttrS, 5)} s ${cell(twice, 12)} ${cell(twiceWithTouch, 24)} ${cell(waitedS, 24)} s`;
 }
 
-function main(): void {
-  const numbers = chance(Number(process.argv[2] ?? 1 + Math.floor(Math.random() * 999)));
-  const draw = () => numbers.next().value;
+function main(seed: number): void {
+  const draw = chance(seed);
   const tasks = Array.from({ length: TASKS }, () => oneTask(draw));
   console.log("  lease   done twice   done twice, with touch   tasks of dead workers lay");
   for (const ttrS of [2, 5, 15, 30, 60, 120]) console.log(run(tasks, ttrS));
 }
 
-main();
+play(main);

@@ -5,20 +5,14 @@ system's memory until a sync brings it to the disk. A killed program loses neith
 loses what was not synced.
 """
 
-import random
 import sys
-from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # where luck.py lies
+from luck import Draw, chance, play
 
 JOBS = 1000
 PLANS = (("answer", "write", "sync"), ("write", "answer", "sync"), ("write", "sync", "answer"))
-
-
-def chance(seed: int) -> Iterator[float]:
-    """The same random numbers in every language: x -> x * 16807 mod (2^31 - 1)."""
-    x = seed
-    while True:
-        x = x * 16807 % 2147483647
-        yield x / 2147483647
 
 
 class Machine:
@@ -43,11 +37,11 @@ class Machine:
         return len(self.answered - self.memory)
 
 
-def run(draw: Iterator[float], plan: tuple[str, ...], power: bool) -> int:
+def run(draw: Draw, plan: tuple[str, ...], power: bool) -> int:
     lost = 0
     for job in range(JOBS):
         machine = Machine()
-        steps_done = int(next(draw) * (len(plan) + 1))  # then it dies
+        steps_done = int(draw() * (len(plan) + 1))  # then it dies
         for name in plan[:steps_done]:
             machine.step(name, job)
         if power:
@@ -56,8 +50,8 @@ def run(draw: Iterator[float], plan: tuple[str, ...], power: bool) -> int:
     return lost
 
 
-def main() -> None:
-    draw = chance(int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(1, 1000))
+def main(seed: int) -> None:
+    draw = chance(seed)
     print(f"of {JOBS} crashes, a promised job was lost in")
     print("order of steps          kill -9   power cut")
     for plan in PLANS:
@@ -65,4 +59,4 @@ def main() -> None:
         print(f"{', '.join(plan):22} {killed:8} {run(draw, plan, power=True):11}")
 
 
-main()
+play(main)

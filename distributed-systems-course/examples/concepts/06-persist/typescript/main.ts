@@ -6,6 +6,8 @@
  * power cut loses what was not synced.
  */
 
+import { type Draw, chance, play } from "../../luck.ts";
+
 const JOBS = 1000;
 type Step = "answer" | "write" | "sync";
 const PLANS: Step[][] = [
@@ -13,15 +15,6 @@ const PLANS: Step[][] = [
   ["write", "answer", "sync"],
   ["write", "sync", "answer"],
 ];
-
-/** The same random numbers in every language: x -> x * 16807 mod (2^31 - 1). */
-function* chance(seed: number): Generator<number, never> {
-  let x = seed;
-  while (true) {
-    x = (x * 16807) % 2147483647;
-    yield x / 2147483647;
-  }
-}
 
 class Machine {
   private memory = new Set<number>(); // the operating system's
@@ -44,7 +37,7 @@ class Machine {
   }
 }
 
-function run(draw: () => number, plan: Step[], power: boolean): number {
+function run(draw: Draw, plan: Step[], power: boolean): number {
   let lost = 0;
   for (let job = 0; job < JOBS; job++) {
     const machine = new Machine();
@@ -56,9 +49,8 @@ function run(draw: () => number, plan: Step[], power: boolean): number {
   return lost;
 }
 
-function main(): void {
-  const numbers = chance(Number(process.argv[2] ?? 1 + Math.floor(Math.random() * 999)));
-  const draw = () => numbers.next().value;
+function main(seed: number): void {
+  const draw = chance(seed);
   console.log(`of ${JOBS} crashes, a promised job was lost in`);
   console.log("order of steps          kill -9   power cut");
   for (const plan of PLANS) {
@@ -68,4 +60,4 @@ function main(): void {
   }
 }
 
-main();
+play(main);
