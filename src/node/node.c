@@ -363,7 +363,8 @@ static void lease_turn(struct node *node)
 
 static bool clients_wait_here(const struct node *node)
 {
-    return !list_empty(&node->proposals.sent) || !list_empty(&node->reads);
+    return !list_empty(&node->proposals.sent) || !list_empty(&node->reads) ||
+           node->clients_awaiting > 0;
 }
 
 /* A full disk whose reserve is used up takes nothing any more. Who leads on such a one hands over

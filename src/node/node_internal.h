@@ -225,6 +225,7 @@ struct node {
     struct list clients;
     struct list admins;
     uint32_t clients_count, sessions_count, admins_count;
+    uint32_t clients_awaiting; /* the reply to a proposal, applied or not */
 
     struct peers peers;
     struct proposals proposals;

@@ -41,6 +41,25 @@ def test_a_reserve_on_one_node_gets_a_put_on_another(cluster):
         assert waiting.line() == b"across\r\n"
 
 
+def test_a_reserve_that_waits_at_a_follower_hears_at_once(place):
+    """Not at the leader's next heartbeat, which is seldom here, so that it would show."""
+    heartbeat_s = 1.5
+    cluster = place.cluster(heartbeat_ms=int(heartbeat_s * 1000), election_timeout_ms=3000).start()
+    leader, follower = cluster.leader(), cluster.followers()[0]
+    slowest_s = 0
+    with Wire(leader.address) as producer, Wire(follower.address) as worker:
+        for i in range(5):
+            worker.say("reserve-with-timeout 30\r\n")
+            eventually(lambda: leader.metric("quartet_queue_waiting") == 1, "the reserve waits")
+            began = time.monotonic()
+            assert producer.ask(f"put 0 0 60 1\r\n{i}\r\n").startswith(b"INSERTED")
+            job = worker.line().split()[1].decode()
+            slowest_s = max(slowest_s, time.monotonic() - began)
+            assert worker.take(3) == b"%d\r\n" % i
+            assert worker.ask(f"delete {job}\r\n") == b"DELETED\r\n"
+    assert slowest_s < heartbeat_s / 2
+
+
 def test_a_client_that_sends_no_more_still_gets_its_answers(cluster):
     """As `printf ... | nc` does: the end of its input comes before the replies of a cluster."""
     for node in cluster.nodes:

@@ -41,6 +41,7 @@ void client_opened(struct node *node, uint32_t id)
 void client_free(struct node *node, struct client *client)
 {
     if (client->decoder != NULL) node->config.protocol->close(client->decoder);
+    if (client->awaiting > 0) node->clients_awaiting--;
     list_remove(&client->in_pump);
     list_remove(&client->in_reads);
     list_remove(&client->in_clients);
@@ -72,10 +73,10 @@ static void slots_settle(struct node *node, struct client *client)
     }
 }
 
-static void slots_await(struct client *client)
+static void slots_await(struct node *node, struct client *client)
 {
     buffer_put_u8(&client->slots, SLOT_AWAIT);
-    client->awaiting++;
+    if (client->awaiting++ == 0) node->clients_awaiting++;
 }
 
 static void client_say(struct node *node, struct client *client, struct slice text)
@@ -94,7 +95,10 @@ static void slot_answered(struct node *node, struct client *client)
 {
     buffer_consume(&client->slots, 1);
     client->awaiting--;
-    if (client->awaiting == 0) client->blocked = false;
+    if (client->awaiting == 0) {
+        client->blocked = false;
+        node->clients_awaiting--;
+    }
     node->counters.replies++;
     connection_dirty(&node->connections, &client->connection);
     slots_settle(node, client);
@@ -163,7 +167,7 @@ static void client_propose(struct node *node, struct client *client,
     }
     struct command command = {COMMAND_MACHINE, client->connection.id, request->command};
     proposals_add(node, &command);
-    slots_await(client);
+    slots_await(node, client);
     if (request->blocks) client->blocked = true;
 }
 
