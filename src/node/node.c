@@ -196,6 +196,7 @@ static void event_sent(struct node *node, struct connection *connection, uint64_
 {
     connection->unsent -= count < connection->unsent ? count : connection->unsent;
     if (connection->listener == NODE_CLIENT) client_sent(node, (struct client *)connection);
+    if (connection->listener == NODE_PEER) link_sent(&node->peers, (struct link *)connection);
 }
 
 /* Only clients may fall silent and still listen. */
@@ -466,6 +467,7 @@ static void turn_work(struct node *node)
     tick_turn(node);
     snapshots_turn(node);
     peers_turn(&node->peers, node->draining);
+    route_lost(node);
     route_clocks(node);
     drain_turn(node);
     stuck_turn(node);

@@ -113,6 +113,10 @@ struct node_config {
     uint64_t seed;
 };
 
+/* How long the world should wait for an address to answer a CONNECT: then it fails, and the node
+ * tries again. */
+uint64_t node_connect_us_max(const struct node_config *config);
+
 /* Everything but self, machine, protocol and peers. */
 void node_config_defaults(struct node_config *config);
 

@@ -320,6 +320,7 @@ void route_link_closed(struct node *node, struct link *link);
 void route_links_ready(struct node *node); /* what came before this node might speak */
 void route_tell_state(struct node *node);  /* what this node is, to all peers */
 void route_clocks(struct node *node);
+void route_lost(struct node *node); /* links that were given up, to who sends on them */
 
 /* admin/members.c */
 void members_request(struct node *node, uint32_t admin, const struct http_request *request);
@@ -351,6 +352,7 @@ void snapshots_durable(struct node *node);
 void snapshots_failed(struct node *node);
 void snapshots_taken(struct node *node, uint32_t peer, uint64_t number, uint64_t offset);
 void snapshots_link_lost(struct node *node, struct link *link);
+void snapshots_peer_lost(struct node *node, uint32_t peer); /* the link on which we send them */
 void snapshots_abort(struct node *node);
 bool snapshot_incoming_frame(struct node *node, struct link *link, const struct peer_frame *frame);
 void snapshot_incoming_turn(struct node *node);

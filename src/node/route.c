@@ -81,6 +81,20 @@ static bool heard_frame(struct node *node, struct link *link, const struct peer_
     }
 }
 
+void route_lost(struct node *node)
+{
+    uint32_t peer;
+    enum peer_channel channel;
+    while (peers_take_lost(&node->peers, &peer, &channel)) {
+        if (channel == PEER_CHANNEL_SNAPSHOT) {
+            snapshots_peer_lost(node, peer);
+            continue;
+        }
+        if (node->raft != NULL) raft_peer_lost(node->raft, peer);
+        proposals_link_changed(node, peer);
+    }
+}
+
 static void link_event(struct node *node, struct link *link, const struct peers_event *event)
 {
     switch (event->type) {
@@ -107,6 +121,7 @@ static void link_work(struct node *node, struct link *link, struct slice *rest)
     struct peers_event event;
     if (link->state != LINK_OPEN) own_refresh(node);
     while (link_next(&node->peers, link, rest, &event)) link_event(node, link, &event);
+    route_lost(node);
 }
 
 static void link_work_kept(struct node *node, struct link *link)
@@ -145,10 +160,8 @@ void route_links_ready(struct node *node)
 void route_link_closed(struct node *node, struct link *link)
 {
     snapshots_link_lost(node, link);
-    uint32_t lost = link_failed(&node->peers, link);
-    if (lost == 0) return;
-    if (node->raft != NULL) raft_peer_lost(node->raft, lost);
-    proposals_link_changed(node, lost);
+    link_failed(&node->peers, link);
+    route_lost(node);
 }
 
 /* --- clocks --- */

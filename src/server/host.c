@@ -247,7 +247,6 @@ static void watch(uv_timer_t *timer)
     watch_disk(host);
     host->facts.uptime_s = (now_us - host->began_us) / 1000000;
     system_cpu_time(&host->facts.user_time_us, &host->facts.system_time_us);
-    tcp_watch(&host->tcp, now_us);
     buffer_clear(&host->metrics);
     metrics_write(host, &host->metrics);
     node_set_world_metrics(host->node, buffer_slice(&host->metrics));
@@ -412,7 +411,7 @@ static int run(struct host *host, const struct host_sockets *sockets)
     host->disk.world = host;
     host->snapshot.answer = snapshot_answered;
     host->snapshot.world = host;
-    tcp_open(&host->tcp, host, &host->loop);
+    tcp_open(&host->tcp, host, &host->loop, node_connect_us_max(&config->node));
     host->facts.node = config->node.self;
     host->facts.request_size_max = config->node.protocol_config.request_size_max;
     system_facts(&host->facts);

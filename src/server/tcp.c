@@ -334,6 +334,35 @@ void tcp_hold(struct tcp *tcp)
     }
 }
 
+/* Ends what has waited too long. */
+static void watch(uv_timer_t *timer)
+{
+    struct tcp *tcp = timer->data;
+    uint64_t now_us = system_now().mono_us;
+    struct list *at = tcp->waiting.next;
+    while (at != &tcp->waiting) {
+        struct tcp_connection *connection = LIST_ITEM(at, struct tcp_connection, waiting);
+        at = at->next;
+        if (now_us < connection->deadline_us) continue;
+        if (connection->state == TCP_OPEN) {
+            tcp_connection_end(connection, EVENT_CLOSED);
+        } else if (!tcp_dial_late(connection)) {
+            tcp_connection_end(connection, EVENT_CONNECT_FAILED);
+        }
+    }
+    if (list_empty(&tcp->waiting)) uv_timer_stop(timer);
+}
+
+void tcp_connection_wait(struct tcp_connection *connection, uint64_t for_us)
+{
+    struct tcp *tcp = connection->owner;
+    connection->deadline_us = system_now().mono_us + for_us;
+    list_remove(&connection->waiting);
+    list_append(&tcp->waiting, &connection->waiting);
+    if (uv_is_active((uv_handle_t *)&tcp->watch)) return;
+    uv_timer_start(&tcp->watch, watch, TCP_WATCH_MS, TCP_WATCH_MS);
+}
+
 void tcp_close_one(struct tcp *tcp, uint32_t number)
 {
     struct tcp_connection *connection = tcp_connection_find(tcp, number);
@@ -356,22 +385,8 @@ void tcp_flush(struct tcp *tcp)
         } else if (!connection->writing) {
             tcp_connection_end(connection, EVENT_CLOSED);
         } else {
-            connection->deadline_us = system_now().mono_us + TCP_CLOSE_US_MAX;
-            list_remove(&connection->waiting);
-            list_append(&tcp->waiting, &connection->waiting);
+            tcp_connection_wait(connection, TCP_CLOSE_US_MAX);
         }
-    }
-}
-
-void tcp_watch(struct tcp *tcp, uint64_t now_us)
-{
-    struct list *at = tcp->waiting.next;
-    while (at != &tcp->waiting) {
-        struct tcp_connection *connection = LIST_ITEM(at, struct tcp_connection, waiting);
-        at = at->next;
-        if (now_us < connection->deadline_us) continue;
-        bool open = connection->state == TCP_OPEN;
-        tcp_connection_end(connection, open ? EVENT_CLOSED : EVENT_CONNECT_FAILED);
     }
 }
 
@@ -419,10 +434,14 @@ void tcp_connection_init_handle(struct tcp_connection *connection)
     connection->has_handle = true;
 }
 
-void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop)
+void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop, uint64_t connect_us_max)
 {
     tcp->host = host;
     tcp->loop = loop;
+    tcp->connect_us_max = connect_us_max;
+    uv_timer_init(loop, &tcp->watch);
+    uv_unref((uv_handle_t *)&tcp->watch);
+    tcp->watch.data = tcp;
     list_init(&tcp->dirty);
     list_init(&tcp->reports);
     list_init(&tcp->waiting);

@@ -31,9 +31,10 @@ enum {
     TCP_READY_MAX = 256, /* connections known to be readable; then some are read */
     TCP_BACKLOG = 1024,  /* listen(): connections the kernel accepts ahead of us */
     TCP_KEEPALIVE_S = 60,
-    TCP_DIAL_US_MAX = 5000000,  /* resolve and connect, together */
-    TCP_CLOSE_US_MAX = 5000000, /* to take the last output after a CLOSE */
-    TCP_SENT_TURN_BYTES = 4096, /* this much SENT may unblock something: turn at once */
+    TCP_RESOLVE_US_MAX = 5000000, /* a name; connecting to what it means is the next's */
+    TCP_WATCH_MS = 50,            /* while connections have a deadline */
+    TCP_CLOSE_US_MAX = 5000000,   /* to take the last output after a CLOSE */
+    TCP_SENT_TURN_BYTES = 4096,   /* this much SENT may unblock something: turn at once */
     TCP_LISTENERS_MAX = 8,
 };
 
@@ -54,6 +55,10 @@ struct tcp {
     struct list dirty;   /* have output of this turn, or are to be closed */
     struct list reports; /* have something to tell the node */
     struct list waiting; /* dialing or closing: have a deadline */
+    uv_timer_t watch;    /* runs while there are any */
+    /* For an address to answer. The kernel would try for two minutes, ever more seldom, and go on
+     * doing so when the network has long been there again. */
+    uint64_t connect_us_max;
     uint32_t number_last;
     uint64_t accepted;
     uint64_t accept_failures;
@@ -71,7 +76,7 @@ struct tcp {
     uint8_t read_buffer[TCP_READ_BYTES];
 };
 
-void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop);
+void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop, uint64_t connect_us_max);
 /* Takes a bound socket and accepts from it; TCP_LISTENERS_MAX times at most. 0 or a negative uv
  * error. */
 int tcp_listen(struct tcp *tcp, enum node_listener kind, int fd);
@@ -92,7 +97,4 @@ void tcp_flush(struct tcp *tcp);
 void tcp_hold(struct tcp *tcp);
 /* Steps the node with what was noticed while actions were carried out. */
 void tcp_report(struct tcp *tcp);
-/* Once a second: ends what has waited too long. */
-void tcp_watch(struct tcp *tcp, uint64_t now_us);
-
 #endif

@@ -73,6 +73,7 @@ static void connected(uv_connect_t *connect, int status)
         dial_free(connection); /* ended meanwhile; the handle is being closed */
         return;
     }
+    if (status == UV_ECANCELED) return; /* it was late: attempt_closed() goes on */
     if (status == 0) {
         complain(connection->owner, connection->dial->address, 0);
         dial_free(connection);
@@ -91,6 +92,7 @@ static void connect_next(struct tcp_connection *connection)
         const struct sockaddr *where = dial->next->ai_addr;
         dial->next = dial->next->ai_next;
         tcp_connection_init_handle(connection);
+        tcp_connection_wait(connection, connection->owner->connect_us_max);
         int failed = uv_tcp_connect(&dial->connect, &connection->handle, where, connected);
         if (failed == 0) return;
         dial->failed = failed;
@@ -98,6 +100,15 @@ static void connect_next(struct tcp_connection *connection)
         return;
     }
     give_up(connection, dial->failed);
+}
+
+bool tcp_dial_late(struct tcp_connection *connection)
+{
+    if (!connection->has_handle) return false; /* the name is being resolved */
+    if (uv_is_closing((uv_handle_t *)&connection->handle)) return true;
+    connection->dial->failed = UV_ETIMEDOUT;
+    uv_close((uv_handle_t *)&connection->handle, attempt_closed);
+    return true;
 }
 
 static void resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *found)
@@ -123,8 +134,7 @@ static void resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *fou
 void tcp_dial(struct tcp *tcp, uint32_t number, struct slice address)
 {
     struct tcp_connection *connection = tcp_connection_new(tcp, number, NODE_PEER);
-    connection->deadline_us = system_now().mono_us + TCP_DIAL_US_MAX;
-    list_append(&tcp->waiting, &connection->waiting);
+    tcp_connection_wait(connection, TCP_RESOLVE_US_MAX);
     struct dial *dial = calloc(1, sizeof *dial);
     if (dial == NULL) system_die(SYSTEM_EXIT_FAILED, "out of memory");
     connection->dial = dial;

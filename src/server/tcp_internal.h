@@ -47,6 +47,10 @@ void tcp_connection_init_handle(struct tcp_connection *connection);
 void tcp_connection_opened(struct tcp_connection *connection);
 /* The connection is over. The node hears `report` (0: nothing) from tcp_report(). */
 void tcp_connection_end(struct tcp_connection *connection, enum event_type report);
+/* It is to be dialed or closed within this time, or it ends. Replaces an earlier such time. */
+void tcp_connection_wait(struct tcp_connection *connection, uint64_t for_us);
+/* Where it dials does not answer in time. Whether there is something else to try or to wait for. */
+bool tcp_dial_late(struct tcp_connection *connection);
 void tcp_connection_step(struct tcp_connection *connection, enum event_type type);
 
 #endif

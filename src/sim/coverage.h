@@ -42,6 +42,7 @@
     X(DEPOSED, "leaders cut off one by one")            \
     X(CLOGS, "clogged links")                           \
     X(BREAKS, "connections broken")                     \
+    X(DEADS, "connections dead without a word")         \
     X(REFUSALS, "connects refused")                     \
     X(PAUSES, "pauses")                                 \
     X(CRASHES, "process crashes")                       \

@@ -171,6 +171,17 @@ static void break_connections(struct faults *faults)
     }
 }
 
+/* Some of a node's connections, or all. */
+static void deaden_connections(struct faults *faults, const struct host *host)
+{
+    struct world *world = faults->world;
+    uint32_t mask = (uint32_t)between(faults, 1, 1u << world->hosts_count);
+    for (uint32_t other = 0; other < world->hosts_count; other++) {
+        if (other == host->index || (mask >> other & 1) == 0) continue;
+        network_deaden(&world->network, host->index, other);
+    }
+}
+
 /* --- faults of hosts --- */
 
 /* In the middle of a turn, soon. */
@@ -447,6 +458,7 @@ static void fault_strike(struct faults *faults, enum sim_fault kind, struct host
     struct world *world = faults->world;
     switch (kind) {
     case SIM_FAULT_BREAK: break_connections(faults); return;
+    case SIM_FAULT_DEAD: deaden_connections(faults, host); return;
     case SIM_FAULT_DEPOSE:
         if (!depose_active(&faults->depose)) depose_begin(&faults->depose);
         return;

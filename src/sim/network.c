@@ -9,7 +9,6 @@
 enum {
     PACKET_BYTES_KEPT = 16 << 10, /* larger buffers are given back */
     REFUSED_US_MAX = 2000,
-    UNREACHABLE_US = 1000000, /* how long a dial into a cut link takes to fail */
     BREAK_NOTICED_US_MAX = 200000,
     CLOSE_RETRY_US = 2000,
 };
@@ -253,6 +252,7 @@ void network_init(struct network *network, struct schedule *schedule,
         .random = random_seeded(seed),
         .latency_us_min = 50,
         .latency_us_max = 300,
+        .unreachable_us = 250000,
     };
     for (uint32_t i = 0; i < NETWORK_PLACES_MAX; i++) list_init(&network->ends[i]);
     list_init(&network->free_packets);
@@ -291,7 +291,7 @@ void network_dial(struct network *network, uint32_t from, uint32_t number, uint3
     end->other->peer = peer;
     list_append(&network->ends[from], &end->link);
     bool cut = network->cut[from][to] || network->cut[to][from];
-    uint64_t delay_us = cut                     ? UNREACHABLE_US
+    uint64_t delay_us = cut                     ? network->unreachable_us
                         : network->refusing[to] ? random_below(&network->random, REFUSED_US_MAX)
                                                 : 2 * latency_us(network);
     schedule_at(network->schedule, &end->event, network->schedule->now_us + delay_us);
@@ -370,7 +370,7 @@ void network_send(struct network *network, uint32_t place, uint32_t number, stru
     } else {
         network->sink->sent(network->world, place, number, bytes.size);
     }
-    if (to->state != END_OPEN) return;
+    if (to->state != END_OPEN || from->dead) return;
     if (!from->peer) {
         send_stream(network, to, bytes);
     } else if (network->stormy) {
@@ -391,7 +391,7 @@ void network_close(struct network *network, uint32_t place, uint32_t number)
     end->closing = true;
     uint64_t now_us = network->schedule->now_us;
     end_close_at(network, end, now_us + random_below(&network->random, 100), false);
-    end_close_at(network, end->other, now_us + latency_us(network), true);
+    if (!end->dead) end_close_at(network, end->other, now_us + latency_us(network), true);
 }
 
 void network_read(struct network *network, uint32_t place, uint32_t number, bool on)
@@ -457,7 +457,9 @@ void network_place_gone(struct network *network, uint32_t place)
     while (!list_empty(ends)) {
         struct network_end *end = LIST_ITEM(ends->next, struct network_end, link);
         uint64_t after_us = latency_us(network);
-        end_close_at(network, end->other, network->schedule->now_us + after_us, true);
+        if (!end->dead) {
+            end_close_at(network, end->other, network->schedule->now_us + after_us, true);
+        }
         end_finish(network, end);
     }
 }
@@ -508,6 +510,24 @@ void network_break(struct network *network, uint32_t a, uint32_t b, uint32_t per
             uint64_t after_us = random_below(&network->random, BREAK_NOTICED_US_MAX);
             if (chance(network, 500)) after_us = random_below(&network->random, 1000);
             end_close_at(network, ends[i], now_us + after_us, false);
+        }
+    }
+}
+
+void network_deaden(struct network *network, uint32_t a, uint32_t b)
+{
+    for (struct list *at = network->ends[a].next; at != &network->ends[a]; at = at->next) {
+        struct network_end *end = LIST_ITEM(at, struct network_end, link);
+        if (end->other->place != b || end->state != END_OPEN || end->dead) continue;
+        network->counts_dead++;
+        network->sink->narrate(network->world, "dead", a, b, 0);
+        struct network_end *ends[2] = {end, end->other};
+        for (int i = 0; i < 2; i++) {
+            ends[i]->dead = true;
+            while (!list_empty(&ends[i]->arriving)) {
+                packet_free(network, end_packet(ends[i]->arriving.next));
+            }
+            schedule_cancel(network->schedule, &ends[i]->arrival);
         }
     }
 }

@@ -89,6 +89,7 @@ struct network_end {
     bool closing;         /* this end sends and receives no more, but for what is under way */
     bool orderly;         /* closed() comes after the bytes, not in the middle of them */
     bool deaf;            /* READ off */
+    bool dead;            /* what it sends is lost, and its close is not heard at the other end */
     struct list arriving; /* packets under way to here, by time */
     struct timed arrival; /* of the first; not pending while deaf or cut off */
     size_t unsent;        /* bytes behind a clogged link, not yet reported by sent() */
@@ -107,6 +108,7 @@ struct network {
     void *world;
     struct random random;
     uint64_t latency_us_min, latency_us_max; /* one way, in good weather */
+    uint64_t unreachable_us;                 /* how long a dial into a cut link takes to fail */
     uint32_t split_permille;                 /* of the packets to and from clients */
     bool stormy;
     struct network_storm storm;
@@ -119,7 +121,7 @@ struct network {
     struct network_connection *all_connections;
     uint64_t packets_count; /* ever */
     uint64_t counts_lost, counts_duplicated, counts_reordered, counts_delayed, counts_held,
-        counts_refused, counts_broken;
+        counts_refused, counts_broken, counts_dead;
 };
 
 void network_init(struct network *network, struct schedule *schedule,
@@ -156,6 +158,9 @@ void network_clog(struct network *network, uint32_t from, uint32_t to, bool clog
 void network_refuse(struct network *network, uint32_t place, bool refuse);
 /* Breaks each connection between the two places with this chance; bytes under way may be lost. */
 void network_break(struct network *network, uint32_t a, uint32_t b, uint32_t permille);
+/* Each connection between the two places dies: nothing goes through any more, and neither end hears
+ * of it, as after a retransmission timeout of minutes, or of a machine that is no more. */
+void network_deaden(struct network *network, uint32_t a, uint32_t b);
 /* All zero: the storm is over. */
 void network_set_storm(struct network *network, const struct network_storm *storm);
 /* Everything above ends. */

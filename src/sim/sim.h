@@ -47,7 +47,8 @@ enum {
     X(MISDIRECT, "misdirect", "the same, and it is where something else was")               \
     X(TRANSFER, "transfer", "the leader is told to hand over to another")                   \
     X(DRIFT, "drift-beyond", "cuts a leader off, its clock beyond the bound: by name only") \
-    X(MEMBERS, "members", "members are removed and added again, and one more may join")
+    X(MEMBERS, "members", "members are removed and added again, and one more may join")     \
+    X(DEAD, "dead", "connections between nodes die, and neither end hears of it")
 
 enum sim_fault {
 #define X(name, word, help) SIM_FAULT_##name,

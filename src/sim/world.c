@@ -262,6 +262,7 @@ static void world_init(struct world *world, const struct sim_options *options,
     world->network.latency_us_min = 20 + random_below(&world->random, 200);
     world->network.latency_us_max =
         world->network.latency_us_min + random_below(&world->random, 1000);
+    world->network.unreachable_us = node_connect_us_max(&world->config);
     world->network.split_permille = (uint32_t)random_below(&world->random, 300);
     for (uint32_t i = 0; i < world->hosts_count; i++) sim_host_init(world, &world->hosts[i], i);
     faults_init(world, &world->faults, random_next(&world->random));
@@ -299,6 +300,7 @@ static void report_counts(struct world *world)
     counts[SIM_COVER_HELD] = network->counts_held;
     counts[SIM_COVER_REFUSALS] = network->counts_refused;
     counts[SIM_COVER_BREAKS] = network->counts_broken;
+    counts[SIM_COVER_DEADS] = network->counts_dead;
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         counts[SIM_COVER_SECTORS_LOST] += world->hosts[i].disk.sectors_lost;
         counts[SIM_COVER_SECTORS_KEPT] += world->hosts[i].disk.sectors_kept;

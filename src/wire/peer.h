@@ -12,7 +12,7 @@ enum {
     PEER_FRAME_SIZE_MAX = 20 << 20,
     PEER_NONCE_SIZE = 16,
     PEER_PROOF_SIZE = 32,
-    PEER_VERSION = 2,
+    PEER_VERSION = 3,
     PEER_SYSTEM_SIZE_MAX = 32,
     PEER_ADDRESS_SIZE_MAX = 255,
     PEER_GROUP_NODE = 0xFFFF, /* frames about the node, not one of its logs */
@@ -36,6 +36,7 @@ enum peer_frame_type {
     PEER_BEATS,  /* Raft's messages without entries, of all groups */
     PEER_CLOCK,  /* what is your wall clock? */
     PEER_CLOCK_IS,
+    PEER_PING, /* which of your connections I hear */
 };
 
 enum peer_refusal {

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from harness import Cluster, Node
+from netns import PlacedCluster, network_or_skip
 
 
 @pytest.fixture
@@ -42,6 +43,22 @@ def node(place):
 @pytest.fixture
 def cluster(place):
     return place.cluster().start()
+
+
+@pytest.fixture
+def placed_cluster(tmp_path):
+    """Three nodes, each on a machine of its own as far as the network goes."""
+    network = network_or_skip()
+    try:
+        cluster = PlacedCluster(network, tmp_path)
+        try:
+            yield cluster.start()
+        finally:
+            cluster.kill()
+            for node in cluster.nodes:
+                print(f"--- {node.log.name}\n{node.output()[-4000:]}")
+    finally:
+        network.remove()
 
 
 @pytest.fixture

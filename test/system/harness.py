@@ -80,9 +80,9 @@ def run(*words, timeout_s=DEADLINE_S, env=None):
     )
 
 
-def http(port, path, method="GET", timeout_s=3):
+def http(port, path, method="GET", timeout_s=3, host="127.0.0.1"):
     """(status, text) of the admin port."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    request = urllib.request.Request(f"http://{host}:{port}{path}", method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as response:
             return response.status, response.read().decode()
@@ -92,6 +92,8 @@ def http(port, path, method="GET", timeout_s=3):
 
 class Node:
     """One `quartet queue` process, or the place where one will run."""
+
+    host = "127.0.0.1"  # where it can be reached from here
 
     def __init__(self, directory, number=1, peers=None, **options):
         self.number = number
@@ -108,7 +110,7 @@ class Node:
 
     @property
     def address(self):
-        return ("127.0.0.1", self.port)
+        return (self.host, self.port)
 
     def words(self):
         words = [QUARTET, "queue", "--node", self.number, "--listen", f"127.0.0.1:{self.port}"]
@@ -133,19 +135,23 @@ class Node:
         def healthy():
             if self.process.poll() is not None:
                 raise AssertionError(f"exited with {self.process.returncode}:\n{self.output()}")
-            return http(self.admin, "/health")[0] == 200
+            return self.http("/health")[0] == 200
 
         eventually(healthy, f"node {self.number} is healthy")
         return self
+
+    def http(self, path, **more):
+        """(status, text) of its admin port."""
+        return http(self.admin, path, host=self.host, **more)
 
     def output(self):
         return self.log.read_text()
 
     def status(self):
-        return json.loads(http(self.admin, "/status")[1])
+        return json.loads(self.http("/status")[1])
 
     def metric(self, name):
-        for line in http(self.admin, "/metrics")[1].splitlines():
+        for line in self.http("/metrics")[1].splitlines():
             if line.startswith(name + " "):
                 return float(line.split()[1])
         raise ValueError(f"no metric {name}")

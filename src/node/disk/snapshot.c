@@ -530,8 +530,12 @@ void snapshots_link_lost(struct node *node, struct link *link)
     if (s->incoming != NULL && s->incoming_link == link->connection.id) {
         snapshot_incoming_abort(node);
     }
-    if (link->peer == NULL || !link->dialed || link->channel != PEER_CHANNEL_SNAPSHOT) return;
+}
+
+void snapshots_peer_lost(struct node *node, uint32_t peer)
+{
+    struct snapshots *s = &node->snapshots;
     for (uint32_t i = s->transfers_count; i-- > 0;) {
-        if (s->transfers[i].peer == link->peer->id) transfer_drop(node, i);
+        if (s->transfers[i].peer == peer) transfer_drop(node, i);
     }
 }

@@ -24,6 +24,10 @@ static bool link_frame(struct peers *peers, struct link *link, struct peers_even
     const struct peer_frame *frame = &event->frame;
     struct reader content = reader_of(frame->content);
     if (link->state == LINK_OPEN) {
+        if (frame->type == PEER_PING) {
+            if (!link_pinged(peers, link, frame->content)) link_bad(peers, link);
+            return false;
+        }
         event->type = frame->type == PEER_STATE ? PEERS_STATE : PEERS_FRAME;
         return frame->type != PEER_STATE || frame_state(link, frame);
     }
@@ -46,6 +50,8 @@ static bool link_frame(struct peers *peers, struct link *link, struct peers_even
 bool link_next(struct peers *peers, struct link *link, struct slice *rest,
                struct peers_event *event)
 {
+    link->heard_us = peers->turn->now.mono_us;
+    if (link->peer != NULL && link->state == LINK_OPEN) link->peer->heard_us = link->heard_us;
     while (!link->connection.closing && rest->size > 0) {
         size_t consumed = 0;
         enum peer_result result = peer_frame_decode(*rest, &consumed, &event->frame);

@@ -1,7 +1,7 @@
 /* How two nodes meet: HELLO, WELCOME, PROOF, or REFUSED. specs/peer.md, "Introductions".
  *
- * Who dials says hello; who accepts proves that it knows the secret before it is told more, and then
- * the dialer does. Only then is the link open. */
+ * Who dials says hello; who accepts proves that it knows the secret before it is told more, and
+ * then the dialer does. Only then is the link open. */
 #include <string.h>
 
 #include "node/peers/clock.h"
@@ -161,6 +161,7 @@ void link_hello(struct peers *peers, struct link *link, struct reader *content)
     }
     link->channel = theirs.channel;
     link->from = theirs.from;
+    link->incarnation = theirs.incarnation;
     buffer_clear(&link->hello); /* a guest is taken in once it has proved who it is */
     if (link->peer == NULL) buffer_append_slice(&link->hello, whole);
     memcpy(link->peer_nonce, theirs.nonce, PEER_NONCE_SIZE);
@@ -187,12 +188,20 @@ static void link_supersede(struct peers *peers, struct link *link)
                     other->channel == link->channel;
         if (same) connection_close(peers->connections, &other->connection);
     }
+    const struct peer *peer = link->peer;
+    if (peer->incarnation == 0 || link->incarnation == peer->incarnation) return;
+    for (unsigned channel = 0; channel < 2; channel++) { /* to a life that is over */
+        struct link *mine = peer->links[channel];
+        if (mine != NULL && mine->state == LINK_OPEN) link_abandon(peers, mine, "it began anew");
+    }
 }
 
 static void link_open(struct peers *peers, struct link *link)
 {
     link->state = LINK_OPEN;
+    link->since_us = link->heard_us = link->said_us = peers->turn->now.mono_us;
     struct peer *peer = link->peer;
+    peer->heard_us = peers->turn->now.mono_us;
     if (!link->dialed) {
         link_supersede(peers, link);
         return;
@@ -237,6 +246,7 @@ bool link_welcome(struct peers *peers, struct link *link, struct reader *content
     buffer_append(out, mine, sizeof mine);
     peer_frame_end(out, begun);
     connection_dirty(peers->connections, &link->connection);
+    link->peer->incarnation = theirs.incarnation;
     link_open(peers, link);
     peer_heard(link->peer, theirs.cluster, theirs.membership);
     event->type = PEERS_MET;

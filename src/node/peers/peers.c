@@ -164,46 +164,73 @@ void link_opened(struct peers *peers, uint32_t id)
     link_say_hello(peers, link);
 }
 
-uint32_t link_failed(struct peers *peers, struct link *link)
+void link_lose(struct peers *peers, struct link *link)
 {
     struct peer *peer = link->peer;
+    uint8_t channel = link->channel;
     bool open = link->state == LINK_OPEN;
-    uint32_t lost = 0;
-    if (!link->dialed) peers->links_count--;
-    if (link->dialed && peer != NULL) {
-        uint8_t channel = link->channel;
-        peer->links[channel] = NULL;
-        if (!open && peer->given != NULL) peer->dial_given = !peer->dial_given;
-        peer->dial_at_us[channel] = peers->turn->now.mono_us + peer->dial_delay_us[channel];
-        uint64_t longer = peer->dial_delay_us[channel] * 2;
-        peer->dial_delay_us[channel] =
-            longer > NODE_DIAL_DELAY_MAX_US ? NODE_DIAL_DELAY_MAX_US : longer;
-        if (channel == PEER_CHANNEL_LOG && peer->was_reached) {
-            peer->was_reached = false;
-            trace_begin(peers->turn, "peer-lost");
-            trace_number(peers->turn, "peer", peer->id);
-            trace_text(peers->turn, "address", peer->address);
-            trace_end(peers->turn);
-        }
-        if (open && channel == PEER_CHANNEL_LOG) {
-            clock_forget(peer);
-            lost = peer->id;
+    link->peer = NULL;
+    peer->links[channel] = NULL;
+    peer->lost[channel] = open;
+    if (!open && peer->given != NULL) peer->dial_given = !peer->dial_given;
+    peer->dial_at_us[channel] = peers->turn->now.mono_us + peer->dial_delay_us[channel];
+    uint64_t longer = peer->dial_delay_us[channel] * 2;
+    uint64_t longest = peers->config->election_timeout_us / 2;
+    if (longest > NODE_DIAL_DELAY_MAX_US) longest = NODE_DIAL_DELAY_MAX_US;
+    if (longest < NODE_DIAL_DELAY_MIN_US) longest = NODE_DIAL_DELAY_MIN_US;
+    peer->dial_delay_us[channel] = longer > longest ? longest : longer;
+    if (channel != PEER_CHANNEL_LOG) return;
+    if (open) clock_forget(peer);
+    if (!peer->was_reached) return;
+    peer->was_reached = false;
+    trace_begin(peers->turn, "peer-lost");
+    trace_number(peers->turn, "peer", peer->id);
+    trace_text(peers->turn, "address", peer->address);
+    trace_end(peers->turn);
+}
+
+bool peers_take_lost(struct peers *peers, uint32_t *peer, enum peer_channel *channel)
+{
+    for (uint32_t i = 0; i < peers->count; i++) {
+        for (unsigned c = 0; c < 2; c++) {
+            if (!peers->all[i].lost[c]) continue;
+            peers->all[i].lost[c] = false;
+            *peer = peers->all[i].id;
+            *channel = (enum peer_channel)c;
+            return true;
         }
     }
+    return false;
+}
+
+void link_failed(struct peers *peers, struct link *link)
+{
+    if (!link->dialed) peers->links_count--;
+    if (link->dialed && link->peer != NULL) link_lose(peers, link);
     link_free(peers, link);
-    return lost;
+}
+
+void link_sent(struct peers *peers, struct link *link)
+{
+    link->said_us = peers->turn->now.mono_us;
 }
 
 static void link_timeout(struct peers *peers, struct link *link)
 {
-    if (link->state == LINK_OPEN || link->state == LINK_CONNECTING) return;
-    uint64_t until = link->since_us + NODE_MEETING_US;
-    if (link->connection.closing) return;
-    if (peers->turn->now.mono_us >= until) {
-        connection_close(peers->connections, &link->connection);
-    } else {
-        turn_wake(peers->turn, until);
+    if (link->state == LINK_CONNECTING || link->connection.closing) return;
+    if (link->state == LINK_OPEN) {
+        link_listen(peers, link);
+        return;
     }
+    uint64_t patience_us = link->dialed ? link_silence_us_max(peers) : NODE_MEETING_US;
+    if (patience_us > NODE_MEETING_US) patience_us = NODE_MEETING_US;
+    uint64_t until = link->since_us + patience_us;
+    if (peers->turn->now.mono_us < until) {
+        turn_wake(peers->turn, until);
+        return;
+    }
+    if (link->dialed && link->peer != NULL) link_lose(peers, link);
+    connection_close(peers->connections, &link->connection);
 }
 
 static void peer_turn(struct peers *peers, struct peer *peer, enum peer_channel channel, bool quiet)

@@ -29,7 +29,10 @@ enum {
     NODE_PEER_OUTPUT_MAX = 64 << 20, /* unsent bytes to one peer; more is dropped as lost */
     NODE_PEER_LINKS_MAX = 64,        /* accepted connections on the peer port */
     NODE_DIAL_DELAY_MIN_US = 50000,
-    NODE_DIAL_DELAY_MAX_US = 1000000,
+    NODE_DIAL_DELAY_MAX_US = 1000000, /* and at most half an election timeout */
+    NODE_CONNECT_US_MIN = 100000,     /* see node_connect_us_max() */
+    NODE_SILENCE_US_MIN = 400000,     /* a link silent for two election timeouts is dead */
+    NODE_PINGS_IN_SILENCE = 4,
     NODE_MEETING_US = 3000000,     /* to be introduced within, else closed */
     NODE_MEETING_BYTES_MAX = 4096, /* heard and not understood of one who is not introduced */
 };
@@ -63,6 +66,9 @@ struct peer {
     bool heard; /* membership and cluster below are known */
     uint8_t membership;
     uint64_t cluster;
+    uint64_t heard_us;    /* when anything last came from it, on whatever link */
+    uint64_t incarnation; /* of the life that answered when we last dialed */
+    bool lost[2];         /* by channel: an open link of ours is gone, and the hub not told */
     bool was_reached;     /* for telling once that it is gone */
     uint8_t refusal_told; /* why it refuses us, as told last: enum peer_refusal, 0: nothing */
     struct peer_clock clock;
@@ -79,7 +85,11 @@ struct link {
     struct list in_links;
     bool dialed;
     uint8_t channel;
-    uint64_t since_us;
+    uint64_t since_us;                   /* open, or on its way there */
+    uint64_t heard_us;                   /* when bytes last came */
+    uint64_t said_us;                    /* when bytes last left */
+    uint64_t pinged_us;                  /* dialed: see silence.c */
+    uint64_t incarnation;                /* accepted: of the life that said hello */
     uint8_t nonce[PEER_NONCE_SIZE];      /* ours */
     uint8_t peer_nonce[PEER_NONCE_SIZE]; /* theirs */
     struct buffer input;                 /* arrived and not decoded: half a frame */
@@ -146,16 +156,22 @@ struct link *peer_link(struct peers *peers, struct peer *peer, enum peer_channel
 /* Tells all what this node is: peers->own. */
 void peers_tell_state(struct peers *peers);
 
-/* Dials who is to be dialed, unless `quiet`; ends meetings that take too long. Once a turn. */
+/* Dials who is to be dialed, unless `quiet`; ends meetings that take too long, and links on which
+ * nothing is heard; says something where nothing else was said. Once a turn, behind what others
+ * have to say. Then, and after any other call about a link, ask peers_take_lost(). */
 void peers_turn(struct peers *peers, bool quiet);
 
 /* --- links: what the world reports of them --- */
 
 /* One was accepted, or one that was dialed is connected. */
 void link_opened(struct peers *peers, uint32_t id);
-/* It could not be connected, or is closed. Frees it. Returns the peer whose log link this was, open
- * until now; 0: none's. */
-uint32_t link_failed(struct peers *peers, struct link *link);
+/* It could not be connected, or is closed. Frees it. */
+void link_failed(struct peers *peers, struct link *link);
+/* So many bytes as were handed out have left it. */
+void link_sent(struct peers *peers, struct link *link);
+/* A link of ours that was open is gone, or was given up: true, with whose it was and which. Each is
+ * told once. */
+bool peers_take_lost(struct peers *peers, uint32_t *peer, enum peer_channel *channel);
 void link_free(struct peers *peers, struct link *link); /* at the end of all */
 
 enum peers_event_type {

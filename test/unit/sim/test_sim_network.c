@@ -181,6 +181,23 @@ static void a_clogged_link_reports_nothing_as_sent(void **state)
     ears_free(ears);
 }
 
+static void a_dead_connection_carries_nothing_and_nobody_is_told(void **state)
+{
+    (void)state;
+    struct ears *ears = ears_new(5);
+    connected(ears, OTHER, true);
+    send_frame(ears, OTHER, 1);
+    network_deaden(&ears->network, SERVER, OTHER);
+    send_frame(ears, OTHER, 2);
+    run_until(ears, ears->schedule.now_us + 1000000);
+    assert_int_equal(ears->sent[OTHER], 16); /* the kernel took them */
+    assert_int_equal(ears->heard[SERVER].size, 0);
+    network_place_gone(&ears->network, SERVER);
+    run_until(ears, ears->schedule.now_us + 1000000);
+    assert_int_equal(ears->closed[OTHER], 0);
+    ears_free(ears);
+}
+
 static void a_storm_loses_duplicates_and_reorders_whole_frames(void **state)
 {
     (void)state;
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_stream_is_cut_and_joined_but_keeps_its_bytes_in_order),
         cmocka_unit_test(a_cut_link_holds_and_a_refusing_place_refuses),
         cmocka_unit_test(a_clogged_link_reports_nothing_as_sent),
+        cmocka_unit_test(a_dead_connection_carries_nothing_and_nobody_is_told),
         cmocka_unit_test(a_storm_loses_duplicates_and_reorders_whole_frames),
         cmocka_unit_test(both_ends_hear_of_a_break_once),
         cmocka_unit_test(what_was_sent_before_a_close_arrives_before_it),

@@ -83,6 +83,7 @@ static void every_fault_alone_happens_and_is_survived(void **state)
         [SIM_FAULT_ONEWAY] = SIM_COVER_ONEWAYS,
         [SIM_FAULT_CLOG] = SIM_COVER_CLOGS,
         [SIM_FAULT_BREAK] = SIM_COVER_BREAKS,
+        [SIM_FAULT_DEAD] = SIM_COVER_DEADS,
         [SIM_FAULT_REFUSE] = SIM_COVER_RECONNECTS,
         [SIM_FAULT_PAUSE] = SIM_COVER_PAUSES,
         [SIM_FAULT_CRASH] = SIM_COVER_CRASHES,
