@@ -12,8 +12,8 @@ help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | \
 		awk -F@ '{ printf "%-22s %s\n", $$1, $$2 }'
 
-run: build ## start a three-node queue on loopback with a demo load (Ctrl-C drains)
-	@$(BUILD)/quartet up queue --demo
+run: build ## start every system, three nodes each, on loopback with a demo load (Ctrl-C drains)
+	@$(BUILD)/quartet up all --demo
 
 build: ## compile the program, to build/quartet
 	@tools/deps build

@@ -28,6 +28,7 @@ enum {
 struct node_options {
     const struct node_command *command;
     char name[32]; /* "quartet queue" */
+    char label[32];
     struct host_config config;
     struct node_addresses addresses;
     const char *data;
@@ -264,6 +265,14 @@ static int apply(struct node_options *to)
 
 /* --- run ------------------------------------------------------------------------------------- */
 
+/* Under `quartet up` of several systems, lines say whose node speaks. */
+static void set_label(struct node_options *to)
+{
+    if (getenv("QUARTET_UP_SEVERAL") == NULL) return;
+    snprintf(to->label, sizeof to->label, "%s ", to->command->system->name);
+    system_set_label(to->label);
+}
+
 /* Under `quartet up`, a child does not outlive its parent. */
 static void follow_parent(void)
 {
@@ -303,6 +312,7 @@ int node_command_run(const struct node_command *command, int argc, char **argv)
     snprintf(to->data_default, sizeof to->data_default, "quartet-data/%s-%u", command->system->name,
              to->config.node.self);
     to->config.data = to->data != NULL ? to->data : to->data_default;
+    set_label(to);
     follow_parent();
     return host_run(&to->config);
 }

@@ -29,11 +29,18 @@ struct system_verdict {
     uint32_t mistake_line;
 };
 
+/* Nodes listen for clients at 127.0.0.1:client_port + i, for admin at admin_port + i. */
+struct system_demo_place {
+    unsigned nodes;
+    unsigned client_port;
+    unsigned admin_port;
+    char label[32]; /* how each line that is shown begins: "queue ", empty where it runs alone */
+};
+
 /* Clients that show the system at work: `quartet up NAME --demo`. */
 struct system_demo {
-    /* Nodes listen for clients at 127.0.0.1:client_port + i, for admin at admin_port + i. */
-    void *(*start)(struct uv_loop_s *loop, unsigned nodes, unsigned client_port,
-                   unsigned admin_port);
+    /* `place` is borrowed for the call. */
+    void *(*start)(struct uv_loop_s *loop, const struct system_demo_place *place);
     /* Ends its work, then calls `stopped`, within two seconds. */
     void (*stop)(void *demo, void (*stopped)(void *world), void *world);
 };
@@ -41,7 +48,8 @@ struct system_demo {
 struct system {
     const char *name; /* of `quartet up`, `quartet check`, and the data directories */
     const char *what; /* "A work queue" */
-    unsigned port;    /* where clients connect by default; 0: no node of it can be run */
+    unsigned port;    /* where clients connect by default; 0: no node of it can be run. Under
+                         `quartet up` this port and 29 behind it: keep them off other systems' */
     const struct system_command *commands; /* the first runs a node; NULL: none */
     const struct system_demo *demo;        /* NULL: none */
     /* Prints how a person may talk to nodes whose clients' ports are these. */

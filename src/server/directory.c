@@ -97,6 +97,17 @@ const char *directory_open(struct directory *directory, const char *path, enum d
     return mode == DIRECTORY_OWN ? lock(directory) : NULL;
 }
 
+bool directory_in_use(const char *path)
+{
+    char name[DIRECTORY_PATH_SIZE_MAX + DIRECTORY_NAME_SIZE_MAX];
+    snprintf(name, sizeof name, "%s/lock", path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return held;
+}
+
 void directory_close(struct directory *directory)
 {
     if (directory->lock_fd >= 0) close(directory->lock_fd);

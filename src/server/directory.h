@@ -34,6 +34,8 @@ enum directory_mode {
 
 /* NULL, or one line that says what is wrong; it lives until the next call. */
 const char *directory_open(struct directory *directory, const char *path, enum directory_mode mode);
+/* Whether a process has this path open as DIRECTORY_OWN. False too when it cannot be told. */
+bool directory_in_use(const char *path);
 void directory_close(struct directory *directory);
 /* Makes renames, new names and removals durable. 0 or a negative errno. */
 int directory_sync(const struct directory *directory);

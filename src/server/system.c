@@ -29,6 +29,7 @@ enum {
 };
 
 static uint32_t said_node;
+static const char *said_label = "";
 
 static uint64_t clock_us(clockid_t clock)
 {
@@ -171,7 +172,8 @@ static size_t write_prefix(char *out, size_t size)
     gmtime_r(&now.tv_sec, &parts);
     size_t at = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &parts);
     at += (size_t)snprintf(out + at, size - at, ".%03ldZ ", now.tv_nsec / 1000000);
-    if (said_node != 0) at += (size_t)snprintf(out + at, size - at, "node %u: ", said_node);
+    if (said_node != 0)
+        at += (size_t)snprintf(out + at, size - at, "%snode %u: ", said_label, said_node);
     return at;
 }
 
@@ -224,6 +226,11 @@ void system_say_lines(struct slice lines)
 void system_set_node(uint32_t node)
 {
     said_node = node;
+}
+
+void system_set_label(const char *label)
+{
+    said_label = label;
 }
 
 void system_die(int code, const char *format, ...)

@@ -47,6 +47,8 @@ __attribute__((format(printf, 1, 2))) void system_say(const char *format, ...);
 void system_say_lines(struct slice lines);
 /* The number that the lines name; 0: none. */
 void system_set_node(uint32_t node);
+/* What stands before it where nodes of several systems speak; borrowed for good. */
+void system_set_label(const char *label);
 /* Says so and ends the process at once with this exit code. May be called from any thread. */
 __attribute__((noreturn, format(printf, 2, 3))) void system_die(int code, const char *format, ...);
 

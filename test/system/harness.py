@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 QUARTET = os.environ.get("QUARTET", str(ROOT / "build" / "quartet"))
+BUILD = Path(os.environ.get("QUARTET_BUILD", ROOT / "build"))
 
 DEADLINE_S = 40
 PORT_FIRST, PORT_LAST = 25000, 25999  # below the ports that Linux gives to outgoing connections

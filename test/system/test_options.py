@@ -48,9 +48,12 @@ from harness import Node, Wire, free_port, free_ports_in_a_row, run
         (["queue", "--peers", "1=127.0.0.1:11300,2=b:1"], "peers need their own port"),
         (["queue", "stray"], '"stray" is one word too many'),
         (["queue", "--verbose=maybe"], "expected 1 or 0"),
-        (["up", "zebra"], 'no system "zebra"'),
-        (["up", "--nodes", "10"], "--nodes"),
-        (["up", "--port", "80"], "--port"),
+        (["up"], "which system? Expected queue, or all"),
+        (["up", "zebra"], 'no system "zebra": expected queue, or all'),
+        (["up", "register"], 'no system "register"'),
+        (["up", "queue", "queue"], "queue stands there twice"),
+        (["up", "queue", "--nodes", "10"], "--nodes"),
+        (["up", "all", "--port", "80"], "--port"),
         (["status", "--admin", "nowhere"], "expected HOST:PORT"),
         (["queue-policy"], "expected show, set or clear"),
         (["queue-policy", "set", "t", "--factor", "0.5"], "--factor"),
@@ -190,7 +193,7 @@ def test_up_says_that_a_port_is_in_use(tmp_path):
     first = free_ports_in_a_row([0, 1, 2])
     with socket.create_server(("127.0.0.1", first + 1)):
         done = run("up", "queue", "--port", first, "--data", tmp_path / "up")
-    assert done.returncode == 1 and str(first + 1) in done.stderr
+    assert done.returncode == 2 and str(first + 1) in done.stderr  # it was asked for by name
     assert done.stderr.count("\n") == 1
 
 

@@ -1,36 +1,60 @@
 """`quartet up`: a cluster on this machine, watched over."""
 
+import functools
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import greenstalk
 import pytest
 
-from harness import DEADLINE_S, QUARTET, eventually, free_ports_in_a_row, http, run
+from harness import BUILD, DEADLINE_S, QUARTET, eventually, free_port, free_ports_in_a_row, http, run
 
 OFFSETS = [base + i for base in (0, 10, 20) for i in range(3)]
+BLOCK = 30  # the next system's ports, or the next try
+TWINS = BUILD / "test/system/quartet-twins"  # two systems: twins.c
 
 
 class Up:
-    def __init__(self, directory, *words):
-        self.log = directory / "up.log"
-        self.port = free_ports_in_a_row(OFFSETS)
-        words = [QUARTET, "up", "queue", "--port", self.port, "--data", directory / "up", *words]
+    """`quartet up`, at ports of its own or at those that it finds (port=None)."""
+
+    def __init__(self, directory, *words, systems=("queue",), program=QUARTET, port=0, data="up"):
+        self.log = directory / f"up-{free_port()}.log"
+        self.number = len(systems)
+        offsets = [offset + BLOCK * i for offset in OFFSETS for i in range(self.number)]
+        words = [program, "up", *systems, *words]
+        if port is not None:
+            words += ["--port", port or free_ports_in_a_row(offsets)]
+        if data is not None:
+            words += ["--data", directory / data]
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([str(w) for w in words], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+                                            stdout=log, stderr=log, cwd=directory)
 
     def output(self):
         return self.log.read_text()
 
-    def wait_healthy(self, nodes=3):
+    @property
+    def ports(self):
+        """Of the first nodes' clients, one a system."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"exited with {self.process.returncode}:\n{self.output()}")
+        found = re.findall(r"node 1  clients 127.0.0.1:(\d+)", self.output())
+        return [int(port) for port in found]
+
+    @functools.cached_property
+    def port(self):
+        return eventually(lambda: self.ports, "it shows its nodes")[0]
+
+    def wait_healthy(self, nodes=3, port=None):
+        port = port or self.port
         for i in range(nodes):
-            eventually(lambda i=i: http(self.port + 20 + i, "/health")[0] == 200, f"node {i + 1}")
+            eventually(lambda i=i: http(port + 20 + i, "/health")[0] == 200, f"node {i + 1}")
 
     def pids(self):
-        return [int(pid) for pid in re.findall(r"pid (\d+)", self.output())]
+        return [int(pid) for pid in re.findall(r"/status   pid (\d+)", self.output())]
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
@@ -41,8 +65,8 @@ class Up:
 def up(tmp_path):
     started = []
 
-    def start(*words):
-        started.append(Up(tmp_path, *words))
+    def start(*words, **options):
+        started.append(Up(tmp_path, *words, **options))
         return started[-1]
 
     yield start
@@ -119,3 +143,81 @@ def test_children_follow_a_killed_parent(up):
     one.process.wait()
     for pid in pids:
         eventually(lambda pid=pid: not alive(pid), f"process {pid} ends")
+
+
+def taken(port):
+    """A program that listens there: this one, or one that did before."""
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+    except OSError:
+        pass
+    return server
+
+
+def test_a_taken_port_moves_the_cluster_which_finds_its_data_again(up):
+    """Where its data lies does not hang on what other programs do; its members find one another at
+    other ports than those that they founded it with."""
+    with taken(11300), taken(11331):
+        one = up(port=None, data=None)
+        assert one.port >= 11360 and (one.port - 11300) % BLOCK == 0
+        moves = re.search(r"up: .*127.0.0.1:11300: another program .*; queue moves to (\d+)\n",
+                          one.output())
+        assert int(moves.group(1)) == one.port
+        one.wait_healthy()
+        with greenstalk.Client(("127.0.0.1", one.port)) as client:
+            client.put("kept")
+        moved_to = one.port
+        assert one.stop() == 0
+    with taken(moved_to):
+        one = up(port=None, data=None)
+        assert one.port != moved_to
+        one.wait_healthy()
+        with greenstalk.Client(("127.0.0.1", one.port)) as client:
+            assert client.reserve(5).body == "kept"
+        assert one.stop() == 0
+
+
+def test_two_side_by_side(up):
+    one = up(port=None, data=None)
+    one.wait_healthy()
+    other = up(port=None, data=None)
+    other.wait_healthy()
+    assert abs(other.port - one.port) >= BLOCK
+    first, second = (re.search(r"data in (\S+)\n", each.output()).group(1) for each in (one, other))
+    assert first != second and f"up: {first} is in use by a cluster that runs" in other.output()
+    with greenstalk.Client(("127.0.0.1", one.port)) as client:
+        client.put("not seen by the other")
+    with greenstalk.Client(("127.0.0.1", other.port)) as client:
+        assert client.stats()["total-jobs"] == 0
+    assert [each.stop() for each in (one, other)] == [0, 0]
+
+
+def test_several_systems_side_by_side(up):
+    one = up("--demo", systems=("queue", "twin"), program=TWINS)
+    queue, twin = eventually(lambda: one.ports if len(one.ports) == 2 else None, "both are shown")
+    assert twin == queue + BLOCK
+    for port in (queue, twin):
+        one.wait_healthy(port=port)
+    for name in ("queue", "twin"):
+        made = rf"^{name} +\d+ s  put \d+ .*done [1-9]"
+        eventually(lambda made=made: re.search(made, one.output(), re.MULTILINE), f"demo of {name}")
+    assert re.search(r"Z twin node 2: clients at", one.output())
+    os.kill(one.pids()[5], signal.SIGKILL)
+    eventually(lambda: "up: twin node 3 was ended by signal 9" in one.output(), "it is noticed")
+    one.wait_healthy(port=twin)
+    assert one.stop() == 0
+    assert one.output().count("all nodes have stopped") == 1
+
+
+def test_all_is_every_system_at_its_own_ports(up):
+    one = up(systems=("all",), program=TWINS, port=None, data=None)
+    queue, twin = eventually(lambda: one.ports if len(one.ports) == 2 else None, "both are shown")
+    assert (queue - 11300) % BLOCK == 0 and (twin - 11400) % BLOCK == 0
+    for port in (queue, twin):
+        one.wait_healthy(port=port)
+    assert re.findall(r"data in (\S+)\n", one.output())[:2] == ["quartet-data/up-11300",
+                                                                "quartet-data/up-11400"]
+    assert one.stop() == 0

@@ -39,9 +39,7 @@ struct demo_client {
 
 struct demo {
     uv_loop_t *loop;
-    unsigned nodes;
-    unsigned client_port;
-    unsigned admin_port;
+    struct system_demo_place place;
     struct demo_client clients[DEMO_CLIENTS];
     uv_timer_t progress;
     uv_work_t ask_leader;
@@ -228,7 +226,7 @@ static void closed(uv_handle_t *handle)
     struct demo_client *client = handle->data;
     client->closing = false;
     if (client->demo->stopping) return;
-    client->node = (client->node + 1) % client->demo->nodes;
+    client->node = (client->node + 1) % client->demo->place.nodes;
     uv_timer_start(&client->timer, connect_now, DEMO_RECONNECT_MS, 0);
 }
 
@@ -265,7 +263,7 @@ static void connect_now(uv_timer_t *timer)
 {
     struct demo_client *client = timer->data;
     struct sockaddr_in where;
-    uv_ip4_addr("127.0.0.1", (int)(client->demo->client_port + client->node), &where);
+    uv_ip4_addr("127.0.0.1", (int)(client->demo->place.client_port + client->node), &where);
     uv_tcp_init(client->demo->loop, &client->tcp);
     client->tcp.data = client;
     int failed =
@@ -280,9 +278,9 @@ static void ask_leader(uv_work_t *work)
 {
     struct demo *demo = work->data;
     demo->leader = 0;
-    for (unsigned i = 0; i < demo->nodes && demo->leader == 0; i++) {
+    for (unsigned i = 0; i < demo->place.nodes && demo->leader == 0; i++) {
         struct address address = {.host = "127.0.0.1"};
-        snprintf(address.port, sizeof address.port, "%u", (demo->admin_port + i) & 0xFFFF);
+        snprintf(address.port, sizeof address.port, "%u", (demo->place.admin_port + i) & 0xFFFF);
         struct buffer body = {0};
         char error[512];
         if (http_client_request(&address, "GET", "/status", &body, error, sizeof error) == 200) {
@@ -309,10 +307,10 @@ static void show_progress(uv_timer_t *timer)
     char leader[24] = "not known";
     if (!demo->asking && demo->leader != 0)
         snprintf(leader, sizeof leader, "node %u", demo->leader);
-    printf("%4" PRIu64 " s  put %" PRIu64 " (+%" PRIu64 "/s)  done %" PRIu64 " (+%" PRIu64
+    printf("%s%4" PRIu64 " s  put %" PRIu64 " (+%" PRIu64 "/s)  done %" PRIu64 " (+%" PRIu64
            "/s)  to do %" PRIu64 "  retried %" PRIu64 "  reconnects %" PRIu64
            "  clients %u/%d  leader %s\n",
-           (system_now().mono_us - demo->began_us) / 1000000, demo->put,
+           demo->place.label, (system_now().mono_us - demo->began_us) / 1000000, demo->put,
            demo->put - demo->put_before, demo->done, demo->done - demo->done_before,
            demo->put + demo->unknown > demo->done ? demo->put + demo->unknown - demo->done : 0,
            demo->failed, demo->reconnects, connected_clients, DEMO_CLIENTS, leader);
@@ -325,22 +323,19 @@ static void show_progress(uv_timer_t *timer)
     uv_queue_work(demo->loop, &demo->ask_leader, ask_leader, leader_known);
 }
 
-static void *demo_start(struct uv_loop_s *loop, unsigned nodes, unsigned client_port,
-                        unsigned admin_port)
+static void *demo_start(struct uv_loop_s *loop, const struct system_demo_place *place)
 {
     struct demo *demo = calloc(1, sizeof *demo);
     if (demo == NULL) system_die(SYSTEM_EXIT_FAILED, "out of memory");
     demo->loop = loop;
-    demo->nodes = nodes;
-    demo->client_port = client_port;
-    demo->admin_port = admin_port;
+    demo->place = *place;
     demo->random = random_seeded(system_random_u64());
     demo->began_us = system_now().mono_us;
     for (unsigned i = 0; i < DEMO_CLIENTS; i++) {
         struct demo_client *client = &demo->clients[i];
         client->demo = demo;
         client->number = i;
-        client->node = i % nodes;
+        client->node = i % place->nodes;
         uv_timer_init(loop, &client->timer);
         client->timer.data = client;
         uv_timer_start(&client->timer, connect_now, DEMO_RECONNECT_MS, 0);
