@@ -15,9 +15,11 @@
     :::take-home TITLE ... :::   also instructor, hint, solution: folded
     :::diagram TITLE ... --- ... :::   what it shows in words, then its Mermaid source; or, of a
                                  real run, `events NAME` (what transcripts/NAME.sh left) or
-                                 `trace NAME` (test/trace/NAME.txt), and below that how much of
-                                 it and where it stops to ask (spacetime.py). Such a picture plays:
-                                 theme/play
+                                 `trace NAME` (test/trace/NAME.txt); below that, how much of it
+                                 (part:, from:, before:), and before which event it stops and
+                                 asks what comes next: stop: EVENT, ask: QUESTION, then + WHAT
+                                 HAPPENS and - WHAT DOES NOT :: WHY (spacetime.py). Such a
+                                 picture plays: theme/play
 
 A page begins with front matter between two lines of ---: session and minutes, or `at-home: WHEN AND
 HOW LONG`; objectives; and where it needs more than 1,500 words or a block of more than 30 lines,

@@ -17,7 +17,7 @@ NAME` that of a test; the lines below say how much of it is shown, and where it 
     - WHAT SOMEBODY MAY EXPECT :: WHY IT IS NOT SO
 
 The picture is SVG in the page: it needs no program to be drawn, and takes its colours from
-theme/course.css. It is drawn twice, for wide and for narrow pages. theme/play makes it move: a <g>
+theme/play/still.css. It is drawn twice, for wide and for narrow pages. theme/play makes it move: a <g>
 is what is seen in one step, `data-rows` says how far down each step reaches, and play_data() what
 happens in them.
 """

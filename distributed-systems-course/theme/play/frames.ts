@@ -85,7 +85,9 @@ export function framesOf(run: Run): Frame[] {
 
 export function timeOf(step: Step, unit: string): string {
   if (step.at === undefined) return "";
-  return unit === "ms" ? `${Math.round(step.at)} ms` : `${step.at.toFixed(step.at < 10 ? 2 : 1)} s`;
+  const ms = unit === "ms" ? step.at : step.at * 1000;
+  if (unit === "ms" || ms < 1000) return `${ms.toFixed(ms > 0 && ms < 10 ? 1 : 0)} ms`;
+  return `${step.at.toFixed(step.at < 10 ? 2 : 1)} s`;
 }
 
 // What a step did, in one line, for the eye and for a screen reader.

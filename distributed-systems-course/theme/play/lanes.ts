@@ -105,15 +105,22 @@ class Lanes implements Track {
   }
 }
 
-// What the caption tells in words would answer the questions: it is folded until one unfolds it.
-function foldCaption(figure: HTMLElement): void {
+// What the caption tells in words would answer the questions: it is folded until all are answered, or
+// somebody unfolds it.
+function foldCaption(figure: HTMLElement, questions: number): void {
   const caption = figure.querySelector("figcaption");
   const title = caption?.querySelector("strong");
   if (!caption || !title) return;
   const words = element("span");
   words.append(...[...caption.childNodes].filter((node) => node !== title));
   const summary = element("summary", {}, "What it shows, in words: it tells the end");
-  caption.append(element("details", { class: "play-told" }, summary, words));
+  const details = element("details", { class: "play-told" }, summary, words);
+  caption.append(details);
+  let answered = 0;
+  figure.addEventListener("quartet:answered", () => {
+    answered += 1;
+    if (answered === questions) details.open = true;
+  });
 }
 
 export function mountLanes(figure: HTMLElement, data: unknown): void {
@@ -148,6 +155,6 @@ export function mountLanes(figure: HTMLElement, data: unknown): void {
   for (const kind of ["click", "keydown"]) {
     timeline.element.addEventListener(kind, () => (lanes.away = false), { capture: true });
   }
-  if (asks) foldCaption(figure);
+  if (asks) foldCaption(figure, Object.keys(run.asks ?? {}).length);
   figure.classList.add("plays");
 }

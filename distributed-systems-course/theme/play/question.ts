@@ -39,14 +39,15 @@ export class QuestionView {
   // What one chose, beside what happened.
   settle(question: Question, choice: Choice | null): void {
     const right = question.choices.find((one) => one.right);
-    const lines: (Node | string)[] = [];
+    const lines: Node[] = [];
     if (choice) {
       const verdict = choice.right ? "✓ You saw it coming" : "✗ You expected something else";
       lines.push(element("p", { class: "play-verdict" }, `${verdict}: ${choice.text}`));
-      if (choice.why) lines.push(element("p", {}, choice.why));
     }
     if (right && !choice?.right) lines.push(element("p", {}, `What happened: ${right.text}.`));
-    if (right?.why && !choice?.right) lines.push(element("p", {}, right.why));
+    for (const why of new Set([choice?.why, right?.why])) {
+      if (why) lines.push(element("p", {}, why));
+    }
     this.element.replaceChildren(...lines);
     this.element.hidden = false;
   }

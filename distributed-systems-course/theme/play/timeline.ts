@@ -68,6 +68,7 @@ export class Timeline {
   private readonly buttons: Record<"back" | "play" | "step", HTMLButtonElement>;
   private speed = 1;
   private frame = 0; // of requestAnimationFrame, or 0: nothing moves
+  private until = 0; // where it moves to
   private last_ms = 0; // when the last frame was
   private waited_ms = 0; // since the last jump, with reduced motion
   private shown = ""; // what the controls say
@@ -123,10 +124,14 @@ export class Timeline {
     this.draw();
   }
 
-  // One step on, which is seen to happen; pressed while something moves, at once.
+  // One step on, which is seen to happen. Pressed meanwhile, that one is over, and the next begins;
+  // pressed while it plays, it stops behind the step that happens.
   step(): void {
+    const { playing, until } = this;
+    const moving = this.frame !== 0;
+    if (moving && !playing) this.seek(until);
     const target = after(this.position);
-    if (this.frame !== 0 || reducedMotion()) this.seek(target);
+    if (playing || reducedMotion()) this.seek(target);
     else this.run(target, () => this.ask(target));
   }
 
@@ -151,11 +156,12 @@ export class Timeline {
     const step = Math.floor(this.position);
     const known = Math.max(this.track.known, step);
     const words = this.track.tell(step);
+    if (this.scrub.value !== String(step)) this.scrub.value = String(step);
     const state = JSON.stringify([step, known, words, this.frame === 0]);
     if (state === this.shown) return;
     this.shown = state;
     this.scrub.max = String(known);
-    this.scrub.value = String(step);
+    this.scrub.value = String(step); // again: it could not be more than its maximum
     this.scrub.setAttribute("aria-valuetext", `${step} of ${known}: ${words}`);
     write(this.count, `${step} / ${known}`);
     this.say(words);
@@ -184,6 +190,7 @@ export class Timeline {
   // Moves until there, or until a question or the end.
   private run(until: number, then: () => void): void {
     cancelAnimationFrame(this.frame);
+    this.until = until;
     this.hideQuestion();
     if (until === Infinity) this.said.setAttribute("aria-live", "off"); // it would talk without end
     this.last_ms = performance.now();

@@ -57,7 +57,7 @@ test("who looks at a step is told what there is to know besides its words", () =
   const steps = [lost, left, { ...message, kind: "arrived", at: 3.5, sent: 2 } as Step];
   const slow = { ...run, steps };
   assert.deepEqual(detailsOf(slow, 1), [
-    ["at", "0.50 s"],
+    ["at", "500 ms"],
     ["body", "seat 11"],
     ["fate", "lost on the way"],
   ]);
@@ -84,8 +84,10 @@ test("each kind of step has its words", () => {
 });
 
 test("a time is said in the unit of its run", () => {
-  assert.equal(timeOf(message, "s"), "0.50 s");
+  assert.equal(timeOf(message, "s"), "500 ms");
   assert.equal(timeOf({ ...message, at: 1100 }, "ms"), "1100 ms");
+  assert.equal(timeOf({ ...message, at: 0.0021 }, "s"), "2.1 ms");
+  assert.equal(timeOf({ ...message, at: 42.04 }, "s"), "42.0 s");
   assert.equal(timeOf({ ...message, at: undefined }, "s"), "");
 });
 
