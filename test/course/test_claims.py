@@ -334,6 +334,24 @@ def test_where_saying_no_is_cheap_waiting_only_costs_time(language, tmp_path):
         assert at_once < jitter < doubling
 
 
+def test_a_longer_lease_hides_what_only_the_number_ends(language, tmp_path):
+    runs = run(tmp_path / "long", "05-fencing", language, [("LEASE_S", 110)])
+    rows = [[numbers(row)[0] for row in said.splitlines()[1:]] for said in runs]
+    unfenced = [writes for writes, _, _ in rows]
+    assert COUNT / 2 < unfenced.count(0) < COUNT  # a test that runs it once finds nothing
+    assert all(fenced == 0 for _, _, fenced in rows)
+
+
+def test_the_count_of_leases_that_is_asked_for_may_be_that_of_another(language, tmp_path):
+    queue = Mini(language, "step4", tmp_path).start()
+    shop, anna, ben = queue.client(), queue.client(), queue.client()
+    shop.put("the price list", ttr=1)
+    assert anna.reserve() == (1, "the price list")
+    assert ben.reserve(DEADLINE_S) == (1, "the price list")  # when her lease is over
+    assert anna.stats_job(1)["reserves"] == 2
+    queue.kill()
+
+
 def mini_with(language, place, edits):
     """The small queue, with its server changed."""
     ignore = shutil.ignore_patterns("node_modules", "__pycache__")
