@@ -67,6 +67,7 @@ def check_pages(course: Path) -> Iterator[str]:
             if shown.kind == "quiz":
                 yield from quizzes.told_amiss(shown.files[0], page, shown.line, pages)
             yield from (f"{where}: {why}" for why in check_shown(shown, tested))
+    yield from asked_twice(pages)
     shown_files = {path for page in pages for one in page.shown for path in one.files}
     yield from check_syntax(sorted(shown_files), course)
     named = {path.relative_to(course / "src").as_posix() for path in course.glob("src/**/*.md")}
@@ -160,6 +161,16 @@ for (const path of process.argv.slice(1)) {
   }
 }
 """
+
+
+def asked_twice(pages: list[Page]) -> Iterator[str]:
+    """What a reader answers is kept by what was asked: two alike would share one answer."""
+    seen: dict[str, str] = {}
+    for page in pages:
+        for one in page.asked:
+            if one.id in seen:
+                yield f"src/{page.path}:1: src/{seen[one.id]} asks the same: {one.ask}"
+            seen[one.id] = page.path
 
 
 # --- how long a page is ---------------------------------------------------------------------------

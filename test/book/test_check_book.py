@@ -195,6 +195,10 @@ def test_a_session_of_more_than_90_minutes(book):
     page = (book.course / "src/one.md").read_text()
     book.write("src/two.md", page.replace("minutes: 5", "minutes: 86") + "\n## A part\n")
     book.write("exercises/02-add/exercise.toml", 'page = "two.md"\n')
+    book.change("src/two.md", "the first two numbers", "two others")
+    book.change("src/two.md", "{{#quiz one}}", "{{#quiz two}}")
+    quiz = (book.course / "quizzes/one.toml").read_text()
+    book.write("quizzes/two.toml", quiz.replace('ask = "', 'ask = "Again: '))
     only(book.complaints(), "src/two.md:3: session 1 takes 91 minutes")
 
 
@@ -237,6 +241,14 @@ def test_a_prediction_that_is_written(book):
     only(book.complaints())
     book.change("src/one.md", "(write)", "( ) Both kinds at once.\n(write)")
     only(book.complaints(), "src/one.md:25: a prediction needs a question, choices or (write)")
+
+
+def test_a_prediction_that_is_asked_twice(book):
+    text = (book.course / "src/one.md").read_text()
+    again = text[text.index(PREDICT) : text.index(":::diagram")]
+    book.write("src/two.md", f"# Two\n\n## A part\n\n{again}")
+    complaint = "src/two.md:1: src/one.md asks the same: What does the program print"
+    only([one for one in book.complaints() if "given away" not in one], complaint)
 
 
 # --- quizzes

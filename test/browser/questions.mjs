@@ -30,7 +30,8 @@ class Reader {
   async open(name) {
     this.context ??= await browser.newContext({ viewport: { width: 1200, height: 900 }, ...this.options });
     if (!this.page) {
-      this.page = await this.context.newPage();
+      this.page = await this.context.newPage(); // without Mermaid, which takes most of the time
+      await this.page.route("**/mermaid.min.js", (route) => route.abort());
       this.page.setDefaultTimeout(SLOW_MS);
       this.page.on("pageerror", (error) => this.wrong.push(`page error: ${error.message}`));
     }
