@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "node/disk/snapshot_check.h"
+#include "node/disk/snapshot_format.h"
 #include "node/disk/wal.h"
 #include "command/commands.h"
 #include "server/directory.h"

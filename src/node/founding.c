@@ -206,10 +206,10 @@ void founding_found(struct node *node, struct peer *from, uint64_t cluster, stru
 static void open_founded(struct node *node)
 {
     struct raft_restored restored = {.term = 1, .trusted = true};
-    node_open_raft(node, &restored);
+    group_open(node->group, node->cluster, &restored);
     struct raft_entry entry = founding_entry(node);
-    raft_restore_entry(node->raft, &entry);
-    raft_restore_commit(node->raft, 1);
+    raft_restore_entry(group_raft(node->group), &entry);
+    raft_restore_commit(group_raft(node->group), 1);
 }
 
 void founding_durable(struct node *node)
@@ -219,14 +219,14 @@ void founding_durable(struct node *node)
     node->membership = node->wal.meta.membership;
     node->cluster = node->wal.meta.cluster;
     route_tell_state(node);
-    if (node->membership == WAL_MEMBER && node->raft == NULL) {
+    if (node->membership == WAL_MEMBER && group_raft(node->group) == NULL) {
         if (node->wal.hard_state.trusted) {
             open_founded(node);
         } else {
             struct raft_restored restored = {.trusted = false};
-            node_open_raft(node, &restored);
+            group_open(node->group, node->cluster, &restored);
         }
-        raft_start(node->raft, node->turn.now);
+        raft_start(group_raft(node->group), node->turn.now);
         trace_begin(&node->turn, "member");
         trace_hex(&node->turn, "cluster", node->cluster);
         trace_end(&node->turn);

@@ -8,48 +8,28 @@
 
 #include "node/node_internal.h"
 
-static const struct raft_members *members_committed(const struct node *node)
-{
-    return raft_members_at(node->raft, raft_commit_index(node->raft));
-}
-
-bool membership_in_force_committed(const struct node *node)
-{
-    return raft_members_index(node->raft) <= raft_commit_index(node->raft);
-}
-
-static const struct raft_member *member_in(const struct raft_members *members, uint32_t id)
-{
-    int place = raft_members_place(members, id);
-    return place < 0 ? NULL : &members->member[place];
-}
-
-const struct raft_member *membership_find(const struct node *node, uint32_t id)
-{
-    if (node->raft == NULL) return NULL;
-    const struct raft_member *member = member_in(raft_members(node->raft), id);
-    return member != NULL ? member : member_in(members_committed(node), id);
-}
-
 struct slice membership_address(const struct node *node)
 {
-    const struct raft_member *own = membership_find(node, node->config.self);
+    const struct raft_member *own = group_member(node->group, node->config.self);
     if (own != NULL && own->address_size > 0) return slice_of(own->address, own->address_size);
     return slice_text(node->config.address);
 }
 
 bool membership_removed(const struct node *node)
 {
-    if (node->raft == NULL || raft_members(node->raft)->count == 0) return false;
+    if (group_raft(node->group) == NULL || raft_members(group_raft(node->group))->count == 0)
+        return false;
     if (node->peers.refused_as_stranger) return true;
-    return membership_in_force_committed(node) && membership_find(node, node->config.self) == NULL;
+    return group_members_in_force_committed(node->group) &&
+           group_member(node->group, node->config.self) == NULL;
 }
 
 static bool guest_stays(const struct node *node, const struct peer *peer)
 {
     if (!peer->guest) return false;
-    if (membership_in_force_committed(node) && raft_members(node->raft)->count > 0 &&
-        peer->guest_index <= raft_members_index(node->raft)) {
+    if (group_members_in_force_committed(node->group) &&
+        raft_members(group_raft(node->group))->count > 0 &&
+        peer->guest_index <= raft_members_index(group_raft(node->group))) {
         return false;
     }
     return peer_calls(&node->peers, peer);
@@ -72,10 +52,11 @@ static void follow(struct node *node, const struct raft_members *members)
 
 static void trace_members(struct node *node)
 {
-    const struct raft_members *members = raft_members(node->raft);
+    const struct raft_members *members = raft_members(group_raft(node->group));
     trace_begin(&node->turn, "members");
-    trace_number(&node->turn, "index", raft_members_index(node->raft));
-    trace_text(&node->turn, "committed", membership_in_force_committed(node) ? "yes" : "no");
+    trace_number(&node->turn, "index", raft_members_index(group_raft(node->group)));
+    trace_text(&node->turn, "committed",
+               group_members_in_force_committed(node->group) ? "yes" : "no");
     trace_text(&node->turn, "list", "");
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
@@ -90,17 +71,18 @@ static void trace_members(struct node *node)
 
 static void follow_log(struct node *node)
 {
-    uint64_t index = raft_members_index(node->raft);
-    uint64_t term = raft_term_at(node->raft, index);
-    bool committed = membership_in_force_committed(node);
+    uint64_t index = raft_members_index(group_raft(node->group));
+    uint64_t term = raft_term_at(group_raft(node->group), index);
+    bool committed = group_members_in_force_committed(node->group);
     bool same = index == node->followed_index && committed == node->followed_committed;
     if (same && (term == node->followed_term || committed)) return;
     node->followed_index = index;
     node->followed_term = term;
     node->followed_committed = committed;
     node->followed_us = node->turn.now.mono_us;
-    if (!committed) follow(node, members_committed(node));
-    follow(node, raft_members(node->raft)); /* last: its addresses are the newer ones */
+    if (!committed) follow(node, group_members_committed(node->group));
+    follow(node,
+           raft_members(group_raft(node->group))); /* last: its addresses are the newer ones */
     trace_members(node);
     turn_wake(&node->turn, node->turn.now.mono_us); /* to dial them */
 }
@@ -115,13 +97,15 @@ static void removed_turn(struct node *node)
     }
     node->removed_told = removed;
     if (!removed) return;
-    proposals_refuse_pending(node);
+    group_refuse_pending(node->group);
+    route_output(node);
     clients_close_all(node);
 }
 
 void membership_turn(struct node *node)
 {
-    if (node->raft == NULL || raft_members(node->raft)->count == 0) return;
+    if (group_raft(node->group) == NULL || raft_members(group_raft(node->group))->count == 0)
+        return;
     follow_log(node);
     removed_turn(node);
     /* Last words pass: what a leader that goes has to say, and answers about its going. */
@@ -130,11 +114,11 @@ void membership_turn(struct node *node)
         turn_wake(&node->turn, until);
         return;
     }
-    bool alone =
-        membership_find(node, node->config.self) == NULL && membership_in_force_committed(node);
+    bool alone = group_member(node->group, node->config.self) == NULL &&
+                 group_members_in_force_committed(node->group);
     for (uint32_t i = node->peers.count; i-- > 0;) {
         struct peer *peer = &node->peers.all[i];
-        bool member = !alone && membership_find(node, peer->id) != NULL;
+        bool member = !alone && group_member(node->group, peer->id) != NULL;
         if (!member && !guest_stays(node, peer)) peer_drop(&node->peers, peer);
     }
 }

@@ -54,19 +54,23 @@ struct node *node_create(const struct node_config *config)
     node->turn.trace_messages = config->trace_messages;
     connections_init(&node->connections, &node->turn);
     list_init(&node->pump);
-    list_init(&node->reads);
     list_init(&node->clients);
     list_init(&node->admins);
     wal_init(&node->wal, config->segment_bytes);
-    proposals_init(node);
     node->peers.config = &node->config;
     node->peers.turn = &node->turn;
     node->peers.connections = &node->connections;
     node->peers.wal = &node->wal;
     node->peers.random = &node->random;
     peers_init(&node->peers);
-    node->replica = replica_create(config->machine, config->machine_options, node_emit, node);
-    node->told.trusted = true;
+    node->group = group_create(&(struct group_parts){
+        .config = &node->config,
+        .turn = &node->turn,
+        .wal = &node->wal,
+        .random = &node->random,
+        .emit = node_emit,
+        .world = node,
+    });
     return node;
 }
 
@@ -88,19 +92,8 @@ void node_destroy(struct node *node)
         connection_free(node, LIST_ITEM(any, struct connection, in_map));
     }
     connections_free(&node->connections);
-    proposals_free(node);
-    if (node->raft != NULL) raft_destroy(node->raft);
-    replica_destroy(node->replica);
-    replica_destroy(node->snapshots.incoming);
-    while (node->leaving != NULL) {
-        struct replica *next = node->leaving->next_leaving;
-        replica_destroy(node->leaving);
-        node->leaving = next;
-    }
+    group_destroy(node->group);
     wal_free(&node->wal);
-    buffer_free(&node->snapshots.file);
-    buffer_free(&node->snapshots.slice);
-    buffer_free(&node->snapshots.incoming_file);
     peers_free(&node->peers);
     buffer_free(&node->set_aside);
     buffer_free(&node->tail);
@@ -110,32 +103,12 @@ void node_destroy(struct node *node)
     free(node);
 }
 
-bool node_leading(const struct node *node)
-{
-    return node->raft != NULL && raft_role(node->raft) == RAFT_LEADER;
-}
-
 void node_die(struct node *node, const char *words, const char *detail)
 {
     struct text text = text_in(node->fatal_space, sizeof node->fatal_space);
     text_add(&text, words);
     text_add(&text, detail);
     node->fatal = node->fatal_space;
-}
-
-void node_open_raft(struct node *node, const struct raft_restored *restored)
-{
-    struct raft_config config = {
-        .self = node->config.self,
-        .election_timeout_us = node->config.election_timeout_us,
-        .heartbeat_us = node->config.heartbeat_us,
-        .append_bytes_max = node->config.append_bytes_max,
-        .inflight_messages_max = 64,
-        .uncommitted_bytes_max = 64 << 20,
-        .clock_drift_permille = node->config.clock_drift_permille,
-        .seed = random_next(&node->random),
-    };
-    node->raft = raft_create(&config, restored);
 }
 
 void node_emit(void *world, const struct session_key *session, const void *payload)
@@ -214,7 +187,8 @@ static void event_durable(struct node *node, uint64_t sequence)
     bool was_ready = wal_ready(&node->wal);
     if (sequence > node->wal.durable) node->wal.durable = sequence;
     node->unsynced_us = node->turn.now.mono_us;
-    if (node->raft != NULL) raft_durable(node->raft, node->turn.now, sequence);
+    if (group_raft(node->group) != NULL)
+        raft_durable(group_raft(node->group), node->turn.now, sequence);
     peers_durable(&node->peers);
     founding_durable(node);
     if (!was_ready && wal_ready(&node->wal)) {
@@ -240,8 +214,17 @@ static void node_disk_full(struct node *node, bool full)
 {
     if (node->disk_full == full) return;
     node->disk_full = full;
+    group_set_disk_full(node->group, full);
     trace_begin(&node->turn, full ? "disk-full" : "disk-ok");
     trace_end(&node->turn);
+}
+
+static void node_snapshot_event(struct node *node, enum event_type type)
+{
+    if (type == EVENT_SNAPSHOT_WRITTEN) group_snapshot_written(node->group);
+    if (type == EVENT_SNAPSHOT_DURABLE) group_snapshot_durable(node->group);
+    if (type == EVENT_SNAPSHOT_FAILED) group_snapshot_failed(node->group);
+    route_output(node);
 }
 
 void node_step(struct node *node, const struct event *event)
@@ -258,9 +241,9 @@ void node_step(struct node *node, const struct event *event)
     case EVENT_ENDED:
     case EVENT_CLOSED: node_connection_event(node, event); break;
     case EVENT_DURABLE: event_durable(node, event->count); break;
-    case EVENT_SNAPSHOT_WRITTEN: snapshots_written(node); break;
-    case EVENT_SNAPSHOT_DURABLE: snapshots_durable(node); break;
-    case EVENT_SNAPSHOT_FAILED: snapshots_failed(node); break;
+    case EVENT_SNAPSHOT_WRITTEN:
+    case EVENT_SNAPSHOT_DURABLE:
+    case EVENT_SNAPSHOT_FAILED: node_snapshot_event(node, event->type); break;
     case EVENT_DISK_FULL:
     case EVENT_DISK_OK: node_disk_full(node, event->type == EVENT_DISK_FULL); break;
     case EVENT_DRAIN:
@@ -272,107 +255,11 @@ void node_step(struct node *node, const struct event *event)
 
 /* --- turns --- */
 
-static void apply_committed(struct node *node)
-{
-    if (node->raft == NULL) return;
-    uint64_t commit = raft_commit_index(node->raft);
-    size_t bytes = 0;
-    bool any = node->replica->index < commit;
-    while (node->replica->index < commit && bytes < NODE_APPLY_BYTES_MAX) {
-        const struct raft_entry *entry = raft_entry_at(node->raft, node->replica->index + 1);
-        ASSERT(entry != NULL);
-        if (replica_apply(node->replica, entry) == REPLICA_UNKNOWN_KIND) {
-            node_die(node, "the log holds an entry of a kind that this version does not know; ",
-                     "use a newer quartet");
-            return;
-        }
-        bytes += entry->data.size + 64;
-        node->counters.entries_applied++;
-    }
-    if (any) node->applied_us = node->turn.now.mono_us;
-    if (any) proposals_applied(node);
-    if (node->replica->index < commit) turn_wake(&node->turn, node->turn.now.mono_us);
-}
-
-/* Log time moves with entries; where none comes by itself and something is due, a tick does. */
-static void tick_turn(struct node *node)
-{
-    if (!node_leading(node) || !raft_settled(node->raft)) return;
-    if (raft_last_index(node->raft) > node->replica->index) return; /* an entry carries the time */
-    struct machine_deadline due = node->replica->ops->deadline(node->replica->machine);
-    if (due.elapsed_us == UINT64_MAX && due.wall_us == UINT64_MAX) return;
-    uint64_t elapsed = 0;
-    uint64_t wall = 0;
-    raft_log_time(node->raft, node->turn.now, &elapsed, &wall);
-    uint64_t wait = UINT64_MAX;
-    if (due.elapsed_us != UINT64_MAX)
-        wait = due.elapsed_us > elapsed ? due.elapsed_us - elapsed : 0;
-    if (due.wall_us != UINT64_MAX) {
-        uint64_t other = due.wall_us > wall ? due.wall_us - wall : 0;
-        if (other < wait) wait = other;
-    }
-    uint64_t at = node->turn.now.mono_us + wait;
-    if (at < node->turn.now.mono_us) at = UINT64_MAX;
-    uint64_t spaced = node->ticked_us + node->config.tick_interval_us;
-    if (at < spaced && due.elapsed_us != 0) at = spaced;
-    if (node->turn.now.mono_us < at) {
-        turn_wake(&node->turn, at);
-        return;
-    }
-    uint64_t index = 0;
-    node->ticked_us = node->turn.now.mono_us;
-    (void)raft_propose(node->raft, node->turn.now, KIND_TICK, 1, slice_of(NULL, 0), &index);
-}
-
-static void expire_propose(struct node *node, const struct origin *origin)
-{
-    uint8_t data[12];
-    uint64_t index = 0;
-    store_u32(data, origin->node);
-    store_u64(data + 4, origin->incarnation);
-    (void)raft_propose(node->raft, node->turn.now, KIND_EXPIRE, 1, slice_of(data, sizeof data),
-                       &index);
-}
-
-/* The leader ends the sessions of nodes it has not heard of for a lease of log time, and of those
- * that were removed: what their clients held goes to others. */
-static void lease_turn(struct node *node)
-{
-    if (!node_leading(node) || !raft_settled(node->raft)) return;
-    uint64_t elapsed = 0;
-    uint64_t wall = 0;
-    raft_log_time(node->raft, node->turn.now, &elapsed, &wall);
-    if (node->elected_term != raft_term(node->raft)) {
-        node->elected_term = raft_term(node->raft);
-        node->elected_elapsed_us = elapsed;
-    }
-    if (raft_last_index(node->raft) > node->replica->index) return; /* one at a time */
-    for (uint32_t i = 0; i < node->replica->origins_count; i++) {
-        const struct origin *origin = &node->replica->origins[i];
-        if (origin->node == node->config.self || origin->ended || !origin->active) continue;
-        uint64_t heard = origin->heard_us;
-        if (heard < node->elected_elapsed_us) heard = node->elected_elapsed_us;
-        uint64_t until = heard + node->config.session_lease_us;
-        bool gone = membership_find(node, origin->node) == NULL;
-        if (elapsed >= until || gone) {
-            expire_propose(node, origin);
-            return;
-        }
-        turn_wake(&node->turn, node->turn.now.mono_us + (until - elapsed));
-    }
-}
-
-static bool clients_wait_here(const struct node *node)
-{
-    return !list_empty(&node->proposals.sent) || !list_empty(&node->reads) ||
-           node->clients_awaiting > 0;
-}
-
 /* A full disk whose reserve is used up takes nothing any more. Who leads on such a one hands over
  * to others, and does not campaign; it stays, and says so. */
 static void stuck_turn(struct node *node)
 {
-    if (node->raft == NULL) return;
+    if (group_raft(node->group) == NULL) return;
     bool waits = node->disk_full && node->wal.durable < node->wal.sequence;
     uint64_t until_us = node->unsynced_us + node->config.election_timeout_us;
     bool stuck = waits && node->turn.now.mono_us >= until_us;
@@ -381,37 +268,14 @@ static void stuck_turn(struct node *node)
     node->disk_stuck = stuck;
     trace_begin(&node->turn, stuck ? "disk-stuck" : "disk-moves");
     trace_end(&node->turn);
-    raft_set_mute(node->raft, node->turn.now, stuck);
-}
-
-/* Raft's output becomes records and frames. */
-static void raft_turn(struct node *node)
-{
-    if (node->raft == NULL) return;
-    reads_turn(node);
-    raft_set_waiting(node->raft, clients_wait_here(node));
-    struct raft_output output;
-    raft_take_output(node->raft, node->wal.sequence + 1, &output);
-    if (output.hard_state) {
-        struct wal_hard_state state = {output.term, output.vote, output.trusted};
-        wal_put_hard_state(&node->wal, &state);
-    }
-    for (uint64_t i = output.persist_first; i != 0 && i <= output.persist_last; i++) {
-        wal_put_entry(&node->wal, raft_entry_at(node->raft, i));
-    }
-    for (uint32_t i = 0; i < output.messages_count; i++) {
-        peers_send_raft(&node->peers, node->raft, &output.messages[i]);
-    }
-    peers_send_beats(&node->peers);
-    turn_wake(&node->turn, raft_deadline_us(node->raft));
-    reads_answer(node, output.reads_confirmed, output.reads_index);
+    raft_set_mute(group_raft(node->group), node->turn.now, stuck);
 }
 
 static void drain_turn(struct node *node)
 {
     if (!node->draining || node->stop_written) return;
     clients_drain(node);
-    bool quiet = node->clients_count == 0 && proposals_idle(node);
+    bool quiet = node->clients_count == 0 && group_idle(node->group);
     if (node->clients_count == 0 && !node->drain_served) {
         /* Nobody waits for an answer: what is left says that their sessions ended, and so will the
          * first entry of this node's next life. The others may be gone, if all stop together. */
@@ -453,31 +317,43 @@ static void wal_turn(struct node *node)
     node->counters.batch_bytes += write.bytes.size;
 }
 
-static void turn_work(struct node *node)
+/* The group's share of a turn, up to where it hears what else there is to say to Raft. */
+static bool group_turn(struct node *node)
 {
-    if (node->raft != NULL && node->turn.now.mono_us >= raft_deadline_us(node->raft)) {
-        raft_tick(node->raft, node->turn.now);
+    if (!group_tick(node->group)) {
+        node_die(node, "the log holds an entry of a kind that this version does not know; ",
+                 "use a newer quartet");
+        return false;
     }
-    apply_committed(node);
-    if (node->fatal != NULL) return;
+    route_output(node);
     clients_pump(node);
     if (!list_empty(&node->admins)) admin_turn(node);
-    proposals_turn(node);
-    lease_turn(node);
-    tick_turn(node);
-    snapshots_turn(node);
+    struct group_reach reach;
+    route_reach(node, &reach);
+    group_work(node->group, &reach);
+    route_output(node);
+    return true;
+}
+
+static void turn_work(struct node *node)
+{
+    if (!group_turn(node)) return;
     peers_turn(&node->peers, node->draining);
     route_lost(node);
     route_clocks(node);
     drain_turn(node);
     stuck_turn(node);
-    raft_turn(node);
-    reads_refuse(node);
+    group_write(node->group, node->clients_awaiting > 0);
+    route_output(node);
+    peers_send_beats(&node->peers);
+    group_answer(node->group);
+    route_output(node);
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);
-    if (!list_empty(&node->pump))
+    if (!list_empty(&node->pump)) {
         turn_wake(&node->turn, node->turn.now.mono_us); /* refused: go on decoding */
+    }
 }
 
 void node_turn(struct node *node, struct raft_time now, struct actions *actions)
@@ -489,7 +365,7 @@ void node_turn(struct node *node, struct raft_time now, struct actions *actions)
     node->counters.turns++;
     if (node->started && node->fatal == NULL && !node->stopped) {
         turn_work(node);
-        trace_raft_changes(&node->turn, node->raft, &node->told);
+        group_trace(node->group);
         if (node->turn.trace.size > 0) admin_trace(node, buffer_slice(&node->turn.trace));
         connections_send(&node->connections);
         node->stopped = node->stop_written && node->wal.durable >= node->stop_sequence;
@@ -508,22 +384,22 @@ void node_turn(struct node *node, struct raft_time now, struct actions *actions)
 
 const struct raft *node_raft(const struct node *node)
 {
-    return node->raft;
+    return group_raft(node->group);
 }
 
 const void *node_machine(const struct node *node)
 {
-    return node->replica->machine;
+    return group_replica(node->group)->machine;
 }
 
 uint64_t node_applied_index(const struct node *node)
 {
-    return node->replica->index;
+    return group_replica(node->group)->index;
 }
 
 uint64_t node_digest(const struct node *node)
 {
-    return replica_digest(node->replica);
+    return replica_digest(group_replica(node->group));
 }
 
 uint64_t node_durable_sequence(const struct node *node)
@@ -533,7 +409,7 @@ uint64_t node_durable_sequence(const struct node *node)
 
 void node_check(const struct node *node)
 {
-    node->replica->ops->check(node->replica->machine);
+    group_replica(node->group)->ops->check(group_replica(node->group)->machine);
 }
 
 void node_set_world_metrics(struct node *node, struct slice text)

@@ -1,4 +1,5 @@
 /* From room to room: what peers say goes to whom it is for. */
+#include "base/assert.h"
 #include "node/node_internal.h"
 
 /* Beyond what the rooms know of themselves: who this node is to others. */
@@ -7,9 +8,11 @@ static void own_refresh(struct node *node)
     node->peers.own = (struct peers_own){
         .cluster = node->cluster,
         .membership = node->membership,
-        .listening = node->raft != NULL,
-        .members_index = node->raft == NULL ? 0 : raft_members_index(node->raft),
-        .members_committed = node->raft != NULL && membership_in_force_committed(node),
+        .listening = group_raft(node->group) != NULL,
+        .members_index =
+            group_raft(node->group) == NULL ? 0 : raft_members_index(group_raft(node->group)),
+        .members_committed =
+            group_raft(node->group) != NULL && group_members_in_force_committed(node->group),
         .address = membership_address(node),
     };
 }
@@ -23,9 +26,9 @@ void route_tell_state(struct node *node)
 static bool heard_raft(struct node *node, struct link *link, struct slice content)
 {
     struct raft_message message;
-    if (node->raft == NULL) return true;
+    if (group_raft(node->group) == NULL) return true;
     if (!peers_raft_read(&node->peers, link, content, &message)) return false;
-    raft_receive(node->raft, node->turn.now, &message);
+    raft_receive(group_raft(node->group), node->turn.now, &message);
     return true;
 }
 
@@ -37,9 +40,9 @@ static bool heard_beats(struct node *node, struct link *link, struct slice conte
         uint16_t group;
         if (!peers_beat_read(&node->peers, link, &reader, &group, &message)) return false;
         if (group >= NODE_GROUPS) return false;
-        if (node->raft == NULL) continue;
+        if (group_raft(node->group) == NULL) continue;
         trace_message(&node->turn, "hears", &message);
-        raft_receive(node->raft, node->turn.now, &message);
+        raft_receive(group_raft(node->group), node->turn.now, &message);
     }
     return true;
 }
@@ -57,17 +60,27 @@ static void heard_taken(struct node *node, struct link *link, struct slice conte
     struct reader reader = reader_of(content);
     uint64_t number = read_u64(&reader);
     uint64_t offset = read_u64(&reader);
-    if (reader_done(&reader)) snapshots_taken(node, link->peer->id, number, offset);
+    if (reader_done(&reader)) group_snapshot_taken(node->group, link->peer->id, number, offset);
+}
+
+static bool heard_snapshot(struct node *node, struct link *link, const struct peer_frame *frame)
+{
+    if (link->dialed || link->channel != PEER_CHANNEL_SNAPSHOT) return false;
+    return group_snapshot_frame(node->group, link->peer->id, link->connection.id, frame);
 }
 
 /* Frames of an open link; false ends it. */
 static bool heard_frame(struct node *node, struct link *link, const struct peer_frame *frame)
 {
-    bool votes = node->raft != NULL && raft_trusted(node->raft);
+    bool votes = group_raft(node->group) != NULL && raft_trusted(group_raft(node->group));
     switch (frame->type) {
     case PEER_RAFT: return heard_raft(node, link, frame->content);
     case PEER_BEATS: return heard_beats(node, link, frame->content);
-    case PEER_FORWARD: proposals_forwarded(node, link->peer->id, frame->content); return true;
+    case PEER_FORWARD:
+        if (!group_forwarded(node->group, link->peer->id, frame->content)) {
+            node->peers.counters.bad_frames++;
+        }
+        return true;
     case PEER_CLOCK: return clock_asked(&node->peers, link, frame->content, votes);
     case PEER_CLOCK_IS: return clock_answered(&node->peers, link, frame->content);
     case PEER_FOUND: heard_found(node, link, frame->content); return true;
@@ -75,7 +88,7 @@ static bool heard_frame(struct node *node, struct link *link, const struct peer_
     case PEER_ANSWER: return members_answered(node, frame->content);
     case PEER_SNAPSHOT_BEGIN:
     case PEER_SNAPSHOT_DATA:
-    case PEER_SNAPSHOT_END: return snapshot_incoming_frame(node, link, frame);
+    case PEER_SNAPSHOT_END: return heard_snapshot(node, link, frame);
     case PEER_SNAPSHOT_TAKEN: heard_taken(node, link, frame->content); return true;
     default: return false;
     }
@@ -87,11 +100,11 @@ void route_lost(struct node *node)
     enum peer_channel channel;
     while (peers_take_lost(&node->peers, &peer, &channel)) {
         if (channel == PEER_CHANNEL_SNAPSHOT) {
-            snapshots_peer_lost(node, peer);
+            group_snapshot_peer_lost(node->group, peer);
             continue;
         }
-        if (node->raft != NULL) raft_peer_lost(node->raft, peer);
-        proposals_link_changed(node, peer);
+        if (group_raft(node->group) != NULL) raft_peer_lost(group_raft(node->group), peer);
+        group_link_changed(node->group, peer);
     }
 }
 
@@ -99,13 +112,13 @@ static void link_event(struct node *node, struct link *link, const struct peers_
 {
     switch (event->type) {
     case PEERS_MET:
-        if (link->channel == PEER_CHANNEL_LOG) proposals_link_changed(node, link->peer->id);
+        if (link->channel == PEER_CHANNEL_LOG) group_link_changed(node->group, link->peer->id);
         founding_consider(node);
         route_tell_state(node);
         break;
     case PEERS_CAME:
-        if (link->channel == PEER_CHANNEL_LOG && node->raft != NULL) {
-            raft_peer_lost(node->raft, link->peer->id);
+        if (link->channel == PEER_CHANNEL_LOG && group_raft(node->group) != NULL) {
+            raft_peer_lost(group_raft(node->group), link->peer->id);
         }
         break;
     case PEERS_STATE: founding_consider(node); break;
@@ -159,9 +172,124 @@ void route_links_ready(struct node *node)
 
 void route_link_closed(struct node *node, struct link *link)
 {
-    snapshots_link_lost(node, link);
+    group_snapshot_link_lost(node->group, link->connection.id);
     link_failed(&node->peers, link);
     route_lost(node);
+}
+
+/* --- what a group's calls led to --- */
+
+void route_reach(struct node *node, struct group_reach *reach)
+{
+    struct peers *peers = &node->peers;
+    struct raft *raft = group_raft(node->group);
+    struct peer *leader = raft == NULL ? NULL : peer_find(peers, raft_leader(raft));
+    struct link *link = leader == NULL ? NULL : peer_link(peers, leader, PEER_CHANNEL_LOG);
+    reach->leader_room = link == NULL ? 0 : peer_link_room(link);
+    reach->others = peers->count > 0;
+    reach->snapshot_count = 0;
+    for (uint32_t i = 0; i < peers->count; i++) {
+        if (peer_link(peers, &peers->all[i], PEER_CHANNEL_SNAPSHOT) == NULL) continue;
+        reach->snapshot_to[reach->snapshot_count++] = peers->all[i].id;
+    }
+}
+
+static void commands_refused(struct node *node, const struct group_commands *refused)
+{
+    struct command command;
+    for (int reset = 1; reset >= 0; reset--) {
+        struct group_commands commands = *refused;
+        while (group_commands_next(&commands, &command)) {
+            clients_count_refused(node, command.connection, reset);
+        }
+    }
+    struct group_commands commands = *refused;
+    while (group_commands_next(&commands, &command)) {
+        admin_refuse(node, command.connection);
+        clients_refuse(node, command.connection, command.bytes);
+    }
+}
+
+static void commands_uncertain(struct node *node, struct group_commands commands)
+{
+    struct command command;
+    while (group_commands_next(&commands, &command)) {
+        clients_close_uncertain(node, command.connection);
+    }
+}
+
+static void forwards_send(struct node *node, const struct group_output *output)
+{
+    if (output->forwards_count == 0) return;
+    struct peer *leader = peer_find(&node->peers, output->leader);
+    struct link *link = peer_link(&node->peers, leader, PEER_CHANNEL_LOG);
+    ASSERT(link != NULL); /* route_reach() has seen it */
+    for (uint32_t i = 0; i < output->forwards_count; i++) {
+        size_t begun = peer_frame_begin(&link->connection.out, PEER_FORWARD, 0);
+        buffer_append_slice(&link->connection.out, output->forwards[i]);
+        peer_frame_end(&link->connection.out, begun);
+    }
+    connection_dirty(&node->connections, &link->connection);
+}
+
+static struct connection *snapshot_connection(struct node *node,
+                                              const struct group_snapshot_frame *frame)
+{
+    if (frame->type == PEER_SNAPSHOT_TAKEN) return connection_find(&node->connections, frame->to);
+    struct peer *peer = peer_find(&node->peers, frame->to);
+    struct link *link = peer == NULL ? NULL : peer_link(&node->peers, peer, PEER_CHANNEL_SNAPSHOT);
+    return link == NULL ? NULL : &link->connection;
+}
+
+static void snapshot_send(struct node *node, const struct group_snapshot_frame *frame)
+{
+    struct connection *connection = snapshot_connection(node, frame);
+    if (connection == NULL) return;
+    struct buffer *out = &connection->out;
+    size_t begun = peer_frame_begin(out, frame->type, 0);
+    if (frame->type == PEER_SNAPSHOT_BEGIN) buffer_put_u64(out, frame->term);
+    buffer_put_u64(out, frame->number);
+    if (frame->type != PEER_SNAPSHOT_BEGIN) buffer_put_u64(out, frame->offset);
+    if (frame->bytes.size > 0) buffer_put_bytes(out, frame->bytes);
+    peer_frame_end(out, begun);
+    connection_dirty(&node->connections, connection);
+}
+
+static void snapshot_wants(struct node *node, const struct group_output *output)
+{
+    struct peers *peers = &node->peers;
+    for (uint32_t i = 0; i < peers->count; i++) peers->all[i].snapshot_link_wanted = false;
+    for (uint32_t i = 0; i < output->wants_count; i++) {
+        struct peer *peer = peer_find(peers, output->wants[i]);
+        if (peer != NULL) peer->snapshot_link_wanted = true;
+    }
+}
+
+static void clients_output(struct node *node, const struct group_output *output)
+{
+    if (output->clients_lost) clients_close_all(node);
+    if (output->reborn) {
+        clients_reborn(node);
+        admins_reborn(node);
+    }
+    if (output->refused.items > 0) commands_refused(node, &output->refused);
+    for (uint32_t i = 0; i < output->reads_refused_count; i++) {
+        clients_refuse_read(node, output->reads_refused[i]);
+    }
+}
+
+void route_output(struct node *node)
+{
+    struct group_output output;
+    group_take_output(node->group, &output);
+    clients_output(node, &output);
+    forwards_send(node, &output);
+    if (output.uncertain.items > 0) commands_uncertain(node, output.uncertain);
+    for (uint32_t i = 0; i < output.frames_count; i++) snapshot_send(node, &output.frames[i]);
+    if (output.wants_changed) snapshot_wants(node, &output);
+    for (uint32_t i = 0; i < output.messages_count; i++) {
+        peers_send_raft(&node->peers, group_raft(node->group), &output.messages[i]);
+    }
 }
 
 /* --- clocks --- */
@@ -172,10 +300,10 @@ enum { HAND_OVER_US = 5000000 }; /* between two tries: each stops proposals for 
 static void clock_hand_over(struct node *node, const struct clock_verdict *verdict)
 {
     struct clocks *clocks = &node->peers.clocks;
-    if (!node_leading(node) || node->turn.now.mono_us < clocks->hand_over_us) return;
-    const struct raft_members *members = raft_members(node->raft);
+    if (!group_leading(node->group) || node->turn.now.mono_us < clocks->hand_over_us) return;
+    const struct raft_members *members = raft_members(group_raft(node->group));
     struct raft_progress rows[RAFT_MEMBERS_MAX];
-    uint32_t count = raft_progress_all(node->raft, rows);
+    uint32_t count = raft_progress_all(group_raft(node->group), rows);
     const struct raft_progress *best = NULL;
     for (uint32_t n = 0; n < verdict->agree_count; n++) {
         uint32_t id = verdict->agree[n];
@@ -187,7 +315,8 @@ static void clock_hand_over(struct node *node, const struct clock_verdict *verdi
         }
     }
     if (best == NULL) return;
-    if (raft_transfer(node->raft, node->turn.now, best->peer) != RAFT_TRANSFER_OK) return;
+    if (raft_transfer(group_raft(node->group), node->turn.now, best->peer) != RAFT_TRANSFER_OK)
+        return;
     clocks->hand_over_us = node->turn.now.mono_us + HAND_OVER_US;
     trace_begin(&node->turn, "clock-hand-over");
     trace_number(&node->turn, "peer", best->peer);
@@ -197,10 +326,10 @@ static void clock_hand_over(struct node *node, const struct clock_verdict *verdi
 void route_clocks(struct node *node)
 {
     struct clock_verdict verdict;
-    if (node->raft == NULL) return;
-    clocks_turn(&node->peers, raft_members(node->raft), &verdict);
+    if (group_raft(node->group) == NULL) return;
+    clocks_turn(&node->peers, raft_members(group_raft(node->group)), &verdict);
     if (verdict.changed) {
-        raft_set_abstaining(node->raft, node->turn.now, node->peers.clocks.off);
+        raft_set_abstaining(group_raft(node->group), node->turn.now, node->peers.clocks.off);
     }
     if (verdict.agree_count > 0) clock_hand_over(node, &verdict);
 }

@@ -11,6 +11,7 @@ struct found {
     const struct event_start *start;
     struct wal_recovered log;
     struct replica *replica;
+    uint64_t snapshot_index; /* of that replica, once the group has it; 0: there is none */
     struct snapshot_header header;
     bool snapshot_damaged;
     bool trusted;
@@ -82,7 +83,7 @@ static bool snapshot_read(struct node *node, struct found *found)
     const struct event_start *start = found->start;
     if (start->snapshot_number == 0) return true; /* an empty file is a damaged one */
     struct snapshot_fault fault = {0};
-    found->replica = snapshot_restore_file(node, start->snapshot, &found->header, &fault);
+    found->replica = group_read_snapshot(node->group, start->snapshot, &found->header, &fault);
     if (found->replica != NULL) return true;
     char reason[160];
     struct text text = text_in(reason, sizeof reason);
@@ -198,7 +199,7 @@ static void boot_judge(struct node *node, struct found *found)
 }
 
 struct restoring {
-    struct node *node;
+    struct raft *raft;
     uint64_t after;
     bool hole;
 };
@@ -207,11 +208,11 @@ static void restore_entry(void *context, const struct raft_entry *entry)
 {
     struct restoring *r = context;
     if (entry->index <= r->after || r->hole) return;
-    if (entry->index > raft_last_index(r->node->raft) + 1) {
+    if (entry->index > raft_last_index(r->raft) + 1) {
         r->hole = true;
         return;
     }
-    raft_restore_entry(r->node->raft, entry);
+    raft_restore_entry(r->raft, entry);
 }
 
 /* Raft as the disk has it; without its entries where some are missing. */
@@ -227,9 +228,9 @@ static void raft_build(struct node *node, struct found *found)
         .snapshot_wall_us = found->header.wall_us,
         .members = found->header.members,
     };
-    node_open_raft(node, &restored);
+    group_open(node->group, found->log.meta.cluster, &restored);
     if (!found->log.keeps_suffix) return;
-    struct restoring r = {.node = node, .after = found->header.index};
+    struct restoring r = {.raft = group_raft(node->group), .after = found->header.index};
     wal_each_entry(found->start->segments, found->start->segments_count, &found->log, restore_entry,
                    &r);
     if (!r.hole) return;
@@ -238,11 +239,11 @@ static void raft_build(struct node *node, struct found *found)
         return;
     }
     /* Repaired by the peers, like any damage. */
-    raft_destroy(node->raft);
+    group_close(node->group);
     found->hole = true;
     found->trusted = false;
     restored.trusted = false;
-    node_open_raft(node, &restored);
+    group_open(node->group, found->log.meta.cluster, &restored);
 }
 
 static void tail_measure(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
@@ -281,7 +282,7 @@ static uint64_t next_incarnation(const struct node *node, const struct found *fo
 {
     uint64_t last = found->log.meta.incarnation;
     if (!found->trusted || (found->log.has_meta && last == 0)) return 0;
-    const struct origin *origin = replica_origin(node->replica, node->config.self);
+    const struct origin *origin = replica_origin(group_replica(node->group), node->config.self);
     if (origin != NULL && origin->incarnation > last) last = origin->incarnation;
     return last + 1;
 }
@@ -308,7 +309,7 @@ static void wal_continue(struct node *node, struct found *found)
     memcpy(meta.boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE);
     wal_put_meta(wal, &meta);
     if (found->log.has_hard_state) wal_put_hard_state(wal, &wal->hard_state);
-    if (found->hole || (node->snapshots.disk_index > 0 && !found->log.keeps_suffix)) {
+    if (found->hole || (found->snapshot_index > 0 && !found->log.keeps_suffix)) {
         /* Entries are missing, or the snapshot was durable before the log was: what is written
          * from here on stands behind the snapshot, not behind what is left of the log, and the next
          * start must know. */
@@ -348,11 +349,9 @@ static bool log_replace(struct node *node, struct found *found)
 static void node_build(struct node *node, struct found *found)
 {
     if (found->replica != NULL) {
-        replica_destroy(node->replica);
-        node->replica = found->replica;
+        found->snapshot_index = found->header.index;
+        group_adopt(node->group, found->replica, found->start->snapshot.size);
         found->replica = NULL;
-        node->snapshots.disk_index = found->header.index;
-        node->snapshots.disk_bytes = found->start->snapshot.size;
     }
     boot_judge(node, found);
     node->membership = found->log.meta.membership;
@@ -361,11 +360,13 @@ static void node_build(struct node *node, struct found *found)
     wal_continue(node, found);
     set_aside_plan(node, found);
     if (node->membership != WAL_MEMBER) founding_begin(node);
-    if (node->raft != NULL && node->fatal == NULL) raft_start(node->raft, node->turn.now);
+    if (group_raft(node->group) != NULL && node->fatal == NULL)
+        raft_start(group_raft(node->group), node->turn.now);
     trace_begin(&node->turn, "started");
     trace_number(&node->turn, "incarnation", node->wal.meta.incarnation);
-    trace_number(&node->turn, "snapshot", node->snapshots.disk_index);
-    trace_number(&node->turn, "last", node->raft == NULL ? 0 : raft_last_index(node->raft));
+    trace_number(&node->turn, "snapshot", found->snapshot_index);
+    trace_number(&node->turn, "last",
+                 group_raft(node->group) == NULL ? 0 : raft_last_index(group_raft(node->group)));
     trace_end(&node->turn);
 }
 
@@ -381,6 +382,5 @@ void node_start(struct node *node, const struct event_start *start)
     if (good) node_build(node, &found);
     if (found.replica != NULL) replica_destroy(found.replica);
     wal_recovered_free(&found.log);
-    struct command open = {.type = COMMAND_OPEN};
-    if (good) proposals_add(node, &open);
+    if (good) group_propose_open(node->group);
 }

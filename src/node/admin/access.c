@@ -113,8 +113,8 @@ static bool is_known(const struct node *node, struct slice host)
     for (uint32_t i = 0; i < config->announced_count; i++) {
         if (is_host_of(host, slice_text(config->announced[i]))) return true;
     }
-    if (node->raft == NULL) return false;
-    const struct raft_members *members = raft_members(node->raft);
+    if (group_raft(node->group) == NULL) return false;
+    const struct raft_members *members = raft_members(group_raft(node->group));
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
         if (is_host_of(host, slice_of(member->address, member->address_size))) return true;

@@ -42,7 +42,7 @@ void admin_free(struct node *node, struct admin *admin)
 
 static void session_end(struct node *node, struct admin *admin)
 {
-    if (admin->has_session) proposals_session_end(node, admin->connection.id);
+    if (admin->has_session) group_session_end(node->group, admin->connection.id);
     admin->has_session = false;
 }
 
@@ -157,18 +157,17 @@ static void machine_request(struct node *node, struct admin *admin,
     }
     asked.command = buffer_slice(&node->scratch);
     switch (asked.kind) {
-    case PROTOCOL_QUERY: node_ask(node, admin->connection.id, asked.command); return;
+    case PROTOCOL_QUERY: group_ask(node->group, admin->connection.id, asked.command); return;
     case PROTOCOL_PROPOSE: {
-        struct command command = {COMMAND_MACHINE, admin->connection.id, asked.command};
-        if (proposals_full(node)) {
+        if (group_full(node->group)) {
             respond_text(node, admin, 503, "busy: nothing was done; try again\n");
             return;
         }
         if (!take_place(node, admin)) return;
         await(node, admin);
         admin->has_session = true;
-        proposals_session_begin(node);
-        proposals_add(node, &command);
+        group_session_begin(node->group);
+        group_propose(node->group, admin->connection.id, asked.command);
         return;
     }
     case PROTOCOL_LITERAL:
@@ -211,9 +210,12 @@ static void give_up(struct node *node, struct admin *admin, const char *words)
     respond_text(node, admin, 503, words);
 }
 
-void admin_refuse(struct node *node, struct admin *admin)
+void admin_refuse(struct node *node, uint32_t connection)
 {
-    if (admin->has_session) proposals_session_forget(node);
+    struct connection *found = connection_find(&node->connections, connection);
+    if (found == NULL || found->listener != NODE_ADMIN) return;
+    struct admin *admin = (struct admin *)found;
+    if (admin->has_session) group_session_forget(node->group);
     admin->has_session = false;
     give_up(node, admin, "no leader is known here: nothing was done; try again\n");
 }

@@ -28,10 +28,10 @@ static void target_insert(struct raft_members *target, uint32_t id, struct slice
  * there is dropped, so it must not become a member. */
 static bool origins_full(const struct node *node, const struct raft_members *target, uint32_t id)
 {
-    uint32_t count = node->replica->origins_count;
-    if (replica_origin(node->replica, id) != NULL) return false;
+    uint32_t count = group_replica(node->group)->origins_count;
+    if (replica_origin(group_replica(node->group), id) != NULL) return false;
     for (uint32_t i = 0; i < target->count; i++) {
-        count += replica_origin(node->replica, target->member[i].id) == NULL;
+        count += replica_origin(group_replica(node->group), target->member[i].id) == NULL;
     }
     return count >= REPLICA_ORIGINS_MAX;
 }
@@ -133,7 +133,7 @@ static unsigned target_remove(const struct members_ask *ask, struct raft_members
 static void say_behind(const struct node *node, uint32_t id, struct buffer *why)
 {
     struct raft_progress rows[RAFT_MEMBERS_MAX];
-    uint32_t count = raft_progress_all(node->raft, rows);
+    uint32_t count = raft_progress_all(group_raft(node->group), rows);
     members_say(why, "node ", id, " has not caught up: ");
     for (uint32_t i = 0; i < count; i++) {
         if (rows[i].peer != id) continue;
@@ -142,7 +142,7 @@ static void say_behind(const struct node *node, uint32_t id, struct buffer *why)
             return;
         }
         members_say(why, "it holds ", rows[i].match, "");
-        members_say(why, " of ", raft_last_index(node->raft), " entries");
+        members_say(why, " of ", raft_last_index(group_raft(node->group)), " entries");
         if (rows[i].snapshot) buffer_append_text(why, ", and is being sent a snapshot");
         if (!rows[i].trusted) buffer_append_text(why, ", and is not trusted yet");
     }
@@ -152,7 +152,7 @@ static void say_behind(const struct node *node, uint32_t id, struct buffer *why)
 static unsigned change_begin(struct node *node, const struct members_ask *ask,
                              const struct raft_members *target, struct buffer *why)
 {
-    switch (raft_change_members(node->raft, node->turn.now, target)) {
+    switch (raft_change_members(group_raft(node->group), node->turn.now, target)) {
     case RAFT_CHANGE_OK: break;
     case RAFT_CHANGE_NOT_CAUGHT_UP: say_behind(node, ask->id, why); return MEMBERS_CONFLICT;
     case RAFT_CHANGE_UNDER_WAY: return CHANGE_BEHIND_ANOTHER;
@@ -182,7 +182,7 @@ static unsigned change_begin(struct node *node, const struct members_ask *ask,
 
 static unsigned transfer_begin(struct node *node, uint32_t id, struct buffer *words)
 {
-    switch (raft_transfer(node->raft, node->turn.now, id)) {
+    switch (raft_transfer(group_raft(node->group), node->turn.now, id)) {
     case RAFT_TRANSFER_OK:
         members_say(words, "handing over to node ", id, "\n");
         trace_begin(&node->turn, "transfer");
@@ -204,11 +204,11 @@ static unsigned transfer_begin(struct node *node, uint32_t id, struct buffer *wo
 /* An answer, or CHANGE_BEGUN, or CHANGE_BEHIND_ANOTHER. */
 static unsigned lead_asked(struct node *node, const struct members_ask *ask, struct buffer *words)
 {
-    if (!node_leading(node)) {
+    if (!group_leading(node->group)) {
         buffer_append_text(words, "the leader has changed: try again\n");
         return MEMBERS_UNAVAILABLE;
     }
-    struct raft_members target = *raft_members(node->raft);
+    struct raft_members target = *raft_members(group_raft(node->group));
     unsigned status = MEMBERS_WRONG;
     switch (ask->verb) {
     case ASK_LIST: members_list(node, words); return MEMBERS_DONE;
@@ -243,15 +243,16 @@ static void change_answer(struct node *node, const struct members_change *change
 static void change_settle(struct node *node)
 {
     struct members_change *change = &node->changes.current;
-    const struct raft_members *members = raft_members(node->raft);
-    bool over = raft_members_index(node->raft) <= raft_commit_index(node->raft) &&
-                !raft_members_joint(members);
+    const struct raft_members *members = raft_members(group_raft(node->group));
+    bool over =
+        raft_members_index(group_raft(node->group)) <= raft_commit_index(group_raft(node->group)) &&
+        !raft_members_joint(members);
     int place = raft_members_place(members, change->id);
     bool voter = place >= 0 && !members->member[place].learner;
     bool done = over && (change->verb == ASK_ADD       ? place >= 0
                          : change->verb == ASK_PROMOTE ? voter
                                                        : place < 0);
-    if (!done && !over && node_leading(node)) return;
+    if (!done && !over && group_leading(node->group)) return;
     node->changes.under_way = false;
     if (!done) {
         change_answer(node, change, MEMBERS_CONFLICT,
@@ -304,11 +305,11 @@ void members_turn(struct node *node)
         uint64_t until_us = first->since_us + CHANGE_WAIT_US;
         if (!asker_waits(node, &first->asker)) {
             waiting_pop(changes); /* whoever is gone may think that nothing came of it */
-        } else if (node_leading(node) && node->turn.now.mono_us >= until_us) {
+        } else if (group_leading(node->group) && node->turn.now.mono_us >= until_us) {
             change_answer(node, first, MEMBERS_UNAVAILABLE,
                           "another change is still under way: nothing was done; try again\n");
             waiting_pop(changes);
-        } else if (node_leading(node) && changes->under_way) {
+        } else if (group_leading(node->group) && changes->under_way) {
             turn_wake(&node->turn, until_us);
             return;
         } else if (change_try(node, first)) {
@@ -327,7 +328,8 @@ void change_asked(struct node *node, const struct members_asker *asker,
     struct members_change change = {
         .asker = *asker, .verb = ask->verb, .id = ask->id, .since_us = node->turn.now.mono_us};
     bool known = ask->verb >= ASK_ADD && ask->verb <= ASK_REMOVE;
-    bool waits = known && node_leading(node) && (changes->under_way || changes->waiting_count > 0);
+    bool waits =
+        known && group_leading(node->group) && (changes->under_way || changes->waiting_count > 0);
     if (ask->address.size <= RAFT_ADDRESS_SIZE_MAX) {
         change.address_size = (uint8_t)ask->address.size;
         if (ask->address.size > 0) memcpy(change.address, ask->address.data, ask->address.size);

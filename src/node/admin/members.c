@@ -34,7 +34,7 @@ static void list_member(const struct node *node, const struct raft_member *membe
     pad(out, begun, 6);
     buffer_append_text(out, self ? "leader" : role_of(member));
     pad(out, begun, 16);
-    buffer_append_decimal(out, self ? raft_durable_index(node->raft) : row->match);
+    buffer_append_decimal(out, self ? raft_durable_index(group_raft(node->group)) : row->match);
     pad(out, begun, 28);
     buffer_append_text(out, self || row->trusted ? "yes" : "no");
     pad(out, begun, 37);
@@ -46,10 +46,10 @@ static void list_member(const struct node *node, const struct raft_member *membe
 
 void members_list(const struct node *node, struct buffer *out)
 {
-    const struct raft_members *members = raft_members(node->raft);
+    const struct raft_members *members = raft_members(group_raft(node->group));
     struct raft_progress rows[RAFT_MEMBERS_MAX];
     const struct raft_progress none = {0};
-    uint32_t count = raft_progress_all(node->raft, rows);
+    uint32_t count = raft_progress_all(group_raft(node->group), rows);
     buffer_append_text(out, "node  role      match       trusted  caught up  address\n");
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_progress *row = &none;
@@ -58,8 +58,9 @@ void members_list(const struct node *node, struct buffer *out)
         }
         list_member(node, &members->member[i], row, out);
     }
-    bool changing = raft_members_index(node->raft) > raft_commit_index(node->raft);
-    members_say(out, "log ends at ", raft_last_index(node->raft),
+    bool changing =
+        raft_members_index(group_raft(node->group)) > raft_commit_index(group_raft(node->group));
+    members_say(out, "log ends at ", raft_last_index(group_raft(node->group)),
                 changing || raft_members_joint(members) ? "; a change is under way\n" : "\n");
 }
 
@@ -149,13 +150,14 @@ void members_request(struct node *node, uint32_t admin, const struct http_reques
                                 "&address=HOST:PORT\n"));
         return;
     }
-    if (node_leading(node)) {
+    if (group_leading(node->group)) {
         struct members_asker asker = {0, admin};
         change_asked(node, &asker, &ask);
         return;
     }
-    struct peer *leader =
-        node->raft == NULL ? NULL : peer_find(&node->peers, raft_leader(node->raft));
+    struct peer *leader = group_raft(node->group) == NULL
+                              ? NULL
+                              : peer_find(&node->peers, raft_leader(group_raft(node->group)));
     struct link *link = leader == NULL ? NULL : peer_link(&node->peers, leader, PEER_CHANNEL_LOG);
     if (link == NULL) {
         const char *why = membership_removed(node)

@@ -6,15 +6,16 @@
 const char *status_ailing(const struct node *node)
 {
     if (node->draining) return "draining\n";
-    if (node->raft == NULL && node->config.join) {
+    if (group_raft(node->group) == NULL && node->config.join) {
         return "waiting to be added to the cluster: see quartet members add\n";
     }
-    if (node->raft == NULL) return "waiting for all of --peers to found the cluster\n";
+    if (group_raft(node->group) == NULL) return "waiting for all of --peers to found the cluster\n";
     if (membership_removed(node)) {
         return "no longer a member of the cluster: stop it, or add it again\n";
     }
-    if (raft_leader(node->raft) == 0) return "no leader known\n";
-    if (!raft_trusted(node->raft)) return "catching up: has no vote until it holds the log\n";
+    if (raft_leader(group_raft(node->group)) == 0) return "no leader known\n";
+    if (!raft_trusted(group_raft(node->group)))
+        return "catching up: has no vote until it holds the log\n";
     return NULL;
 }
 
@@ -25,8 +26,8 @@ const char *status_unready(struct node *node)
     if (!wal_ready(&node->wal) || node->wal.meta.incarnation == 0) {
         return "starting: takes no commands before it has a life of its own on disk\n";
     }
-    if (node_leading(node)) return NULL;
-    struct peer *leader = peer_find(&node->peers, raft_leader(node->raft));
+    if (group_leading(node->group)) return NULL;
+    struct peer *leader = peer_find(&node->peers, raft_leader(group_raft(node->group)));
     if (leader == NULL || peer_link(&node->peers, leader, PEER_CHANNEL_LOG) == NULL) {
         return "no connection to the leader\n";
     }
@@ -36,7 +37,7 @@ const char *status_unready(struct node *node)
 static const char *role_words(const struct node *node)
 {
     static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};
-    return node->raft == NULL ? "founding" : names[raft_role(node->raft)];
+    return group_raft(node->group) == NULL ? "founding" : names[raft_role(group_raft(node->group))];
 }
 
 static const char *membership_words(uint8_t membership)
@@ -65,7 +66,7 @@ static void truth(struct json *json, const char *key, bool value)
 
 static void status_raft(const struct node *node, struct json *json)
 {
-    const struct raft *raft = node->raft;
+    const struct raft *raft = group_raft(node->group);
     if (raft == NULL) return;
     number(json, "leader", raft_leader(raft));
     number(json, "term", raft_term(raft));
@@ -95,8 +96,8 @@ static void status_raft(const struct node *node, struct json *json)
 static void status_progress(const struct node *node, struct json *json)
 {
     struct raft_progress rows[RAFT_MEMBERS_MAX];
-    if (node->raft == NULL) return;
-    uint32_t count = raft_progress_all(node->raft, rows);
+    if (group_raft(node->group) == NULL) return;
+    uint32_t count = raft_progress_all(group_raft(node->group), rows);
     json_key(json, "followers");
     json_array_begin(json);
     for (uint32_t i = 0; i < count; i++) {
@@ -148,6 +149,8 @@ static void status_announced(const struct node *node, struct json *json)
 
 void status_json(const struct node *node, struct buffer *out)
 {
+    struct group_counters counters;
+    group_counters(node->group, &counters);
     struct json json = json_of(out);
     json_object_begin(&json);
     words(&json, "system", node->config.machine->name);
@@ -164,19 +167,21 @@ void status_json(const struct node *node, struct buffer *out)
     status_raft(node, &json);
     status_progress(node, &json);
     status_clocks(node, &json);
-    number(&json, "applied_index", node->replica->index);
+    number(&json, "applied_index", group_replica(node->group)->index);
     json_key(&json, "digest");
-    json_hex(&json, replica_digest(node->replica), 16);
-    number(&json, "elapsed_us", node->replica->elapsed_us);
-    number(&json, "wall_us", node->replica->wall_us);
+    json_hex(&json, replica_digest(group_replica(node->group)), 16);
+    number(&json, "elapsed_us", group_replica(node->group)->elapsed_us);
+    number(&json, "wall_us", group_replica(node->group)->wall_us);
     number(&json, "uptime_us", node->turn.now.mono_us - node->started_us);
     number(&json, "clients", node->clients_count);
-    number(&json, "sessions", node->sessions_count);
-    number(&json, "machine_bytes", node->replica->ops->bytes(node->replica->machine));
-    number(&json, "log_memory_bytes", node->raft == NULL ? 0 : raft_log_bytes(node->raft));
+    number(&json, "sessions", group_sessions(node->group));
+    number(&json, "machine_bytes",
+           group_replica(node->group)->ops->bytes(group_replica(node->group)->machine));
+    number(&json, "log_memory_bytes",
+           group_raft(node->group) == NULL ? 0 : raft_log_bytes(group_raft(node->group)));
     number(&json, "log_disk_bytes", node->wal.bytes);
-    number(&json, "snapshot_index", node->snapshots.disk_index);
-    number(&json, "snapshot_bytes", node->snapshots.disk_bytes);
+    number(&json, "snapshot_index", counters.snapshot_index);
+    number(&json, "snapshot_bytes", counters.snapshot_bytes);
     words(&json, "fsync", node->config.fsync_never ? "never" : "always");
     truth(&json, "disk_full", node->disk_full);
     truth(&json, "draining", node->draining);
@@ -206,33 +211,37 @@ static void metric(struct buffer *out, const char *name, const char *type, const
 
 static void metrics_raft(const struct node *node, struct buffer *out)
 {
-    const struct raft *raft = node->raft;
+    struct group_counters counters;
+    group_counters(node->group, &counters);
+    const struct raft *raft = group_raft(node->group);
     if (raft == NULL) return;
     metric(out, "raft_term", "gauge", "Current term.", raft_term(raft));
     metric(out, "raft_leader", "gauge", "Node id of the leader, 0 if not known.",
            raft_leader(raft));
-    metric(out, "raft_is_leader", "gauge", "1 on the leader.", node_leading(node));
+    metric(out, "raft_is_leader", "gauge", "1 on the leader.", group_leading(node->group));
     metric(out, "raft_trusted", "gauge", "0 while this node has no vote.", raft_trusted(raft));
     metric(out, "raft_commit_index", "counter", "Entries committed.", raft_commit_index(raft));
     metric(out, "raft_last_index", "gauge", "Last entry in the log.", raft_last_index(raft));
     metric(out, "raft_log_bytes", "gauge", "Entry data kept in memory.", raft_log_bytes(raft));
     metric(out, "raft_elections_won_total", "counter", "Elections won by this node.",
-           node->told.elections_won);
+           counters.elections_won);
 }
 
 void status_metrics(const struct node *node, struct buffer *out)
 {
     const struct counters *c = &node->counters;
+    struct group_counters counters;
+    group_counters(node->group, &counters);
     metrics_raft(node, out);
     metric(out, "healthy", "gauge", "1 when /health answers 200.", status_ailing(node) == NULL);
-    metric(out, "applied_index", "counter", "Entries applied.", node->replica->index);
+    metric(out, "applied_index", "counter", "Entries applied.", group_replica(node->group)->index);
     metric(out, "clients", "gauge", "Client connections.", node->clients_count);
     metric(out, "clients_accepted_total", "counter", "Client connections accepted.",
            c->connections_accepted);
     metric(out, "clients_refused_total", "counter", "Closed at once: limit or draining.",
            c->connections_refused);
     metric(out, "commands_proposed_total", "counter", "Commands proposed by this node.",
-           c->proposals);
+           counters.proposals);
     metric(out, "replies_total", "counter", "Replies to proposed commands.", c->replies);
     metric(out, "commands_refused_total", "counter", "Commands refused: no leader, full, busy.",
            c->refused);
@@ -254,14 +263,14 @@ void status_metrics(const struct node *node, struct buffer *out)
     metric(out, "log_written_bytes_total", "counter", "Bytes written to the log.", c->batch_bytes);
     metric(out, "log_disk_bytes", "gauge", "Log kept on disk.", node->wal.bytes);
     metric(out, "snapshots_written_total", "counter", "Snapshots made durable.",
-           c->snapshots_written);
+           counters.snapshots_written);
     metric(out, "snapshots_sent_total", "counter", "Snapshots streamed to followers.",
-           c->snapshots_sent);
+           counters.snapshots_sent);
     metric(out, "snapshots_installed_total", "counter", "Snapshots taken from a leader.",
-           c->snapshots_installed);
+           counters.snapshots_installed);
     metric(out, "machine_bytes", "gauge", "Estimated memory of the machine's objects.",
-           node->replica->ops->bytes(node->replica->machine));
+           group_replica(node->group)->ops->bytes(group_replica(node->group)->machine));
     metric(out, "disk_full", "gauge", "1 while growing commands are refused.", node->disk_full);
-    node->replica->ops->metrics(node->replica->machine, out);
+    group_replica(node->group)->ops->metrics(group_replica(node->group)->machine, out);
     buffer_append_slice(out, buffer_slice(&node->world_metrics));
 }

@@ -19,7 +19,6 @@ void client_opened(struct node *node, uint32_t id)
     ASSERT(client != NULL);
     connection_init(&node->connections, &client->connection, id, NODE_CLIENT);
     list_init(&client->in_pump);
-    list_init(&client->in_reads);
     list_init(&client->in_clients);
     list_append(&node->clients, &client->in_clients);
     node->clients_count++;
@@ -43,7 +42,7 @@ void client_free(struct node *node, struct client *client)
     if (client->decoder != NULL) node->config.protocol->close(client->decoder);
     if (client->awaiting > 0) node->clients_awaiting--;
     list_remove(&client->in_pump);
-    list_remove(&client->in_reads);
+    if (client->read != NULL) group_read_cancel(node->group, client->read);
     list_remove(&client->in_clients);
     buffer_free(&client->input);
     buffer_free(&client->slots);
@@ -55,7 +54,7 @@ void client_closed(struct node *node, struct client *client)
 {
     node->clients_count--;
     node->counters.connections_open--;
-    if (client->has_session) proposals_session_end(node, client->connection.id);
+    if (client->has_session) group_session_end(node->group, client->connection.id);
     client_free(node, client);
 }
 
@@ -106,8 +105,16 @@ static void slot_answered(struct node *node, struct client *client)
     if (waiting && list_empty(&client->in_pump)) list_append(&node->pump, &client->in_pump);
 }
 
+/* The question that it waited for is answered, or refused: it may go on. */
+static void client_read_ended(struct node *node, struct client *client)
+{
+    client->read = NULL;
+    if (list_empty(&client->in_pump)) list_append(&node->pump, &client->in_pump);
+}
+
 void client_reply(struct node *node, struct client *client, const void *payload)
 {
+    if (client->read != NULL) client_read_ended(node, client);
     if (client->connection.closing) return;
     const struct protocol_ops *protocol = node->config.protocol;
     protocol->reply(client->decoder, payload, &client->connection.out);
@@ -119,14 +126,69 @@ void client_reply(struct node *node, struct client *client, const void *payload)
     slot_answered(node, client);
 }
 
-void client_refuse(struct node *node, struct client *client, struct slice command,
-                   enum protocol_refusal why)
+static void client_refuse(struct node *node, struct client *client, struct slice command)
 {
-    if (client->connection.closing) return;
     node->counters.refused++;
-    node->config.protocol->refuse(client->decoder, command, why, &client->connection.out);
+    node->config.protocol->refuse(client->decoder, command, PROTOCOL_REFUSED_NO_LEADER,
+                                  &client->connection.out);
     ASSERT(client->slots.size > 0 && client->slots.data[client->slots.head] == SLOT_AWAIT);
     slot_answered(node, client);
+}
+
+static struct client *client_of(struct node *node, uint32_t id)
+{
+    struct connection *connection = connection_find(&node->connections, id);
+    if (connection == NULL || connection->listener != NODE_CLIENT || connection->closing) {
+        return NULL;
+    }
+    return (struct client *)connection;
+}
+
+void clients_count_refused(struct node *node, uint32_t connection, bool reset)
+{
+    struct client *client = client_of(node, connection);
+    if (client != NULL) client->refused = reset ? 0 : client->refused + 1;
+}
+
+void clients_refuse(struct node *node, uint32_t connection, struct slice command)
+{
+    struct client *client = client_of(node, connection);
+    if (client == NULL) return;
+    if (client->awaiting == client->refused) {
+        client->refused--;
+        client_refuse(node, client, command);
+        return;
+    }
+    /* An earlier one may have been carried out: the order of replies cannot be kept. */
+    clients_close_uncertain(node, connection);
+}
+
+void clients_close_uncertain(struct node *node, uint32_t connection)
+{
+    struct client *client = client_of(node, connection);
+    if (client == NULL) return;
+    node->counters.closed_uncertain++;
+    connection_close(&node->connections, &client->connection);
+}
+
+void clients_refuse_read(struct node *node, uint32_t connection)
+{
+    struct connection *found = connection_find(&node->connections, connection);
+    if (found == NULL || found->listener != NODE_CLIENT) return;
+    struct client *client = (struct client *)found;
+    client_read_ended(node, client);
+    node->counters.refused++;
+    node->config.protocol->refuse(client->decoder, client->request.command,
+                                  PROTOCOL_REFUSED_NO_LEADER, &client->connection.out);
+    connection_dirty(&node->connections, &client->connection);
+}
+
+void clients_reborn(struct node *node)
+{
+    clients_close_all(node);
+    for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
+        LIST_ITEM(at, struct client, in_clients)->has_session = false;
+    }
 }
 
 /* Why a request that grows the state cannot be taken now; false when it can. */
@@ -142,12 +204,20 @@ static bool client_refusal(const struct node *node, const struct protocol_reques
     *why = PROTOCOL_REFUSED_FULL;
     if (node->disk_full) return true;
     if (config->memory_bytes_max != 0) {
-        uint64_t used = node->replica->ops->bytes(node->replica->machine) + node->proposals.bytes;
-        if (node->raft != NULL) used += raft_log_bytes(node->raft);
+        uint64_t used =
+            group_replica(node->group)->ops->bytes(group_replica(node->group)->machine) +
+            group_proposal_bytes(node->group);
+        if (group_raft(node->group) != NULL) used += raft_log_bytes(group_raft(node->group));
         if (used > config->memory_bytes_max) return true;
     }
     *why = PROTOCOL_REFUSED_BUSY;
-    return proposals_full(node);
+    return group_full(node->group);
+}
+
+static void client_ask(struct node *node, struct client *client)
+{
+    client->read = group_read(node->group, client->connection.id, client->request.read,
+                              client->request.command);
 }
 
 static void client_propose(struct node *node, struct client *client,
@@ -163,10 +233,9 @@ static void client_propose(struct node *node, struct client *client,
     }
     if (!client->has_session) {
         client->has_session = true;
-        proposals_session_begin(node);
+        group_session_begin(node->group);
     }
-    struct command command = {COMMAND_MACHINE, client->connection.id, request->command};
-    proposals_add(node, &command);
+    group_propose(node->group, client->connection.id, request->command);
     slots_await(node, client);
     if (request->blocks) client->blocked = true;
 }
@@ -175,7 +244,7 @@ static void client_propose(struct node *node, struct client *client,
 static bool client_stalled(const struct node *node, const struct client *client)
 {
     if (client->connection.closing || client->quitting) return true;
-    if (client->held || client->reading || client->blocked) return true;
+    if (client->held || client->read != NULL || client->blocked) return true;
     if (client->awaiting >= node->config.pending_max) return true;
     uint64_t owed = client->connection.unsent + client->connection.out.size + client->slots.size;
     return owed > node->config.output_bytes_max;
@@ -191,7 +260,7 @@ static void client_take(struct node *node, struct client *client)
         if (client->slots.size > 0) {
             client->held = true;
         } else {
-            reads_begin(node, client);
+            client_ask(node, client);
         }
         break;
     case PROTOCOL_LITERAL: client_say(node, client, request->command); break;
@@ -232,7 +301,7 @@ static void client_back_pressure(struct node *node, struct client *client)
 static void client_finish(struct node *node, struct client *client)
 {
     if (!client->ended || client->connection.closing) return;
-    bool owed = client->held || client->reading || client->slots.size > 0;
+    bool owed = client->held || client->read != NULL || client->slots.size > 0;
     bool more = client->input.size > 0 && client_stalled(node, client);
     if (client->blocked || (!owed && !more))
         connection_close(&node->connections, &client->connection);
@@ -249,7 +318,7 @@ static void client_go_on(struct node *node, struct client *client)
     if (client->connection.closing) return;
     if (client->held && client->slots.size == 0) {
         client->held = false;
-        reads_begin(node, client);
+        client_ask(node, client);
     }
     if (client->quitting && client->slots.size == 0) {
         connection_close(&node->connections, &client->connection);
@@ -298,7 +367,7 @@ void clients_drain(struct node *node)
 {
     for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
         struct client *client = LIST_ITEM(at, struct client, in_clients);
-        bool busy = client->reading || (client->awaiting > 0 && !client->blocked);
+        bool busy = client->read != NULL || (client->awaiting > 0 && !client->blocked);
         if (!busy) connection_close(&node->connections, &client->connection);
     }
 }

@@ -1,11 +1,11 @@
-/* This node as an origin of proposals, and as the leader that takes them in.
+/* This node as an origin of proposals; accept.c is about the leader that takes them in.
  *
  * Commands gather in items; an item becomes one log entry. Its commands get their sequence when it
  * is first sent to a leader: until then it is certain that no log holds them, so they can be
  * refused. From then on the item is kept, and sent again to every new leader, until this node has
  * seen it applied; the replicated state drops what comes twice (replica.h).
  *
- * That is exactly once only if (node, incarnation, sequence) names one proposal for ever:
+ * That is exactly once only if (group, incarnation, sequence) names one proposal for ever:
  *
  * 1. An incarnation was never used before by this node, in any life: also not in one that its disk
  *    has forgotten.
@@ -19,15 +19,18 @@
  * A start that trusts its disk counts one up (1, 2). One that does not, has no incarnation: 0 in
  * META, durably, so that a crash cannot end this state; it proposes nothing, and nothing that it
  * applies is for its clients. proposals_release() ends it. */
+#include "node/group/proposals.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/group/state.h"
+#include "wire/peer.h"
 
-static struct proposal_item *item_new(struct node *node)
+static struct proposal_item *item_new(struct group *group)
 {
-    struct proposals *p = &node->proposals;
+    struct proposals *p = &group->proposals;
     struct proposal_item *item;
     if (!list_empty(&p->spare)) {
         item = LIST_ITEM(p->spare.next, struct proposal_item, link);
@@ -41,13 +44,13 @@ static struct proposal_item *item_new(struct node *node)
     buffer_grew(&item->bytes, COMMANDS_HEADER_SIZE);
     item->count = 0;
     item->first = 0;
-    item->since_us = node->turn.now.mono_us;
+    item->since_us = group->turn->now.mono_us;
     return item;
 }
 
-static void item_drop(struct node *node, struct proposal_item *item)
+/* It has been counted out of `bytes` already. */
+static void item_recycle(struct group *group, struct proposal_item *item)
 {
-    node->proposals.bytes -= item->bytes.size - COMMANDS_HEADER_SIZE;
     list_remove(&item->link);
     if (item->bytes.capacity > NODE_ITEM_BYTES_MAX) {
         buffer_free(&item->bytes);
@@ -55,15 +58,23 @@ static void item_drop(struct node *node, struct proposal_item *item)
         return;
     }
     buffer_clear(&item->bytes);
-    list_append(&node->proposals.spare, &item->link);
+    list_append(&group->proposals.spare, &item->link);
 }
 
-void proposals_init(struct node *node)
+static void item_drop(struct group *group, struct proposal_item *item)
 {
-    struct proposals *p = &node->proposals;
+    group->proposals.bytes -= item->bytes.size - COMMANDS_HEADER_SIZE;
+    item_recycle(group, item);
+}
+
+void proposals_init(struct group *group)
+{
+    struct proposals *p = &group->proposals;
     list_init(&p->pending);
     list_init(&p->sent);
     list_init(&p->spare);
+    list_init(&p->refused);
+    list_init(&p->told);
     p->next = 1;
 }
 
@@ -77,279 +88,183 @@ static void items_free(struct list *items)
     }
 }
 
-void proposals_free(struct node *node)
+void proposals_free(struct group *group)
 {
-    items_free(&node->proposals.pending);
-    items_free(&node->proposals.sent);
-    items_free(&node->proposals.spare);
+    items_free(&group->proposals.pending);
+    items_free(&group->proposals.sent);
+    items_free(&group->proposals.spare);
+    items_free(&group->proposals.refused);
+    items_free(&group->proposals.told);
+    free(group->proposals.forwards);
 }
 
 /* In as few items as hold it. */
-static void gather(struct node *node, const struct command *command, struct list *items)
+static void gather(struct group *group, const struct command *command, struct list *items)
 {
     size_t size = COMMAND_HEADER_SIZE + command->bytes.size;
     struct proposal_item *item = NULL;
     if (!list_empty(items)) item = LIST_ITEM(items->previous, struct proposal_item, link);
     if (item == NULL || item->bytes.size + size > NODE_ITEM_BYTES_MAX) {
-        item = item_new(node);
+        item = item_new(group);
         list_append(items, &item->link);
     }
     command_append(&item->bytes, command);
     item->count++;
-    node->proposals.bytes += size;
+    group->proposals.bytes += size;
 }
 
-void proposals_add(struct node *node, const struct command *command)
+static void proposals_add(struct group *group, const struct command *command)
 {
-    gather(node, command, &node->proposals.pending);
-    node->counters.proposals++;
+    gather(group, command, &group->proposals.pending);
+    group->proposals.proposed++;
 }
 
-bool proposals_full(const struct node *node)
+void group_propose(struct group *group, uint32_t connection, struct slice bytes)
 {
-    return node->proposals.bytes > NODE_PROPOSAL_BYTES_MAX;
+    struct command command = {COMMAND_MACHINE, connection, bytes};
+    proposals_add(group, &command);
 }
 
-void proposals_session_begin(struct node *node)
+void group_propose_open(struct group *group)
 {
-    node->sessions_count++;
-    node->proposals.renew_idle_due = false;
+    struct command open = {.type = COMMAND_OPEN};
+    proposals_add(group, &open);
 }
 
-void proposals_session_forget(struct node *node)
+bool group_full(const struct group *group)
 {
-    node->sessions_count--;
-    if (node->sessions_count == 0) node->proposals.renew_idle_due = true;
+    return group->proposals.bytes > NODE_PROPOSAL_BYTES_MAX;
 }
 
-void proposals_session_end(struct node *node, uint32_t connection)
+uint64_t group_proposal_bytes(const struct group *group)
+{
+    return group->proposals.bytes;
+}
+
+uint32_t group_sessions(const struct group *group)
+{
+    return group->proposals.sessions;
+}
+
+void group_session_begin(struct group *group)
+{
+    group->proposals.sessions++;
+    group->proposals.renew_idle_due = false;
+}
+
+void group_session_forget(struct group *group)
+{
+    group->proposals.sessions--;
+    if (group->proposals.sessions == 0) group->proposals.renew_idle_due = true;
+}
+
+void group_session_end(struct group *group, uint32_t connection)
 {
     struct command end = {.type = COMMAND_SESSION_END, .connection = connection};
-    proposals_add(node, &end);
-    proposals_session_forget(node);
+    proposals_add(group, &end);
+    group_session_forget(group);
 }
 
-bool proposals_idle(const struct node *node)
+bool group_idle(const struct group *group)
 {
-    return list_empty(&node->proposals.pending) && list_empty(&node->proposals.sent);
+    return list_empty(&group->proposals.pending) && list_empty(&group->proposals.sent);
 }
 
-/* --- the leader's side --- */
-
-static struct origin *expected_find(struct proposals *p, uint32_t node)
+/* To be written to the leader's link, as long as that takes it. */
+static void forward(struct group *group, struct slice batch)
 {
-    for (uint32_t i = 0; i < p->expected_count; i++) {
-        if (p->expected[i].node == node) return &p->expected[i];
+    struct proposals *p = &group->proposals;
+    if (p->forwards_count == p->forwards_capacity) {
+        p->forwards_capacity = p->forwards_capacity == 0 ? 16 : p->forwards_capacity * 2;
+        p->forwards = realloc(p->forwards, p->forwards_capacity * sizeof *p->forwards);
+        ASSERT(p->forwards != NULL);
     }
-    if (p->expected_count == REPLICA_ORIGINS_MAX) return NULL;
-    struct origin *origin = &p->expected[p->expected_count++];
-    *origin = (struct origin){.node = node};
-    return origin;
+    p->forwards[p->forwards_count++] = batch;
+    uint64_t size = PEER_FRAME_HEADER_SIZE + batch.size;
+    group->reach.leader_room -= size < group->reach.leader_room ? size : group->reach.leader_room;
 }
-
-/* Whether the log, as it will be, is ready for this batch. Refusing one that is not next keeps the
- * log free of entries that would be refused when applied; those behind it fare the same. */
-static bool expected_next(struct proposals *p, const struct commands_header *header)
-{
-    struct origin *origin = expected_find(p, header->origin);
-    if (origin == NULL || header->incarnation < origin->incarnation) return false;
-    if (header->incarnation > origin->incarnation) return header->first == 1;
-    if (header->first > origin->next) return false;
-    return header->first + header->count > origin->next; /* else all of it is there already */
-}
-
-static void expected_note(struct proposals *p, const struct commands_header *header)
-{
-    struct origin *origin = expected_find(p, header->origin);
-    if (origin == NULL) return;
-    origin->incarnation = header->incarnation;
-    origin->next = header->first + header->count;
-}
-
-/* A new leader reads what its log holds that is not applied yet. */
-static void expected_learn(struct node *node)
-{
-    struct proposals *p = &node->proposals;
-    if (p->expected_term == raft_term(node->raft)) return;
-    p->expected_term = raft_term(node->raft);
-    p->expected_count = node->replica->origins_count;
-    memcpy(p->expected, node->replica->origins, sizeof p->expected);
-    uint64_t last = raft_last_index(node->raft);
-    for (uint64_t index = node->replica->index + 1; index <= last; index++) {
-        const struct raft_entry *entry = raft_entry_at(node->raft, index);
-        struct commands_header header;
-        if (entry == NULL || entry->kind != KIND_COMMANDS) continue;
-        if (!commands_check(entry->data, &header)) continue;
-        if (expected_next(p, &header)) expected_note(p, &header);
-    }
-}
-
-static enum raft_propose_result
-leader_append(struct node *node, const struct commands_header *header, struct slice batch)
-{
-    struct proposals *p = &node->proposals;
-    expected_learn(node);
-    if (!expected_next(p, header)) return RAFT_PROPOSE_OK;
-    uint64_t index = 0;
-    enum raft_propose_result result =
-        raft_propose(node->raft, node->turn.now, KIND_COMMANDS, 1, batch, &index);
-    if (result == RAFT_PROPOSE_OK) expected_note(p, header);
-    return result;
-}
-
-void proposals_forwarded(struct node *node, uint32_t from, struct slice batch)
-{
-    struct commands_header header;
-    if (!node_leading(node)) return; /* the origin sends again to whom it then takes for leader */
-    if (batch.size > RAFT_ENTRY_SIZE_MAX || !commands_check(batch, &header) ||
-        header.origin != from) {
-        node->peers.counters.bad_frames++;
-        return;
-    }
-    (void)leader_append(node, &header, batch);
-}
-
-/* --- the origin's side --- */
 
 /* Hands an item to the leader; false when it cannot be taken now. */
-static bool item_send(struct node *node, struct proposal_item *item)
+static bool item_send(struct group *group, struct proposal_item *item)
 {
-    struct proposals *p = &node->proposals;
-    ASSERT(node->wal.meta.incarnation != 0);
+    struct proposals *p = &group->proposals;
+    ASSERT(group->wal->meta.incarnation != 0);
     bool fresh = item->first == 0;
     struct commands_header header = {
-        .origin = node->config.self,
-        .incarnation = node->wal.meta.incarnation,
+        .origin = group->config->self,
+        .incarnation = group->wal->meta.incarnation,
         .first = fresh ? p->next : item->first,
         .count = item->count,
     };
     commands_header_store(item->bytes.data + item->bytes.head, &header);
     struct slice batch = buffer_slice(&item->bytes);
-    if (node_leading(node)) {
-        if (leader_append(node, &header, batch) != RAFT_PROPOSE_OK) return false;
+    if (group_leading(group)) {
+        if (proposals_append(group, &header, batch) != RAFT_PROPOSE_OK) return false;
     } else {
-        struct peer *peer = peer_find(&node->peers, raft_leader(node->raft));
-        struct link *link = peer == NULL ? NULL : peer_link(&node->peers, peer, PEER_CHANNEL_LOG);
-        if (link == NULL) return false;
-        size_t begun = peer_frame_begin(&link->connection.out, PEER_FORWARD, 0);
-        buffer_append_slice(&link->connection.out, batch);
-        peer_frame_end(&link->connection.out, begun);
-        connection_dirty(&node->connections, &link->connection);
+        if (group->reach.leader_room == 0) return false;
+        forward(group, batch);
     }
     if (fresh) {
         item->first = p->next;
-        item->since_us = node->turn.now.mono_us;
+        item->since_us = group->turn->now.mono_us;
         p->next += item->count;
     }
     return true;
 }
 
-static bool leader_reachable(struct node *node)
+static bool leader_reachable(const struct group *group)
 {
-    if (node->raft == NULL || !wal_ready(&node->wal)) return false;
-    if (node->wal.meta.incarnation == 0) return false;
-    if (node_leading(node)) return true;
-    struct peer *peer = peer_find(&node->peers, raft_leader(node->raft));
-    return peer != NULL && peer_link(&node->peers, peer, PEER_CHANNEL_LOG) != NULL;
+    if (group->raft == NULL || !wal_ready(group->wal)) return false;
+    if (group->wal->meta.incarnation == 0) return false;
+    return group_leading(group) || group->reach.leader_room > 0;
 }
 
 /* To a new leader, or after a silence: all that is not applied, from the first. */
-static void sent_again(struct node *node)
+static void sent_again(struct group *group)
 {
-    struct proposals *p = &node->proposals;
-    bool same = p->sent_to == raft_leader(node->raft) && p->sent_term == raft_term(node->raft);
-    bool silent = node->turn.now.mono_us >= p->progress_us + NODE_RESEND_US;
+    struct proposals *p = &group->proposals;
+    bool same = p->sent_to == raft_leader(group->raft) && p->sent_term == raft_term(group->raft);
+    bool silent = group->turn->now.mono_us >= p->progress_us + NODE_RESEND_US;
     if (same && !silent) return;
-    p->sent_to = raft_leader(node->raft);
-    p->sent_term = raft_term(node->raft);
-    p->progress_us = node->turn.now.mono_us;
+    p->sent_to = raft_leader(group->raft);
+    p->sent_term = raft_term(group->raft);
+    p->progress_us = group->turn->now.mono_us;
     for (struct list *at = p->sent.next; at != &p->sent; at = at->next) {
-        if (!item_send(node, LIST_ITEM(at, struct proposal_item, link))) return;
+        if (!item_send(group, LIST_ITEM(at, struct proposal_item, link))) return;
     }
 }
 
-static void pending_send(struct node *node)
+static void pending_send(struct group *group)
 {
-    struct proposals *p = &node->proposals;
+    struct proposals *p = &group->proposals;
     while (!list_empty(&p->pending)) {
         struct proposal_item *item = LIST_ITEM(p->pending.next, struct proposal_item, link);
-        if (!item_send(node, item)) return;
-        if (list_empty(&p->sent)) p->progress_us = node->turn.now.mono_us;
+        if (!item_send(group, item)) return;
+        if (list_empty(&p->sent)) p->progress_us = group->turn->now.mono_us;
         list_remove(&item->link);
         list_append(&p->sent, &item->link);
     }
 }
 
-static struct admin *admin_of(struct node *node, uint32_t id)
+/* Nobody leads, for longer than the named wait: what was certainly not appended is refused. Ends of
+ * sessions, and what else no one waits for, are kept. */
+void group_refuse_pending(struct group *group)
 {
-    struct connection *connection = connection_find(&node->connections, id);
-    if (connection == NULL || connection->listener != NODE_ADMIN) return NULL;
-    return (struct admin *)connection;
-}
-
-static struct client *client_of(struct node *node, uint32_t id)
-{
-    struct connection *connection = connection_find(&node->connections, id);
-    if (connection == NULL || connection->listener != NODE_CLIENT || connection->closing) {
-        return NULL;
-    }
-    return (struct client *)connection;
-}
-
-/* How many of a client's replies are owed by proposals that were never sent. */
-static void count_unsent(struct node *node, struct proposal_item *item, bool reset)
-{
-    struct reader reader = reader_of(buffer_slice(&item->bytes));
-    (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
-    struct command command;
-    while (command_read(&reader, &command)) {
-        struct client *client = client_of(node, command.connection);
-        if (client == NULL || command.type != COMMAND_MACHINE) continue;
-        client->refused = reset ? 0 : client->refused + 1;
-    }
-}
-
-/* Refuses an item's commands; ends of sessions are kept, in `kept`. */
-static void item_refuse(struct node *node, struct proposal_item *item, struct list *kept)
-{
-    struct reader reader = reader_of(buffer_slice(&item->bytes));
-    (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
-    struct command command;
-    while (command_read(&reader, &command)) {
-        if (command.type != COMMAND_MACHINE) {
-            gather(node, &command, kept);
-            continue;
-        }
-        struct admin *admin = admin_of(node, command.connection);
-        if (admin != NULL) admin_refuse(node, admin);
-        struct client *client = client_of(node, command.connection);
-        if (client == NULL) continue;
-        if (client->awaiting == client->refused) {
-            client->refused--;
-            client_refuse(node, client, command.bytes, PROTOCOL_REFUSED_NO_LEADER);
-        } else {
-            /* An earlier one may have been carried out: the order of replies cannot be kept. */
-            node->counters.closed_uncertain++;
-            connection_close(&node->connections, &client->connection);
-        }
-    }
-}
-
-/* Nobody leads, for longer than the named wait: what was certainly not appended is refused. */
-void proposals_refuse_pending(struct node *node)
-{
-    struct proposals *p = &node->proposals;
+    struct proposals *p = &group->proposals;
     struct list kept;
     list_init(&kept);
-    for (int reset = 1; reset >= 0; reset--) {
-        for (struct list *at = p->pending.next; at != &p->pending; at = at->next) {
-            count_unsent(node, LIST_ITEM(at, struct proposal_item, link), reset);
-        }
-    }
     while (!list_empty(&p->pending)) {
         struct proposal_item *item = LIST_ITEM(p->pending.next, struct proposal_item, link);
-        item_refuse(node, item, &kept);
-        item_drop(node, item);
+        struct reader reader = reader_of(buffer_slice(&item->bytes));
+        (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
+        struct command command;
+        while (command_read(&reader, &command)) {
+            if (command.type != COMMAND_MACHINE) gather(group, &command, &kept);
+        }
+        p->bytes -= item->bytes.size - COMMANDS_HEADER_SIZE;
+        list_remove(&item->link);
+        list_append(&p->refused, &item->link);
+        p->refused_count++;
     }
     while (!list_empty(&kept)) {
         struct list *item = kept.next;
@@ -359,170 +274,187 @@ void proposals_refuse_pending(struct node *node)
 }
 
 /* Nothing came back for too long: those who wait for it are not left in the dark. */
-static void sent_give_up(struct node *node)
+static void sent_give_up(struct group *group)
 {
-    struct proposals *p = &node->proposals;
+    struct proposals *p = &group->proposals;
     for (struct list *at = p->sent.next; at != &p->sent; at = at->next) {
         struct proposal_item *item = LIST_ITEM(at, struct proposal_item, link);
-        uint64_t until = item->since_us + node->config.uncertain_after_us;
-        if (node->turn.now.mono_us < until) {
-            turn_wake(&node->turn, until);
+        uint64_t until = item->since_us + group->config->uncertain_after_us;
+        if (group->turn->now.mono_us < until) {
+            turn_wake(group->turn, until);
             return;
         }
-        struct reader reader = reader_of(buffer_slice(&item->bytes));
-        (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
-        struct command command;
-        while (command_read(&reader, &command)) {
-            struct client *client = client_of(node, command.connection);
-            if (client == NULL || command.type != COMMAND_MACHINE) continue;
-            node->counters.closed_uncertain++;
-            connection_close(&node->connections, &client->connection);
-        }
+        p->uncertain++;
     }
 }
 
-static void leaderless_turn(struct node *node)
+static void leaderless_turn(struct group *group)
 {
-    struct proposals *p = &node->proposals;
+    struct proposals *p = &group->proposals;
     if (list_empty(&p->pending)) {
         p->leaderless_us = 0;
         return;
     }
-    if (p->leaderless_us == 0) p->leaderless_us = node->turn.now.mono_us;
+    if (p->leaderless_us == 0) p->leaderless_us = group->turn->now.mono_us;
     struct proposal_item *first = LIST_ITEM(p->pending.next, struct proposal_item, link);
     uint64_t from = first->since_us > p->leaderless_us ? first->since_us : p->leaderless_us;
-    uint64_t until = from + node->config.refuse_after_us;
-    if (node->turn.now.mono_us >= until) {
-        proposals_refuse_pending(node);
+    uint64_t until = from + group->config->refuse_after_us;
+    if (group->turn->now.mono_us >= until) {
+        group_refuse_pending(group);
         /* What is left asks for no reply: look again after another wait. */
-        p->leaderless_us = node->turn.now.mono_us;
-        until = node->turn.now.mono_us + node->config.refuse_after_us;
+        p->leaderless_us = group->turn->now.mono_us;
+        until = group->turn->now.mono_us + group->config->refuse_after_us;
     }
-    turn_wake(&node->turn, until);
+    turn_wake(group->turn, until);
 }
 
 /* Sessions live while their node is heard of (design: leases in log time). */
-static void lease_renew(struct node *node)
+static void lease_renew(struct group *group)
 {
-    struct proposals *p = &node->proposals;
-    if (node->raft == NULL) return;
-    uint64_t every = node->config.session_lease_us / 3;
-    bool due = node->sessions_count > 0 && !node_leading(node);
-    if (due && node->turn.now.mono_us < p->renewed_us + every) {
-        turn_wake(&node->turn, p->renewed_us + every);
+    struct proposals *p = &group->proposals;
+    if (group->raft == NULL) return;
+    uint64_t every = group->config->session_lease_us / 3;
+    bool due = group->proposals.sessions > 0 && !group_leading(group);
+    if (due && group->turn->now.mono_us < p->renewed_us + every) {
+        turn_wake(group->turn, p->renewed_us + every);
         due = false;
     }
     if (p->renew_idle_due && list_empty(&p->pending) && list_empty(&p->sent)) due = true;
     if (!due) return;
-    p->renewed_us = node->turn.now.mono_us;
+    p->renewed_us = group->turn->now.mono_us;
     p->renew_idle_due = false;
-    struct command renew = {.type = COMMAND_RENEW, .connection = node->sessions_count};
-    proposals_add(node, &renew);
+    struct command renew = {.type = COMMAND_RENEW, .connection = group->proposals.sessions};
+    proposals_add(group, &renew);
 }
 
-/* Nothing is sent before it is durable: node_ready() is false until then. */
-static void incarnation_write(struct node *node, uint64_t incarnation)
+/* Nothing is sent before it is durable: wal_ready() is false until then. */
+static void incarnation_write(struct group *group, uint64_t incarnation)
 {
-    struct wal_meta meta = node->wal.meta;
+    struct wal_meta meta = group->wal->meta;
     meta.incarnation = incarnation;
-    wal_put_meta(&node->wal, &meta);
-    node->wal.ready_sequence = node->wal.sequence + 1;
+    wal_put_meta(group->wal, &meta);
+    group->wal->ready_sequence = group->wal->sequence + 1;
 }
 
 /* This incarnation was declared dead while it lived, or fenced by one of an earlier life: its
  * sessions are not ours to go on with. Begin a new one. */
-static void proposals_reborn(struct node *node, uint64_t incarnation)
+static void proposals_reborn(struct group *group, uint64_t incarnation)
 {
-    struct proposals *p = &node->proposals;
-    clients_close_all(node);
-    for (struct list *at = node->clients.next; at != &node->clients; at = at->next) {
-        LIST_ITEM(at, struct client, in_clients)->has_session = false;
-    }
-    admins_reborn(node);
-    node->sessions_count = 0;
+    struct proposals *p = &group->proposals;
+    group->reborn = true;
+    p->sessions = 0;
     while (!list_empty(&p->sent)) {
-        item_drop(node, LIST_ITEM(p->sent.next, struct proposal_item, link));
+        item_drop(group, LIST_ITEM(p->sent.next, struct proposal_item, link));
     }
     while (!list_empty(&p->pending)) {
-        item_drop(node, LIST_ITEM(p->pending.next, struct proposal_item, link));
+        item_drop(group, LIST_ITEM(p->pending.next, struct proposal_item, link));
     }
     p->next = 1;
     p->renew_idle_due = false;
-    incarnation_write(node, incarnation);
-    struct command open = {.type = COMMAND_OPEN};
-    proposals_add(node, &open);
-    trace_begin(&node->turn, "reborn");
-    trace_number(&node->turn, "incarnation", incarnation);
-    trace_end(&node->turn);
+    incarnation_write(group, incarnation);
+    group_propose_open(group);
+    trace_begin(group->turn, "reborn");
+    trace_number(group->turn, "incarnation", incarnation);
+    trace_end(group->turn);
 }
 
 /* Above all that the log knows of earlier lives; the random step is for those whose first proposal
  * is not in it: still on its way, or in the log of a leader that was deposed. */
-static uint64_t incarnation_above(struct node *node, uint64_t last)
+static uint64_t incarnation_above(struct group *group, uint64_t last)
 {
-    return last + 1 + random_below(&node->random, NODE_INCARNATION_STEP);
+    return last + 1 + random_below(group->random, NODE_INCARNATION_STEP);
 }
 
 /* Once trusted, this node holds all that was committed while it was away; when it has applied that,
  * it knows its earlier lives. Nothing was sent so far, so what clients asked for meanwhile can go
  * out now. */
-static void proposals_release(struct node *node)
+static void proposals_release(struct group *group)
 {
-    struct proposals *p = &node->proposals;
-    if (node->wal.meta.incarnation != 0) return;
-    if (node->raft == NULL || !raft_trusted(node->raft)) return;
+    struct proposals *p = &group->proposals;
+    if (group->wal->meta.incarnation != 0) return;
+    if (group->raft == NULL || !raft_trusted(group->raft)) return;
     /* What a new leader has replaced was not committed, and need not be waited for. */
-    uint64_t last = raft_last_index(node->raft);
+    uint64_t last = raft_last_index(group->raft);
     if (p->held_until == 0 || p->held_until > last) p->held_until = last;
-    if (node->replica->index < p->held_until) return;
+    if (group->replica->index < p->held_until) return;
     ASSERT(list_empty(&p->sent));
-    const struct origin *origin = replica_origin(node->replica, node->config.self);
-    incarnation_write(node, incarnation_above(node, origin == NULL ? 0 : origin->incarnation));
-    trace_begin(&node->turn, "released");
-    trace_number(&node->turn, "incarnation", node->wal.meta.incarnation);
-    trace_end(&node->turn);
+    const struct origin *origin = replica_origin(group->replica, group->config->self);
+    incarnation_write(group, incarnation_above(group, origin == NULL ? 0 : origin->incarnation));
+    trace_begin(group->turn, "released");
+    trace_number(group->turn, "incarnation", group->wal->meta.incarnation);
+    trace_end(group->turn);
 }
 
-void proposals_turn(struct node *node)
+void proposals_turn(struct group *group)
 {
-    struct proposals *p = &node->proposals;
-    proposals_release(node);
-    lease_renew(node);
-    if (!leader_reachable(node)) {
+    struct proposals *p = &group->proposals;
+    proposals_release(group);
+    lease_renew(group);
+    if (!leader_reachable(group)) {
         p->sent_to = 0;
-        leaderless_turn(node);
+        leaderless_turn(group);
     } else {
         p->leaderless_us = 0;
-        sent_again(node);
-        pending_send(node);
-        if (!list_empty(&p->sent)) turn_wake(&node->turn, p->progress_us + NODE_RESEND_US);
+        sent_again(group);
+        pending_send(group);
+        if (!list_empty(&p->sent)) turn_wake(group->turn, p->progress_us + NODE_RESEND_US);
     }
-    sent_give_up(node);
+    sent_give_up(group);
 }
 
-void proposals_link_changed(struct node *node, uint32_t peer)
+void group_link_changed(struct group *group, uint32_t peer)
 {
-    if (node->proposals.sent_to == peer) node->proposals.sent_to = 0;
+    if (group->proposals.sent_to == peer) group->proposals.sent_to = 0;
 }
 
-void proposals_applied(struct node *node)
+void proposals_applied(struct group *group)
 {
-    struct proposals *p = &node->proposals;
-    uint64_t incarnation = node->wal.meta.incarnation;
-    const struct origin *origin = replica_origin(node->replica, node->config.self);
+    struct proposals *p = &group->proposals;
+    uint64_t incarnation = group->wal->meta.incarnation;
+    const struct origin *origin = replica_origin(group->replica, group->config->self);
     if (incarnation == 0 || origin == NULL || origin->incarnation < incarnation) return;
     if (origin->incarnation > incarnation) {
-        proposals_reborn(node, incarnation_above(node, origin->incarnation));
+        proposals_reborn(group, incarnation_above(group, origin->incarnation));
         return;
     }
     if (origin->ended) {
-        proposals_reborn(node, origin->incarnation + 1);
+        proposals_reborn(group, origin->incarnation + 1);
         return;
     }
     while (!list_empty(&p->sent)) {
         struct proposal_item *item = LIST_ITEM(p->sent.next, struct proposal_item, link);
         if (item->first + item->count > origin->next) return;
-        p->progress_us = node->turn.now.mono_us;
-        item_drop(node, item);
+        p->progress_us = group->turn->now.mono_us;
+        item_drop(group, item);
     }
+}
+
+static void recycle(struct group *group, struct list *items)
+{
+    while (!list_empty(items)) {
+        item_recycle(group, LIST_ITEM(items->next, struct proposal_item, link));
+    }
+}
+
+void proposals_output(struct group *group, struct group_output *output)
+{
+    struct proposals *p = &group->proposals;
+    recycle(group, &p->told);
+    if (p->refused_count > 0) {
+        while (!list_empty(&p->refused)) {
+            struct list *item = p->refused.next;
+            list_remove(item);
+            list_append(&p->told, item);
+        }
+        output->refused = (struct group_commands){.at = p->told.next, .items = p->refused_count};
+        p->refused_count = 0;
+    }
+    if (p->uncertain > 0) {
+        output->uncertain = (struct group_commands){.at = p->sent.next, .items = p->uncertain};
+        p->uncertain = 0;
+    }
+    if (p->forwards_count > 0) output->leader = raft_leader(group->raft);
+    output->forwards_count = p->forwards_count;
+    output->forwards = p->forwards;
+    p->forwards_count = 0;
 }

@@ -2,115 +2,159 @@
  * to be (protocol.h: enum protocol_read).
  *
  * A question is asked when everything its client said before is answered, and nothing behind it is
- * heard until it is. What is not local waits in `node->reads`, oldest first, for Raft to confirm an
+ * heard until it is. What is not local waits in `waiting`, oldest first, for Raft to confirm an
  * index (raft_read) and for this replica to have applied it. All that is asked in one turn shares
  * one ticket. Without a leader it is refused after the named wait, like a command. */
-#include "node/node_internal.h"
+#include "node/group/reads.h"
 
-void node_log_time(const struct node *node, uint64_t *elapsed_us, uint64_t *wall_us)
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "node/group/state.h"
+
+void reads_init(struct group *group)
 {
-    const struct replica *replica = node->replica;
-    *elapsed_us = replica->elapsed_us;
-    *wall_us = replica->wall_us;
-    if (node_leading(node)) {
-        raft_log_time(node->raft, node->turn.now, elapsed_us, wall_us);
-    } else if (node->raft != NULL && raft_leader(node->raft) != 0) {
-        /* The leader's clock has counted no less since it stamped that entry. Without a leader log
-         * time stands still. */
-        uint64_t since_us = node->turn.now.mono_us - node->applied_us;
-        *elapsed_us += since_us;
-        *wall_us += since_us;
+    list_init(&group->reads.waiting);
+    list_init(&group->reads.spare);
+}
+
+static void reads_drop(struct list *reads)
+{
+    while (!list_empty(reads)) {
+        struct group_read *read = LIST_ITEM(reads->next, struct group_read, link);
+        list_remove(&read->link);
+        free(read);
     }
 }
 
-void node_ask(struct node *node, uint32_t connection, struct slice command)
+void reads_free(struct group *group)
+{
+    reads_drop(&group->reads.waiting);
+    reads_drop(&group->reads.spare);
+    free(group->reads.refused);
+}
+
+void group_ask(struct group *group, uint32_t connection, struct slice command)
 {
     static const struct machine_facts nothing;
-    const struct machine_facts *facts = node->config.facts;
-    struct session_key session = {node->wal.meta.incarnation, node->config.self, connection};
+    const struct machine_facts *facts = group->config->facts;
+    struct session_key session = {group->wal->meta.incarnation, group->config->self, connection};
     uint64_t elapsed_us = 0;
     uint64_t wall_us = 0;
-    node_log_time(node, &elapsed_us, &wall_us);
-    node->replica->ops->query(node->replica->machine, &session, command, elapsed_us, wall_us,
-                              facts != NULL ? facts : &nothing);
+    group_log_time(group, &elapsed_us, &wall_us);
+    group->replica->ops->query(group->replica->machine, &session, command, elapsed_us, wall_us,
+                               facts != NULL ? facts : &nothing);
 }
 
 /* Needs no one else: alone it always knows what is committed, whatever the clocks do. */
-static bool read_at_once(struct node *node, enum protocol_read level, uint64_t *index)
+static bool read_at_once(struct group *group, enum protocol_read level, uint64_t *index)
 {
-    if (node->raft == NULL) return false;
-    bool alone = raft_members(node->raft)->count == 1;
+    if (group->raft == NULL) return false;
+    bool alone = raft_members(group->raft)->count == 1;
     if (level != PROTOCOL_READ_LEASE && !alone) return false;
-    return raft_read_lease(node->raft, node->turn.now, index);
+    return raft_read_lease(group->raft, group->turn->now, index);
 }
 
-void reads_begin(struct node *node, struct client *client)
+static struct group_read *read_new(struct reads *reads)
 {
-    enum protocol_read level = client->request.read;
+    struct group_read *read = NULL;
+    if (!list_empty(&reads->spare)) {
+        read = LIST_ITEM(reads->spare.next, struct group_read, link);
+        list_remove(&read->link);
+    } else {
+        read = calloc(1, sizeof *read);
+        ASSERT(read != NULL);
+        list_init(&read->link);
+    }
+    list_append(&reads->waiting, &read->link);
+    return read;
+}
+
+void group_read_cancel(struct group *group, struct group_read *read)
+{
+    list_remove(&read->link);
+    list_append(&group->reads.spare, &read->link);
+}
+
+struct group_read *group_read(struct group *group, uint32_t connection, enum protocol_read level,
+                              struct slice command)
+{
     uint64_t index = 0;
-    bool known = level != PROTOCOL_READ_LOCAL && read_at_once(node, level, &index);
-    if (level == PROTOCOL_READ_LOCAL || (known && index <= node->replica->index)) {
-        node_ask(node, client->connection.id, client->request.command);
-        return;
+    bool known = level != PROTOCOL_READ_LOCAL && read_at_once(group, level, &index);
+    if (level == PROTOCOL_READ_LOCAL || (known && index <= group->replica->index)) {
+        group_ask(group, connection, command);
+        return NULL;
     }
-    client->reading = true;
-    client->read_ticket = 0;
-    client->read_index = index;
-    client->read_since_us = node->turn.now.mono_us;
-    list_append(&node->reads, &client->in_reads);
+    struct group_read *read = read_new(&group->reads);
+    read->connection = connection;
+    read->command = command;
+    read->ticket = 0;
+    read->index = index;
+    read->since_us = group->turn->now.mono_us;
+    return read;
 }
 
-void reads_turn(struct node *node)
+void reads_turn(struct group *group)
 {
+    struct reads *reads = &group->reads;
     uint64_t ticket = 0;
-    if (node->raft == NULL) return;
-    for (struct list *at = node->reads.previous; at != &node->reads; at = at->previous) {
-        struct client *client = LIST_ITEM(at, struct client, in_reads);
-        if (client->read_ticket != 0) return; /* and so all before it */
-        if (client->read_index != 0) continue;
-        if (ticket == 0) ticket = raft_read(node->raft, node->turn.now);
-        client->read_ticket = ticket;
+    for (struct list *at = reads->waiting.previous; at != &reads->waiting; at = at->previous) {
+        struct group_read *read = LIST_ITEM(at, struct group_read, link);
+        if (read->ticket != 0) return; /* and so all before it */
+        if (read->index != 0) continue;
+        if (ticket == 0) ticket = raft_read(group->raft, group->turn->now);
+        read->ticket = ticket;
     }
 }
 
-static void read_ended(struct node *node, struct client *client)
+static void answer_known(struct group *group)
 {
-    client->reading = false;
-    list_remove(&client->in_reads);
-    if (list_empty(&client->in_pump)) list_append(&node->pump, &client->in_pump);
+    struct reads *reads = &group->reads;
+    uint64_t applied = group->replica->index;
+    bool news = reads->confirmed != reads->confirmed_seen || applied != reads->applied_seen;
+    reads->confirmed_seen = reads->confirmed;
+    reads->applied_seen = applied;
+    for (struct list *at = reads->waiting.next, *next; news && at != &reads->waiting; at = next) {
+        struct group_read *read = LIST_ITEM(at, struct group_read, link);
+        next = at->next;
+        if (read->index == 0) {
+            if (read->ticket == 0 || read->ticket > reads->confirmed) return;
+            read->index = reads->index;
+        }
+        if (read->index > applied) continue;
+        group_read_cancel(group, read); /* the hub forgets it with the answer */
+        group_ask(group, read->connection, read->command);
+    }
 }
 
-void reads_refuse(struct node *node)
+static void refused_add(struct reads *reads, uint32_t connection)
 {
-    while (!list_empty(&node->reads)) {
-        struct client *client = LIST_ITEM(node->reads.next, struct client, in_reads);
-        uint64_t until_us = client->read_since_us + node->config.refuse_after_us;
-        if (node->turn.now.mono_us < until_us) {
-            turn_wake(&node->turn, until_us);
+    if (reads->refused_count == reads->refused_capacity) {
+        reads->refused_capacity = reads->refused_capacity == 0 ? 16 : reads->refused_capacity * 2;
+        reads->refused = realloc(reads->refused, reads->refused_capacity * sizeof *reads->refused);
+        ASSERT(reads->refused != NULL);
+    }
+    reads->refused[reads->refused_count++] = connection;
+}
+
+/* What no leader could confirm in time. */
+static void refuse_old(struct group *group)
+{
+    struct reads *reads = &group->reads;
+    while (!list_empty(&reads->waiting)) {
+        struct group_read *read = LIST_ITEM(reads->waiting.next, struct group_read, link);
+        uint64_t until_us = read->since_us + group->config->refuse_after_us;
+        if (group->turn->now.mono_us < until_us) {
+            turn_wake(group->turn, until_us);
             return;
         }
-        node->counters.refused++;
-        node->config.protocol->refuse(client->decoder, client->request.command,
-                                      PROTOCOL_REFUSED_NO_LEADER, &client->connection.out);
-        connection_dirty(&node->connections, &client->connection);
-        read_ended(node, client);
+        refused_add(reads, read->connection);
+        group_read_cancel(group, read);
     }
 }
 
-void reads_answer(struct node *node, uint64_t confirmed, uint64_t index)
+void group_answer(struct group *group)
 {
-    bool news = confirmed != node->reads_confirmed || node->replica->index != node->reads_applied;
-    node->reads_confirmed = confirmed;
-    node->reads_applied = node->replica->index;
-    for (struct list *at = node->reads.next, *next; news && at != &node->reads; at = next) {
-        struct client *client = LIST_ITEM(at, struct client, in_reads);
-        next = at->next;
-        if (client->read_index == 0) {
-            if (client->read_ticket == 0 || client->read_ticket > confirmed) return;
-            client->read_index = index;
-        }
-        if (client->read_index > node->replica->index) continue;
-        read_ended(node, client);
-        node_ask(node, client->connection.id, client->request.command);
-    }
+    if (group->raft != NULL) answer_known(group);
+    refuse_old(group);
 }

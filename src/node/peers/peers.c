@@ -107,6 +107,11 @@ void link_free(struct peers *peers, struct link *link)
     free(link);
 }
 
+uint64_t peer_link_room(const struct link *link)
+{
+    return NODE_PEER_OUTPUT_MAX + 1 - (link->connection.unsent + link->connection.out.size);
+}
+
 struct link *peer_link(struct peers *peers, struct peer *peer, enum peer_channel channel)
 {
     struct link *link = peer->links[channel];

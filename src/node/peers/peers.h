@@ -153,6 +153,8 @@ bool peer_calls(const struct peers *peers, const struct peer *peer);
 /* An open link to write frames to; NULL when there is none, or too much waits to be sent on it: the
  * peer then is as if silent. Append a frame to connection.out, then connection_dirty(). */
 struct link *peer_link(struct peers *peers, struct peer *peer, enum peer_channel channel);
+/* How much more such a link takes, in bytes, at least 1. */
+uint64_t peer_link_room(const struct link *link);
 /* Tells all what this node is: peers->own. */
 void peers_tell_state(struct peers *peers);
 

@@ -1,0 +1,220 @@
+/* One Raft group of a node: its log, the replica that the log amounts to, this node's proposals and
+ * questions to it, and the snapshots that bring others and the disk up to date.
+ *
+ * It has the shape of raft.h: calls in, one output out. A group calls neither peers nor clients; it
+ * uses the rooms below it, the turn (time, file actions, trace) and the disk (the log, which it
+ * writes its records to). The hub drives it, once a turn, like this:
+ *
+ *     raft_receive(group_raft(), ...), group_propose(), group_read(), ...   any number of them
+ *     group_tick()        what is due and what is committed
+ *     group_work()        proposals to the leader, ticks of log time, snapshots
+ *     group_write()       what Raft has to say: records of the turn's batch, messages
+ *     group_answer()      questions that have become known, or too old
+ *
+ * After each of these calls, group_take_output() says what it has led to for others.
+ *
+ * Answers of the machine are no part of the output: they go to `emit` while the machine says them,
+ * for they are the machine's own structs and live no longer. The hub hands them to the connection.
+ *
+ * So far a node has one group. */
+#ifndef QUARTET_NODE_GROUP_GROUP_H
+#define QUARTET_NODE_GROUP_GROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/random.h"
+#include "contract/machine.h"
+#include "contract/protocol.h"
+#include "node/disk/snapshot_format.h"
+#include "node/disk/wal.h"
+#include "node/group/replica.h"
+#include "node/node.h"
+#include "node/turn/turn.h"
+#include "raft/raft.h"
+#include "wire/peer.h"
+
+enum {
+    NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
+    NODE_SNAPSHOT_FRAMES_MAX = 3 * RAFT_MEMBERS_MAX + 1, /* that one call can lead to */
+};
+
+struct group;
+struct group_read; /* a question that waits */
+
+/* All of it is borrowed, and outlives the group. */
+struct group_parts {
+    const struct node_config *config;
+    struct turn *turn;
+    struct wal *wal;
+    struct random *random;
+    machine_emit *emit;
+    void *world; /* handed to emit */
+};
+
+struct group *group_create(const struct group_parts *parts);
+void group_destroy(struct group *group);
+
+/* --- opening --- */
+
+/* Raft begins, of this cluster, as the disk has it. Then raft_restore_entry() and
+ * raft_restore_commit() may follow, and raft_start() does. There is no log yet. */
+void group_open(struct group *group, uint64_t cluster, const struct raft_restored *restored);
+/* Back to before group_open(): what was restored is not whole. */
+void group_close(struct group *group);
+/* Reads a snapshot file into a fresh replica, which the caller owns; NULL with *fault set when it
+ * is damaged or not ours. */
+struct replica *group_read_snapshot(struct group *group, struct slice file,
+                                    struct snapshot_header *header, struct snapshot_fault *fault);
+/* The group takes over this replica, restored from its newest snapshot, a file of `bytes`. Before
+ * group_open() only. */
+void group_adopt(struct group *group, struct replica *replica, uint64_t bytes);
+
+/* --- calls in: clients --- */
+
+/* A command for the machine on behalf of a connection; copied. It is carried out once, or refused,
+ * or its outcome is not known in time: the output, or `emit`, says which. */
+void group_propose(struct group *group, uint32_t connection, struct slice command);
+/* This node's incarnation begins: said to the log before anything else. */
+void group_propose_open(struct group *group);
+/* As many proposals as may be are under way: refuse. */
+bool group_full(const struct group *group);
+uint64_t group_proposal_bytes(const struct group *group); /* of those under way */
+bool group_idle(const struct group *group);               /* none is */
+
+/* A connection for which the machine is about to hold a session, and one whose session is over:
+ * the node says that it lives while there are any. Each begun one ends once, or is forgotten:
+ * nothing that was proposed for it has been sent. */
+void group_session_begin(struct group *group);
+void group_session_end(struct group *group, uint32_t connection);
+void group_session_forget(struct group *group);
+uint32_t group_sessions(const struct group *group);
+
+/* Asks the machine at once, as this replica stands; `emit` hears the answer before this returns. */
+void group_ask(struct group *group, uint32_t connection, struct slice command);
+/* Asks as truly as `level` says. NULL: `emit` has heard the answer. Else the question waits, until
+ * `emit` hears the answer, the output refuses it, or group_read_cancel(): so long the command is
+ * borrowed. */
+struct group_read *group_read(struct group *group, uint32_t connection, enum protocol_read level,
+                              struct slice command);
+void group_read_cancel(struct group *group, struct group_read *read);
+
+/* --- calls in: peers --- */
+
+/* Proposals of another node, which takes us for the leader. False when they are malformed. */
+bool group_forwarded(struct group *group, uint32_t from, struct slice batch);
+/* The log link to this peer broke, or is new. */
+void group_link_changed(struct group *group, uint32_t peer);
+
+/* A SNAPSHOT_BEGIN, DATA or END frame from this peer, on this connection; false when malformed, or
+ * not what was begun there. */
+bool group_snapshot_frame(struct group *group, uint32_t peer, uint32_t connection,
+                          const struct peer_frame *frame);
+/* A follower holds so much of the stream of this number. */
+void group_snapshot_taken(struct group *group, uint32_t peer, uint64_t number, uint64_t offset);
+/* A connection is gone, on which one may have come. */
+void group_snapshot_link_lost(struct group *group, uint32_t connection);
+/* The link to this peer is gone on which we send them. */
+void group_snapshot_peer_lost(struct group *group, uint32_t peer);
+
+/* --- calls in: the disk --- */
+
+void group_snapshot_written(struct group *group); /* events of node.h */
+void group_snapshot_durable(struct group *group);
+void group_snapshot_failed(struct group *group);
+void group_set_disk_full(struct group *group, bool full);
+
+/* --- calls in: the turn --- */
+
+/* Whom it could reach just now. */
+struct group_reach {
+    uint64_t leader_room; /* bytes that the link to the leader still takes; 0: there is none */
+    bool others;          /* other nodes are known */
+    uint32_t snapshot_count;
+    uint32_t snapshot_to[NODE_PEERS_KNOWN_MAX]; /* who has a link for snapshots */
+};
+
+/* What is due, and what is committed: answers go to `emit`. False: the log holds an entry of a kind
+ * that this version does not know, and the node must stop. */
+bool group_tick(struct group *group);
+void group_work(struct group *group, const struct group_reach *reach);
+/* The records of this turn go to the log; what they gate leaves in the output. `clients_wait`: some
+ * are owed replies to what they proposed, so that the commit index is news. */
+void group_write(struct group *group, bool clients_wait);
+void group_answer(struct group *group);
+/* What was certainly not sent is refused now: nobody will take it. */
+void group_refuse_pending(struct group *group);
+
+/* --- output --- */
+
+/* Commands in the order of their coming. Copy it to walk them more than once. */
+struct group_commands {
+    const struct list *at;
+    uint32_t items;
+    struct reader reader;
+};
+/* The next command; its bytes are borrowed. False at the end. */
+bool group_commands_next(struct group_commands *commands, struct command *command);
+
+struct group_snapshot_frame {
+    enum peer_frame_type type; /* PEER_SNAPSHOT_... */
+    uint32_t to;               /* a peer; of TAKEN: a connection */
+    uint64_t term;             /* of BEGIN */
+    uint64_t number;
+    uint64_t offset;    /* not of BEGIN */
+    struct slice bytes; /* of BEGIN: the header; of DATA */
+};
+
+/* What the calls since the last group_take_output() led to. Everything it points to lives until the
+ * next call of any function of the group or of its Raft. */
+struct group_output {
+    /* To clients; `uncertain` behind the forwards, so that bytes keep their order. */
+    bool clients_lost;               /* effects that were meant for them were skipped: close them */
+    bool reborn;                     /* all sessions of this node are over: close, and forget */
+    struct group_commands refused;   /* certainly not carried out: no leader in time */
+    struct group_commands uncertain; /* nobody knows: close whoever waits for it, if still there */
+    uint32_t reads_refused_count;    /* questions that no leader could confirm in time */
+    const uint32_t *reads_refused;   /* connections; their group_read is gone */
+
+    /* To peers. */
+    uint32_t leader; /* to whom `forwards` go */
+    uint32_t forwards_count;
+    const struct slice *forwards; /* content of FORWARD frames */
+    uint32_t frames_count;
+    const struct group_snapshot_frame *frames;
+    bool wants_changed; /* who is to have a link for snapshots is not what it was: these, */
+    uint32_t wants_count;
+    const uint32_t *wants; /* and no others */
+    uint32_t messages_count;
+    const struct raft_message *messages; /* see raft_output */
+};
+
+void group_take_output(struct group *group, struct group_output *output);
+
+/* --- state --- */
+
+/* Raft itself, for what goes straight to it: messages, transfers, changes of its members. NULL
+ * before group_open(). */
+struct raft *group_raft(const struct group *group);
+const struct replica *group_replica(const struct group *group);
+bool group_leading(const struct group *group);
+/* In the membership in force, or in the committed one; NULL: in neither, or there is no log. */
+const struct raft_member *group_member(const struct group *group, uint32_t id);
+const struct raft_members *group_members_committed(const struct group *group); /* once open */
+bool group_members_in_force_committed(const struct group *group);              /* once open */
+/* As of now; on a follower perhaps less, never more than its leader would say. */
+void group_log_time(const struct group *group, uint64_t *elapsed_us, uint64_t *wall_us);
+
+struct group_counters {
+    uint64_t proposals, entries_applied, elections_won;
+    uint64_t snapshots_written, snapshots_sent, snapshots_installed;
+    uint64_t snapshot_index, snapshot_bytes; /* of the newest on disk; 0: none */
+};
+void group_counters(const struct group *group, struct group_counters *counters);
+
+/* Tells in the trace what has changed in Raft's standing since the last time. */
+void group_trace(struct group *group);
+
+#endif

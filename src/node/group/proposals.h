@@ -1,0 +1,66 @@
+/* This node as an origin of proposals, and as the leader that takes them in: proposals.c. */
+#ifndef QUARTET_NODE_GROUP_PROPOSALS_H
+#define QUARTET_NODE_GROUP_PROPOSALS_H
+
+#include "node/group/group.h"
+
+enum {
+    NODE_ITEM_BYTES_MAX = 128 << 10, /* commands gathered in one log entry */
+    NODE_RESEND_US = 1000000,        /* proposals without progress are sent again */
+    NODE_INCARNATION_STEP = 1 << 30, /* at random above those that the log knows */
+};
+
+struct proposal_item {
+    struct list link;
+    struct buffer bytes; /* a COMMANDS batch; its header is filled in when it is first sent */
+    uint32_t count;
+    uint64_t first;    /* 0: not sent yet */
+    uint64_t since_us; /* first command arrived, or since sent */
+};
+
+struct proposals {
+    struct list pending; /* items without a sequence */
+    struct list sent;    /* items with one, not applied yet */
+    struct list spare;
+    struct list refused;    /* for the output: never sent, and no one to send them to */
+    struct list told;       /* of the last output */
+    uint32_t refused_count; /* items in `refused` */
+    uint32_t uncertain;     /* so many of `sent`, from the first, have waited too long */
+    uint64_t next;          /* sequence to give */
+    uint64_t bytes;
+    uint32_t sessions; /* of this node, that the machine holds or is about to */
+    uint32_t sent_to;  /* the leader and term that `sent` was last sent to */
+    uint64_t sent_term;
+    uint64_t progress_us;
+    uint64_t leaderless_us; /* since when nothing could be sent; 0: it can */
+    uint64_t renewed_us;
+    uint64_t held_until; /* without an incarnation: applied up to here, it may take one; 0: none */
+    bool renew_idle_due; /* the last session ended: tell it */
+    struct slice *forwards; /* for the output: batches to the leader */
+    uint32_t forwards_count, forwards_capacity;
+    uint64_t proposed; /* commands, in all */
+};
+
+/* What this leader's log holds of each origin, appended or applied: accept.c. */
+struct accepted {
+    uint64_t term; /* in which this was learned */
+    uint32_t count;
+    struct origin origins[REPLICA_ORIGINS_MAX];
+};
+
+/* As the leader: appends a batch of this header, whose origin may be any node. One that is not
+ * next, or is there already, is left out, and that is OK too: its origin sends again. */
+enum raft_propose_result proposals_append(struct group *group, const struct commands_header *header,
+                                          struct slice batch);
+
+void proposals_init(struct group *group);
+void proposals_free(struct group *group);
+/* Sends what can be sent, refuses what waited too long: once a turn, in group_work(). */
+void proposals_turn(struct group *group);
+/* The replica has moved on: what it has applied is done. It may show that this incarnation is over;
+ * then another one begins, which is not ready until it is durable. */
+void proposals_applied(struct group *group);
+/* Fills in refused, uncertain, leader and forwards. */
+void proposals_output(struct group *group, struct group_output *output);
+
+#endif

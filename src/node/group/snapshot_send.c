@@ -1,0 +1,410 @@
+/* Snapshots out: one cut of the replicated state at a time, streamed to disk and to the followers
+ * that need it, at the pace of the slowest. The log shrinks once the file is durable.
+ * File and frames: specs/disk.md, specs/peer.md. */
+#include "base/assert.h"
+#include "node/group/snapshots.h"
+#include "node/group/state.h"
+
+/* On a full disk even a small log is worth a snapshot, as long as that frees some of it: the world
+ * keeps room for one. */
+static bool cut_wanted_for_disk(struct group *group)
+{
+    const struct snapshots *s = &group->snapshots;
+    uint64_t limit = group->config->log_bytes_compact;
+    if (s->disk_bytes > limit) limit = s->disk_bytes;
+    if (group->replica->index <= s->disk_index) return false;
+    bool frees = group->disk_full && wal_trims(group->wal, group->replica->index);
+    if (group->wal->bytes <= limit && !frees) return false;
+    if (group->turn->now.mono_us >= s->pause_until_us) return true;
+    turn_wake(group->turn, s->pause_until_us);
+    return false;
+}
+
+static bool reached(const struct group *group, uint32_t peer)
+{
+    if (!wal_ready(group->wal))
+        return false; /* nothing is sent before this incarnation is durable */
+    for (uint32_t i = 0; i < group->reach.snapshot_count; i++) {
+        if (group->reach.snapshot_to[i] == peer) return true;
+    }
+    return false;
+}
+
+/* Whoever needs a snapshot is to be dialed for it: said again each turn, for it may be new here. */
+static void want(struct snapshots *s, uint32_t peer)
+{
+    s->wants_changed = true;
+    for (uint32_t i = 0; i < s->wants_count; i++) {
+        if (s->wants[i] == peer) return;
+    }
+    if (s->wants_count == RAFT_MEMBERS_MAX) return;
+    s->wants[s->wants_count++] = peer;
+}
+
+static bool transfers_invite(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    s->transfers_count = 0;
+    for (uint32_t peer = raft_snapshot_wanted(group->raft, 0); peer != 0;
+         peer = raft_snapshot_wanted(group->raft, peer)) {
+        if (s->transfers_count == RAFT_MEMBERS_MAX) continue;
+        want(s, peer);
+        if (!reached(group, peer)) continue; /* being dialed */
+        s->transfers[s->transfers_count++] = (struct transfer){
+            .peer = peer,
+            .progress_us = group->turn->now.mono_us,
+        };
+    }
+    return s->transfers_count > 0;
+}
+
+struct group_snapshot_frame *snapshots_frame(struct group *group, enum peer_frame_type type,
+                                             uint32_t to)
+{
+    struct snapshots *s = &group->snapshots;
+    ASSERT(s->frames_count < NODE_SNAPSHOT_FRAMES_MAX);
+    struct group_snapshot_frame *frame = &s->frames[s->frames_count++];
+    *frame = (struct group_snapshot_frame){.type = type, .to = to};
+    return frame;
+}
+
+static void transfers_begin(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    for (uint32_t i = 0; i < s->transfers_count; i++) {
+        struct group_snapshot_frame *frame =
+            snapshots_frame(group, PEER_SNAPSHOT_BEGIN, s->transfers[i].peer);
+        frame->term = raft_term(group->raft);
+        frame->number = s->cut_number;
+        frame->bytes = buffer_slice(&s->header);
+    }
+}
+
+static void snapshots_pause(struct group *group)
+{
+    group->snapshots.pause_until_us = group->turn->now.mono_us + NODE_SNAPSHOT_PAUSE_US;
+}
+
+static void cut_begin(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    struct snapshot_header header = {
+        .cluster = group->cluster,
+        .index = group->replica->index,
+        .term = group->replica->term,
+        .elapsed_us = group->replica->elapsed_us,
+        .wall_us = group->replica->wall_us,
+        .digest = replica_digest(group->replica),
+        .members = *raft_members_at(group->raft, group->replica->index),
+    };
+    s->cutting = true;
+    s->cut_done = false;
+    s->to_disk = s->incoming == NULL && header.index > s->disk_index &&
+                 group->turn->now.mono_us >= s->pause_until_us;
+    /* One that failed, or freed too little, is not tried again at once. */
+    if (s->to_disk && group->disk_full) snapshots_pause(group);
+    s->cut_index = header.index;
+    s->cut_number++;
+    s->disk_offset = 0;
+    s->chunks = 1;
+    buffer_clear(&s->header);
+    snapshot_header_encode(group->config->machine, &header, &s->header);
+    buffer_clear(&s->file);
+    snapshot_chunk_append(&s->file, buffer_slice(&s->header));
+    transfers_begin(group);
+    replica_cut_begin(group->replica);
+    trace_begin(group->turn, "snapshot-begun");
+    trace_number(group->turn, "index", s->cut_index);
+    trace_number(group->turn, "followers", s->transfers_count);
+    trace_end(group->turn);
+}
+
+/* --- and goes on --- */
+
+static void transfer_drop(struct group *group, uint32_t at)
+{
+    struct snapshots *s = &group->snapshots;
+    trace_begin(group->turn, "snapshot-transfer-dropped");
+    trace_number(group->turn, "peer", s->transfers[at].peer);
+    trace_end(group->turn);
+    s->transfers[at] = s->transfers[--s->transfers_count];
+}
+
+/* Whether every consumer can take another slice; those that stopped taking are dropped. */
+static bool consumers_ready(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    bool ready = !s->disk_busy;
+    for (uint32_t i = s->transfers_count; i-- > 0;) {
+        struct transfer *transfer = &s->transfers[i];
+        uint64_t until = transfer->progress_us + NODE_TRANSFER_STALL_US;
+        if (!reached(group, transfer->peer) || group->turn->now.mono_us >= until) {
+            transfer_drop(group, i);
+            continue;
+        }
+        turn_wake(group->turn, until);
+        if (transfer->offset - transfer->taken >= NODE_SNAPSHOT_CREDIT) ready = false;
+    }
+    return ready;
+}
+
+static void transfers_data(struct group *group, struct slice bytes)
+{
+    struct snapshots *s = &group->snapshots;
+    for (uint32_t i = 0; i < s->transfers_count; i++) {
+        struct transfer *transfer = &s->transfers[i];
+        struct group_snapshot_frame *frame =
+            snapshots_frame(group, PEER_SNAPSHOT_DATA, transfer->peer);
+        frame->number = s->cut_number;
+        frame->offset = transfer->offset;
+        frame->bytes = bytes;
+        transfer->offset += bytes.size;
+    }
+}
+
+static void transfers_end(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    for (uint32_t i = 0; i < s->transfers_count; i++) {
+        struct transfer *transfer = &s->transfers[i];
+        if (!reached(group, transfer->peer) || transfer->ended) continue;
+        transfer->ended = true;
+        struct group_snapshot_frame *frame =
+            snapshots_frame(group, PEER_SNAPSHOT_END, transfer->peer);
+        frame->number = s->cut_number;
+        frame->offset = transfer->offset;
+        s->sent++;
+    }
+}
+
+static void disk_write(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    if (!s->to_disk || s->disk_busy || s->file.size == 0) return;
+    struct action *action = turn_act(group->turn, ACTION_SNAPSHOT_WRITE);
+    action->bytes = buffer_slice(&s->file);
+    s->disk_offset += s->file.size;
+    s->disk_busy = true;
+}
+
+static void cut_slice(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    buffer_clear(&s->slice);
+    bool more = replica_cut_read(group->replica, NODE_SNAPSHOT_SLICE_BYTES, &s->slice);
+    if (s->slice.size > 0) {
+        transfers_data(group, buffer_slice(&s->slice));
+        snapshot_chunk_append(&s->file, buffer_slice(&s->slice));
+        s->chunks++;
+    }
+    if (more) return;
+    s->cut_done = true;
+    transfers_end(group);
+    snapshot_end_append(&s->file, s->chunks);
+}
+
+static void cut_over(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    s->cutting = false;
+    s->committing = false;
+    buffer_free(&s->slice);
+    s->wants_changed = true;
+    s->wants_count = 0;
+    s->transfers_count = 0;
+}
+
+void snapshots_abort(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    if (!s->cutting) return;
+    replica_cut_abort(group->replica);
+    if (s->to_disk) turn_act(group->turn, ACTION_SNAPSHOT_ABORT);
+    s->disk_busy = false;
+    buffer_clear(&s->file);
+    trace_begin(group->turn, "snapshot-aborted");
+    trace_number(group->turn, "index", s->cut_index);
+    trace_end(group->turn);
+    cut_over(group);
+}
+
+static bool transfers_finished(const struct snapshots *s)
+{
+    for (uint32_t i = 0; i < s->transfers_count; i++) {
+        if (s->transfers[i].taken < s->transfers[i].offset) return false;
+    }
+    return true;
+}
+
+static void cut_go_on(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    if (!s->cut_done &&
+        replica_cut_pending(group->replica) > group->config->cut_backlog_bytes_max) {
+        snapshots_abort(group);
+        return;
+    }
+    bool ready = consumers_ready(group);
+    if (!s->to_disk && s->transfers_count == 0) {
+        snapshots_abort(group);
+        return;
+    }
+    if (!s->cut_done && ready) {
+        cut_slice(group);
+        if (!s->to_disk) buffer_clear(&s->file);
+        if (!s->cut_done && s->file.size == 0) turn_wake(group->turn, group->turn->now.mono_us);
+    }
+    disk_write(group);
+    if (!s->cut_done || s->disk_busy) return;
+    if (s->to_disk && !s->committing) {
+        s->committing = true;
+        turn_act(group->turn, ACTION_SNAPSHOT_COMMIT)->sequence = s->cut_index;
+    }
+    if (!s->to_disk && transfers_finished(s)) cut_over(group);
+}
+
+void group_snapshot_written(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    if (s->incoming != NULL) {
+        snapshot_incoming_written(group);
+        return;
+    }
+    if (!s->cutting) return;
+    s->disk_busy = false;
+    buffer_clear(&s->file);
+}
+
+void group_snapshot_durable(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    if (s->incoming != NULL) {
+        snapshot_incoming_durable(group);
+        return;
+    }
+    if (!s->cutting || !s->committing) return;
+    s->disk_index = s->cut_index;
+    s->disk_bytes = s->disk_offset;
+    s->to_disk = false;
+    s->committing = false;
+    s->written++;
+    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, s->disk_index);
+    trace_begin(group->turn, "snapshot-durable");
+    trace_number(group->turn, "index", s->disk_index);
+    trace_number(group->turn, "bytes", s->disk_bytes);
+    trace_end(group->turn);
+    if (transfers_finished(s)) cut_over(group);
+}
+
+void group_snapshot_failed(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    if (s->incoming != NULL) {
+        snapshot_incoming_abort(group);
+        return;
+    }
+    if (!s->cutting) return;
+    snapshots_pause(group);
+    s->to_disk = false; /* the host has dropped the file */
+    snapshots_abort(group);
+}
+
+void group_snapshot_taken(struct group *group, uint32_t peer, uint64_t number, uint64_t offset)
+{
+    struct snapshots *s = &group->snapshots;
+    if (!s->cutting || number != s->cut_number) return;
+    for (uint32_t i = 0; i < s->transfers_count; i++) {
+        struct transfer *transfer = &s->transfers[i];
+        if (transfer->peer != peer || offset > transfer->offset) continue;
+        if (offset > transfer->taken) transfer->taken = offset;
+        transfer->progress_us = group->turn->now.mono_us;
+    }
+}
+
+/* The last entry that may go so that about half of NODE_LOG_KEEP_BYTES stays. */
+static uint64_t compact_upto(const struct group *group, uint64_t limit)
+{
+    uint64_t left = raft_log_bytes(group->raft);
+    uint64_t index = raft_first_index(group->raft);
+    uint64_t end = index + NODE_COMPACT_ENTRIES_MAX;
+    while (index <= limit && index < end && left > NODE_LOG_KEEP_BYTES / 2) {
+        left -= raft_entry_at(group->raft, index)->data.size;
+        index++;
+    }
+    return index - 1;
+}
+
+/* Memory: entries go once everyone has them; or, when too many gather, the slow are left to a
+ * snapshot. Some always stay: a follower that was briefly away, or a new leader's followers. */
+static void log_compact(struct group *group)
+{
+    uint64_t first = raft_first_index(group->raft);
+    uint64_t upto = group->replica->index;
+    if (group->reach.others) {
+        uint64_t bytes = raft_log_bytes(group->raft);
+        /* What was compacted is freed little by little, and counted until then. */
+        if (bytes <= NODE_LOG_KEEP_BYTES || raft_releasing(group->raft)) return;
+        bool over = bytes > group->config->log_bytes_memory;
+        uint64_t held = raft_replicated_index(group->raft);
+        if (!over && upto > held) upto = held;
+        bool cut_pins = group->snapshots.cutting && group->snapshots.transfers_count > 0;
+        if (!over && cut_pins && upto > group->snapshots.cut_index)
+            upto = group->snapshots.cut_index;
+        upto = compact_upto(group, upto);
+    }
+    if (upto >= first) raft_compact(group->raft, upto);
+}
+
+void snapshots_turn(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    if (group->raft == NULL) return;
+    snapshot_incoming_turn(group);
+    log_compact(group);
+    if (!s->cutting && s->incoming == NULL && group->replica->index > 0) {
+        bool followers = transfers_invite(group);
+        if (followers || cut_wanted_for_disk(group)) cut_begin(group);
+    }
+    if (s->cutting) cut_go_on(group);
+}
+
+void group_snapshot_link_lost(struct group *group, uint32_t connection)
+{
+    struct snapshots *s = &group->snapshots;
+    if (s->incoming != NULL && s->incoming_link == connection) snapshot_incoming_abort(group);
+}
+
+void group_snapshot_peer_lost(struct group *group, uint32_t peer)
+{
+    struct snapshots *s = &group->snapshots;
+    for (uint32_t i = s->transfers_count; i-- > 0;) {
+        if (s->transfers[i].peer == peer) transfer_drop(group, i);
+    }
+}
+
+void snapshots_output(struct group *group, struct group_output *output)
+{
+    struct snapshots *s = &group->snapshots;
+    output->frames_count = s->frames_count;
+    output->frames = s->frames;
+    output->wants_changed = s->wants_changed;
+    output->wants_count = s->wants_count;
+    output->wants = s->wants;
+    s->frames_count = 0;
+    s->wants_changed = false;
+}
+
+void snapshots_free(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    replica_destroy(s->incoming);
+    while (group->leaving != NULL) {
+        struct replica *next = group->leaving->next_leaving;
+        replica_destroy(group->leaving);
+        group->leaving = next;
+    }
+    buffer_free(&s->header);
+    buffer_free(&s->file);
+    buffer_free(&s->slice);
+    buffer_free(&s->incoming_file);
+}
