@@ -1,14 +1,19 @@
-/* The text of HTTP responses and of server-sent events. See http.h.
+/* The text of HTTP responses and of server-sent events. See http1.h.
  * Source: RFC 9112; the event stream: WHATWG HTML, "Server-sent events". */
-#include "wire/http1.h"
+#include "base/assert.h"
+#include "base/crc32c.h"
+#include "wire/http1_text.h"
 
-#include <string.h>
+enum { CHUNK_SIZE_DIGITS = 8 };
 
 const char *http_status_text(unsigned status)
 {
     switch (status) {
+    case 100: return "Continue";
+    case 101: return "Switching Protocols";
     case 200: return "OK";
     case 204: return "No Content";
+    case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 403: return "Forbidden";
     case 404: return "Not Found";
@@ -49,31 +54,146 @@ static void append_field(struct buffer *out, const char *name, const char *value
     buffer_append_text(out, "\r\n");
 }
 
-void http_response_write(const struct http_response *response, struct buffer *out)
+static void append_fields(struct buffer *out, const struct http_response_field *fields,
+                          size_t fields_count)
+{
+    for (size_t i = 0; i < fields_count; i++) append_field(out, fields[i].name, fields[i].value);
+}
+
+static void append_length(struct buffer *out, size_t size)
+{
+    buffer_append_text(out, "Content-Length: ");
+    buffer_append_decimal(out, size);
+    buffer_append_text(out, "\r\n");
+}
+
+/* Up to what says where the body ends. */
+static void begin_head(const struct http_response *response, struct buffer *out)
 {
     append_status(out, response->status);
     if (response->content_type != NULL) append_field(out, "Content-Type", response->content_type);
     if (response->allow != NULL) append_field(out, "Allow", response->allow);
-    if (response->status != 204) { /* which has neither body nor length (RFC 9110, 8.6) */
-        buffer_append_text(out, "Content-Length: ");
-        buffer_append_decimal(out, response->body.size);
-        buffer_append_text(out, "\r\n");
-    }
-    append_field(out, "Cache-Control", "no-store");
-    append_field(out, "X-Content-Type-Options", "nosniff");
-    if (!response->keep_alive) append_field(out, "Connection", "close");
-    buffer_append_text(out, "\r\n");
-    if (!response->head_only && response->status != 204) buffer_append_slice(out, response->body);
+    append_fields(out, response->fields, response->fields_count);
 }
+
+static void end_head(struct buffer *out, const char *cache_control, bool keep_alive)
+{
+    append_field(out, "Cache-Control", cache_control);
+    append_field(out, "X-Content-Type-Options", "nosniff");
+    if (!keep_alive) append_field(out, "Connection", "close");
+    buffer_append_text(out, "\r\n");
+}
+
+void http_response_write(const struct http_response *response, struct buffer *out)
+{
+    bool body = response->status != 204; /* which has neither body nor length (RFC 9110, 8.6) */
+    begin_head(response, out);
+    if (body) append_length(out, response->body.size);
+    end_head(out, "no-store", response->keep_alive);
+    if (!response->head_only && body) buffer_append_slice(out, response->body);
+}
+
+void http_continue_write(struct buffer *out)
+{
+    append_status(out, 100);
+    buffer_append_text(out, "\r\n");
+}
+
+void http_upgrade_write(const char *protocol, const struct http_response_field *fields,
+                        size_t fields_count, struct buffer *out)
+{
+    append_status(out, 101);
+    append_field(out, "Connection", "Upgrade");
+    append_field(out, "Upgrade", protocol);
+    append_fields(out, fields, fields_count);
+    buffer_append_text(out, "\r\n");
+}
+
+/* --- bodies that come by and by --- */
+
+struct http_stream http_stream_begin(const struct http_response *response, bool is_1_0,
+                                     struct buffer *out)
+{
+    struct http_stream stream = {
+        .chunked = !is_1_0,
+        .head_only = response->head_only,
+        .close = is_1_0 || !response->keep_alive,
+    };
+    begin_head(response, out);
+    if (stream.chunked) append_field(out, "Transfer-Encoding", "chunked");
+    end_head(out, "no-store", !stream.close);
+    return stream;
+}
+
+void http_stream_write(const struct http_stream *stream, struct slice piece, struct buffer *out)
+{
+    if (stream->head_only || piece.size == 0) return; /* an empty chunk would be the last */
+    if (!stream->chunked) {
+        buffer_append_slice(out, piece);
+        return;
+    }
+    ASSERT(piece.size <= UINT32_MAX);
+    buffer_append_hex(out, piece.size, CHUNK_SIZE_DIGITS);
+    buffer_append_text(out, "\r\n");
+    buffer_append_slice(out, piece);
+    buffer_append_text(out, "\r\n");
+}
+
+void http_stream_end(const struct http_stream *stream, struct buffer *out)
+{
+    if (stream->chunked && !stream->head_only) buffer_append_text(out, "0\r\n\r\n");
+}
+
+/* --- pages that do not change --- */
+
+struct http_static http_static_of(const char *content_type, struct slice body)
+{
+    struct http_static page = {.content_type = content_type, .body = body};
+    struct buffer etag = {0};
+    buffer_append_text(&etag, "\"");
+    buffer_append_hex(&etag, crc32c(0, body.data, body.size), 8);
+    buffer_append_hex(&etag, body.size, 8);
+    buffer_append_text(&etag, "\"");
+    ASSERT(etag.size < sizeof page.etag);
+    memcpy(page.etag, buffer_slice(&etag).data, etag.size);
+    buffer_free(&etag);
+    return page;
+}
+
+/* By the weak comparison, as a GET is to (RFC 9110, 13.1.2). */
+static bool has_it(const struct http_static *page, const struct http_request *request)
+{
+    char weak[HTTP_ETAG_SIZE + 2] = "W/";
+    memcpy(weak + 2, page->etag, sizeof page->etag);
+    return http_field_lists(request, "if-none-match", page->etag) ||
+           http_field_lists(request, "if-none-match", weak) ||
+           http_field_lists(request, "if-none-match", "*");
+}
+
+void http_static_write(const struct http_static *page, const struct http_request *request,
+                       struct buffer *out)
+{
+    struct http_response_field etag = {"ETag", page->etag};
+    bool unchanged = has_it(page, request);
+    struct http_response response = {
+        .status = unchanged ? 304 : 200,
+        .content_type = page->content_type,
+        .fields = &etag,
+        .fields_count = 1,
+    };
+    begin_head(&response, out);
+    append_length(out, page->body.size); /* that of a 304 is the one that a 200 would have */
+    end_head(out, "no-cache", request->keep_alive); /* may be kept, is to be asked about */
+    if (!unchanged && request->method != HTTP_HEAD) buffer_append_slice(out, page->body);
+}
+
+/* --- server-sent events --- */
 
 void http_event_stream_begin(struct buffer *out)
 {
     append_status(out, 200);
     append_field(out, "Content-Type", "text/event-stream");
-    append_field(out, "Cache-Control", "no-store");
-    append_field(out, "X-Content-Type-Options", "nosniff");
-    append_field(out, "Connection", "close");
-    buffer_append_text(out, "\r\n");
+    end_head(out, "no-store", false);
 }
 
 /* The size of the first line of `text`, which ends at CR, LF or CR LF; *skip: with its end. */

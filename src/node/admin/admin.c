@@ -322,6 +322,9 @@ static void admin_go_on(struct node *node, struct admin *admin)
             respond_text(node, admin, status, http_status_text(status));
         } else if (result == HTTP_REQUEST) {
             serve(node, admin, &request);
+        } else if (result == HTTP_CONTINUE) {
+            http_continue_write(&admin->connection.out);
+            connection_dirty(&node->connections, &admin->connection);
         }
         buffer_consume(&admin->input, consumed);
     }

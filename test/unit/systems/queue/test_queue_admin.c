@@ -277,6 +277,24 @@ static void those_who_watch_leave_places_to_those_who_ask(void **state)
     cluster_free(cluster);
 }
 
+static void bodies_come_as_clients_send_them(void **state)
+{
+    (void)state;
+    struct cluster *cluster = open_cluster(1);
+    struct cluster_wire *wire =
+        ask(cluster, 1,
+            "POST /queue/policy?tube=a&attempts=3 HTTP/1.1\r\nHost: localhost\r\n"
+            "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_string_equal(cluster_heard(wire), "HTTP/1.1 100 Continue\r\n\r\n");
+    cluster_forget(wire);
+    cluster_say(cluster, wire,
+                "3\r\nabc\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    cluster_run(cluster, SECOND_US);
+    assert_true(answered(wire, "200"));
+    assert_non_null(strstr(cluster_heard(wire), "ok\nHTTP/1.1 200 ")); /* both */
+    cluster_free(cluster);
+}
+
 /* --- what probes ask --- */
 
 static void alive_is_not_ready(void **state)
@@ -421,6 +439,7 @@ int main(void)
         cmocka_unit_test(who_asks_nothing_keeps_nobody_out),
         cmocka_unit_test(who_asks_nothing_is_let_go),
         cmocka_unit_test(those_who_watch_leave_places_to_those_who_ask),
+        cmocka_unit_test(bodies_come_as_clients_send_them),
         cmocka_unit_test(alive_is_not_ready),
         cmocka_unit_test(only_names_of_this_node_are_answered),
         cmocka_unit_test(a_member_that_was_added_is_known_by_its_name),
