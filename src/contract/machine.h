@@ -30,7 +30,8 @@ struct session_key {
 /* What a change makes a session hear. `payload` is the machine's own struct (queue.h: struct
  * queue_reply), borrowed for the call. Every command that a session proposes yields exactly one
  * reply to that session, at once or later, and in the order of the commands: a machine that lets
- * a command wait may rely on it that the node proposes nothing behind it but session_end(). */
+ * a command wait may rely on it that the node proposes nothing behind it but session_hurry() and
+ * session_end(). */
 typedef void machine_emit(void *world, const struct session_key *session, const void *payload);
 
 /* What a replica's world knows of the process around it, for machines that show it to who asks
@@ -69,6 +70,10 @@ struct machine_ops {
      * but could from a damaged peer: the machine ignores them, deterministically. */
     void (*apply)(void *machine, const struct session_key *session, struct slice command);
     void (*session_end)(void *machine, const struct session_key *session);
+    /* The client will say nothing more, but may still hear: a command of its that waits for what may
+     * never come is answered now, in the protocol's own words for a wait that was in vain. Any other
+     * goes on; where nothing waits this does nothing. NULL: no command of this machine waits. */
+    void (*session_hurry)(void *machine, const struct session_key *session);
     /* All sessions of this node up to and including this incarnation end; they match no waiters
      * from this call on, what they held comes back by and by. */
     void (*origin_end)(void *machine, uint32_t node, uint64_t incarnation);

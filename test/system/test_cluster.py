@@ -74,11 +74,33 @@ def test_a_client_that_sends_no_more_still_gets_its_answers(cluster):
             assert wire.line() == b""
 
 
+def test_all_that_a_client_said_before_it_fell_silent_is_done(cluster):
+    """Also behind a command that holds up those behind it: a kick, a reserve that waits."""
+    for node in cluster.nodes:
+        with Wire(node.address) as wire:
+            wire.say("use k2\r\nkick 257\r\nput 0 0 60 2\r\nhi\r\nwatch k2\r\nignore default\r\n")
+            wire.say("reserve\r\nreserve\r\nput 0 0 60 2\r\nho\r\nreserve-with-timeout 9\r\n")
+            wire.end()
+            assert wire.line() == b"USING k2\r\n"
+            assert wire.line() == b"KICKED 0\r\n"
+            assert wire.line().startswith(b"INSERTED ")
+            assert [wire.line(), wire.line()] == [b"WATCHING 2\r\n", b"WATCHING 1\r\n"]
+            assert wire.line().startswith(b"RESERVED ") and wire.line() == b"hi\r\n"
+            assert wire.line() == b"TIMED_OUT\r\n"
+            assert wire.line().startswith(b"INSERTED ")
+            assert wire.line().startswith(b"RESERVED ") and wire.line() == b"ho\r\n"
+            assert wire.line() == b""
+        with greenstalk.Client(node.address, watch="k2", use="k2") as client:
+            for _ in range(2):  # they came back when their worker went
+                client.delete(client.reserve(timeout=10))
+
+
 def test_a_client_that_sends_no_more_is_given_no_job_that_comes_later(cluster):
     first, second = cluster.followers()
     with Wire(first.address) as gone, greenstalk.Client(second.address) as client:
         gone.say("reserve\r\n")
         gone.end()
+        assert gone.line() == b"TIMED_OUT\r\n"
         assert gone.line() == b""
         eventually(lambda: client.stats_tube("default")["current-waiting"] == 0, "it is forgotten")
         job_id = client.put("for one who reads")

@@ -220,6 +220,13 @@ static void client_ask(struct node *node, struct client *client)
                               client->request.command);
 }
 
+/* It says nothing more, so nothing that it waits for may take its time. */
+static void client_hurry(struct node *node, const struct client *client)
+{
+    struct command hurry = {.type = COMMAND_HURRY, .connection = client->connection.id};
+    proposals_add(node, &hurry);
+}
+
 static void client_propose(struct node *node, struct client *client,
                            const struct protocol_request *request)
 {
@@ -237,7 +244,9 @@ static void client_propose(struct node *node, struct client *client,
     }
     group_propose(node->group, client->connection.id, request->command);
     slots_await(node, client);
-    if (request->blocks) client->blocked = true;
+    if (!request->blocks) return;
+    client->blocked = true;
+    if (client->ended) client_hurry(node, client);
 }
 
 /* Nothing more may be decoded now. */
@@ -296,20 +305,19 @@ static void client_back_pressure(struct node *node, struct client *client)
         connection_reading(&node->connections, &client->connection, true);
 }
 
-/* A client that sends no more is closed once it has all its answers; at once when it waits, for it
- * may be gone and a job must not be handed to nobody. */
+/* A client that sends no more is closed once all that it sent is carried out and answered. */
 static void client_finish(struct node *node, struct client *client)
 {
     if (!client->ended || client->connection.closing) return;
     bool owed = client->held || client->read != NULL || client->slots.size > 0;
     bool more = client->input.size > 0 && client_stalled(node, client);
-    if (client->blocked || (!owed && !more))
-        connection_close(&node->connections, &client->connection);
+    if (!owed && !more) connection_close(&node->connections, &client->connection);
 }
 
 void client_ended(struct node *node, struct client *client)
 {
     client->ended = true;
+    if (client->blocked) client_hurry(node, client);
     client_finish(node, client);
 }
 

@@ -139,6 +139,11 @@ static void apply_command(struct replica *replica, struct origin *origin,
         replica->ops->apply(replica->machine, &session, command->bytes);
         break;
     case COMMAND_SESSION_END: replica->ops->session_end(replica->machine, &session); break;
+    case COMMAND_HURRY:
+        if (replica->ops->session_hurry != NULL) {
+            replica->ops->session_hurry(replica->machine, &session);
+        }
+        break;
     case COMMAND_RENEW: origin->active = command->connection != 0; break;
     default: /* OPEN: entering the incarnation was all */ break;
     }

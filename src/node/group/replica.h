@@ -34,6 +34,7 @@ enum command_type {
     COMMAND_SESSION_END,
     COMMAND_OPEN,  /* the first of an incarnation */
     COMMAND_RENEW, /* `connection`: how many sessions the origin holds */
+    COMMAND_HURRY, /* the client says nothing more: see machine.h, session_hurry() */
 };
 
 struct command {

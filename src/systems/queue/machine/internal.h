@@ -378,6 +378,8 @@ void queue_session_set_use(struct session *session, struct tube *tube);
 void queue_session_add_watch(struct queue *queue, struct session *session, struct tube *tube);
 void queue_session_enter_waiters(struct session *session);
 void queue_session_stop_waiting(struct queue *queue, struct session *session);
+/* It waits, in vain: it is told so. */
+void queue_session_give_up(struct queue *queue, struct session *session);
 /* Its timer follows what it holds and whether it waits. */
 void queue_session_reschedule(struct queue *queue, struct session *session);
 bool queue_session_deadline_soon(const struct queue *queue, const struct session *session);

@@ -170,6 +170,15 @@ static void queue_session_end(void *machine, const struct session_key *key)
     finish_endings(queue);
 }
 
+static void queue_session_hurry(void *machine, const struct session_key *key)
+{
+    struct queue *queue = machine;
+    struct session *session = queue_session_find(queue, key);
+    if (session == NULL || session->wait_sequence == 0) return;
+    queue->budget = queue->work_max;
+    queue_session_give_up(queue, session);
+}
+
 static void queue_origin_end(void *machine, uint32_t node, uint64_t incarnation)
 {
     struct queue *queue = machine;
@@ -197,6 +206,7 @@ const struct machine_ops queue_ops = {
     .advance = queue_advance,
     .apply = queue_apply,
     .session_end = queue_session_end,
+    .session_hurry = queue_session_hurry,
     .origin_end = queue_origin_end,
     .deadline = queue_deadline,
     .query = queue_query,

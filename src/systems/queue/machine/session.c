@@ -328,6 +328,14 @@ void queue_session_stop_waiting(struct queue *queue, struct session *session)
     queue_session_changed(queue, session);
 }
 
+void queue_session_give_up(struct queue *queue, struct session *session)
+{
+    enum queue_reply_kind kind = QUEUE_REPLY_TIMED_OUT;
+    if (queue_session_deadline_soon(queue, session)) kind = QUEUE_REPLY_DEADLINE_SOON;
+    queue_session_stop_waiting(queue, session);
+    if (queue_session_alive(session)) queue_reply_kind(queue, session, kind);
+}
+
 void queue_session_reserve(struct queue *queue, struct session *session, uint32_t timeout_s)
 {
     queue_session_mark_worker(queue, session);

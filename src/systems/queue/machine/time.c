@@ -44,10 +44,7 @@ static bool step_timer(struct queue *queue)
         queue_job_expire(queue, JOB_OF(heap_min(&session->held)->place));
         return true;
     }
-    enum queue_reply_kind kind = QUEUE_REPLY_TIMED_OUT;
-    if (queue_session_deadline_soon(queue, session)) kind = QUEUE_REPLY_DEADLINE_SOON;
-    queue_session_stop_waiting(queue, session);
-    if (queue_session_alive(session)) queue_reply_kind(queue, session, kind);
+    queue_session_give_up(queue, session);
     return true;
 }
 

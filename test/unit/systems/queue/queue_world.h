@@ -206,13 +206,19 @@ static void world_check(const struct world *world)
     if (!world->unchecked) queue_ops.check(world->machine);
 }
 
-/* One command, or query, as an entry of its own at the present time; or `end`, the session's. */
+/* One command, or query, as an entry of its own at the present time; or `end`, the session's; or
+ * `hurry`: its client says nothing more. */
 static void world_tell(struct world *world, const char *line)
 {
     struct session_key key = world_key(&line);
     queue_ops.advance(world->machine, world->elapsed_us, world->wall_us);
     if (strcmp(line, "end") == 0) {
         queue_ops.session_end(world->machine, &key);
+        world_check(world);
+        return;
+    }
+    if (strcmp(line, "hurry") == 0) {
+        queue_ops.session_hurry(world->machine, &key);
         world_check(world);
         return;
     }

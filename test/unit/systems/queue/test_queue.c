@@ -356,6 +356,17 @@ static void test_waiting_session_says_nothing_more(void **state)
     assert_int_equal(queue_jobs_count(w.machine), 0);
 }
 
+static void test_a_wait_ends_when_its_client_says_nothing_more(void **state)
+{
+    (void)state;
+    RUN("1 hurry", "");
+    RUN("1 reserve", "");
+    RUN("2 reserve", "");
+    RUN("1 hurry", "1 TIMED_OUT");
+    RUN("1 hurry", "");
+    RUN("3 put 0 0 60 a", "3 INSERTED 1; 2 RESERVED 1 a");
+}
+
 static void test_overdue_reservation_is_over_even_before_it_was_seen(void **state)
 {
     (void)state;
@@ -448,6 +459,7 @@ int main(void)
         TEST(test_session_end_gives_back),
         TEST(test_origin_end),
         TEST(test_waiting_session_says_nothing_more),
+        TEST(test_a_wait_ends_when_its_client_says_nothing_more),
         TEST(test_overdue_reservation_is_over_even_before_it_was_seen),
         TEST(test_peek),
         TEST(test_urgent),
