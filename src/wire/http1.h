@@ -3,7 +3,8 @@
  *
  * The parser is fed the bytes of one connection in pieces of any size and yields one request at a
  * time. What is refused, and with which status, depends on the bytes alone, never on where the
- * pieces end. It takes GET, HEAD and POST; bodies with a Content-Length or in chunks come out whole.
+ * pieces end. It takes GET, HEAD and POST; bodies with a Content-Length or in chunks come out
+ * whole.
  *
  * Two programs that disagree about where a request ends let one hide in another (request
  * smuggling). So whatever could be read in two ways is refused: Content-Length beside
@@ -100,8 +101,9 @@ void http_parser_free(struct http_parser *parser);
 /* Some of a request has come, and not all of it. */
 bool http_parser_begun(const struct http_parser *parser);
 /* Consumes from `bytes` up to the end of one request, of its head (CONTINUE), or all (PARTIAL,
- * REFUSED); says how many in *consumed. What follows a request that is to be an upgrade is the other
- * protocol's: do not call again. *request is set for CONTINUE and REQUEST, *status for REFUSED. */
+ * REFUSED); says how many in *consumed. What follows a request that is to be an upgrade is the
+ * other protocol's: do not call again. *request is set for CONTINUE and REQUEST, *status for
+ * REFUSED. */
 enum http_result http_parse(struct http_parser *parser, struct slice bytes, size_t *consumed,
                             struct http_request *request, unsigned *status);
 /* The first field of that name (ASCII case aside); NULL: none. Borrows from the request. */
@@ -154,8 +156,8 @@ void http_continue_write(struct buffer *out);
 void http_upgrade_write(const char *protocol, const struct http_response_field *fields,
                         size_t fields_count, struct buffer *out);
 
-/* A body that comes by and by, in chunks; HTTP/1.0 does not know these: there, or where the response
- * says so, the end of the connection is the end of the body. */
+/* A body that comes by and by, in chunks. HTTP/1.0 does not know these: there, the end of the
+ * connection is the end of the body. */
 struct http_stream {
     bool chunked;
     bool head_only;

@@ -1,6 +1,6 @@
 /* Any bytes to the HTTP parser, whole and cut in pieces: the requests and the refusal must be the
- * same, no limit is passed, and every query that comes out can be taken apart. The first byte of the
- * input chooses the pieces, and whether the limits are small. */
+ * same, no limit is passed, and every query that comes out can be taken apart. The first byte of
+ * the input chooses the pieces, and whether the limits are small. */
 #include <stddef.h>
 #include <stdint.h>
 
