@@ -70,9 +70,10 @@ struct machine_ops {
      * but could from a damaged peer: the machine ignores them, deterministically. */
     void (*apply)(void *machine, const struct session_key *session, struct slice command);
     void (*session_end)(void *machine, const struct session_key *session);
-    /* The client will say nothing more, but may still hear: a command of its that waits for what may
-     * never come is answered now, in the protocol's own words for a wait that was in vain. Any other
-     * goes on; where nothing waits this does nothing. NULL: no command of this machine waits. */
+    /* The client will say nothing more, but may still hear: a command of its that waits for what
+     * may never come is answered now, in the protocol's own words for a wait that was in vain. Any
+     * other goes on; where nothing waits this does nothing. NULL: no command of this machine
+     * waits. */
     void (*session_hurry)(void *machine, const struct session_key *session);
     /* All sessions of this node up to and including this incarnation end; they match no waiters
      * from this call on, what they held comes back by and by. */

@@ -223,8 +223,7 @@ static void client_ask(struct node *node, struct client *client)
 /* It says nothing more, so nothing that it waits for may take its time. */
 static void client_hurry(struct node *node, const struct client *client)
 {
-    struct command hurry = {.type = COMMAND_HURRY, .connection = client->connection.id};
-    proposals_add(node, &hurry);
+    group_session_hurry(node->group, client->connection.id);
 }
 
 static void client_propose(struct node *node, struct client *client,

@@ -89,6 +89,8 @@ bool group_idle(const struct group *group);               /* none is */
  * nothing that was proposed for it has been sent. */
 void group_session_begin(struct group *group);
 void group_session_end(struct group *group, uint32_t connection);
+/* Its client says nothing more: what it waits for is to end (machine.h, session_hurry()). */
+void group_session_hurry(struct group *group, uint32_t connection);
 void group_session_forget(struct group *group);
 uint32_t group_sessions(const struct group *group);
 

@@ -165,6 +165,12 @@ void group_session_end(struct group *group, uint32_t connection)
     group_session_forget(group);
 }
 
+void group_session_hurry(struct group *group, uint32_t connection)
+{
+    struct command hurry = {.type = COMMAND_HURRY, .connection = connection};
+    proposals_add(group, &hurry);
+}
+
 bool group_idle(const struct group *group)
 {
     return list_empty(&group->proposals.pending) && list_empty(&group->proposals.sent);
