@@ -22,6 +22,15 @@ SHOP, OFFICE = "shop", "office"
 Event = dict[str, Any]
 
 
+def sold(what: str) -> dict[str, dict[str, str]]:
+    """What the office has sold by now, for the picture of it."""
+    return {OFFICE: {"sold": what}}
+
+
+def count(seats: int) -> str:
+    return "1 seat" if seats == 1 else f"{seats} seats"
+
+
 def timeouts(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
     """01-timeout: each kind of story that call() had, the first time that it had it."""
     told: set[str] = set()
@@ -43,12 +52,13 @@ def timeouts(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
         began = 1000 * len(told)  # ms; between the stories no time is counted
         limit = frame.f_globals["TIMEOUT_MS"]
         took = frame.f_locals.get("took_ms", 0)
-        events.append({"at": began, "part": f"seat {frame.f_locals['seat']}: {happened}"})
+        seat = f"seat {frame.f_locals['seat']}"
+        events.append({"at": began, "part": f"{seat}: {happened}", "state": sold("")})
         message(began, SHOP, "sell", lost="request was lost" in happened)
         if "crashed" in happened:
             events.append({"at": began, "who": OFFICE, "text": "crashes", "ends": True})
         if "sold" in happened:
-            events.append({"at": began, "who": OFFICE, "text": "sold"})
+            events.append({"at": began, "who": OFFICE, "text": "sold", "state": sold(seat)})
         if "reply was lost" in happened:
             message(began, OFFICE, "sold", lost=True)
         if kind == "slow":
@@ -60,12 +70,13 @@ def timeouts(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
 
 def delivery(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
     """02-delivery: every try of every order, in the three ways."""
-    heard = {"sell": False, "known": False}
+    heard: dict[str, Any] = {"sell": False, "known": False, "sold": 0}
 
     def profile(frame: FrameType, what: str, value: Any) -> None:
         name, known = frame.f_code.co_name, frame.f_locals
         if name == "run" and what == "call":
-            events.append({"part": known["name"]})
+            events.append({"part": known["name"], "state": sold("")})
+            heard["sold"] = 0
         elif name == "send" and what == "call":
             heard.update(sell=False, known=False)
         elif name == "sell" and what == "call":
@@ -76,7 +87,9 @@ def delivery(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
             events.append({"from": SHOP, "to": OFFICE, "text": text, "lost": not heard["sell"]})
             if heard["sell"]:
                 note = "knows the key, sells nothing" if heard["known"] else "sells the seat"
-                events.append({"who": OFFICE, "text": note})
+                heard["sold"] += not heard["known"]
+                state = sold(count(heard["sold"]))
+                events.append({"who": OFFICE, "text": note, "state": state})
                 events.append({"from": OFFICE, "to": SHOP, "text": "sold", "lost": not value})
             if not value:
                 events.append({"who": SHOP, "text": "timeout"})

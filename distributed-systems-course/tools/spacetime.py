@@ -17,7 +17,7 @@ NAME` that of a test; the lines below say how much of it is shown, and where it 
     - WHAT SOMEBODY MAY EXPECT :: WHY IT IS NOT SO
 
 The picture is SVG in the page: it needs no program to be drawn, and takes its colours from
-theme/play/still.css. It is drawn twice, for wide and for narrow pages. theme/play makes it move: a <g>
+theme/play/still.css. It is drawn twice, for wide and for narrow pages. theme/play moves it: a <g>
 is what is seen in one step, `data-rows` says how far down each step reaches, and play_data() what
 happens in them.
 """
@@ -156,6 +156,8 @@ class Drawing:
         height = 17 * len(rows) + 8
         x, top = self.x(event.who), self.y - 14
         kind = "st-note st-ends" if event.ends else "st-note"
+        if event.state.get(event.who, {}).get("is") == "up":
+            self.alive.setdefault(event.who, top)
         self.parts.append(
             f'<rect class="{kind}" x="{x - width / 2:.0f}" y="{top:.0f}" '
             f'width="{width:.0f}" height="{height}" rx="4"/>'

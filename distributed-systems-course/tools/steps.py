@@ -13,6 +13,7 @@ from events import Event, State
 
 GAP_TO_SAY = 0.5  # a pause that is this part of all the time is said beside it
 QUEUE = "queue"  # the name that tap.py gives it
+FEW = 4
 
 
 @dataclass
@@ -112,7 +113,7 @@ def tell_states(events: list[Event]) -> None:
         if queue:
             queue.hear(event)
         if event.kind == "note" and (role := role_in(event.text)):
-            event.state.setdefault(event.who, {})["role"] = role
+            event.state[event.who] = {"role": role} | term_in(event.text)
         for name, said in own.items():
             event.state[name] = event.state.get(name, {}) | said
 
@@ -121,10 +122,15 @@ def role_in(text: str) -> str:
     """Raft's, from the narration of test/trace."""
     words = {
         r"is elected leader": "leader",
-        r"(asks for votes|starts an election|stands for)": "candidate",
-        r"(steps down|follows|is a follower)": "follower",
+        r"becomes candidate": "candidate",
+        r"(steps down|follows)": "follower",
     }
     return next((role for found, role in words.items() if re.match(found, text)), "")
+
+
+def term_in(text: str) -> dict[str, str]:
+    term = re.search(r" (?:of|in) term (\d+)", text)
+    return {"term": term[1]} if term else {}
 
 
 def state_before(events: list[Event]) -> State:
@@ -138,6 +144,12 @@ def state_before(events: list[Event]) -> State:
 
 def in_order(jobs: list[str]) -> list[str]:
     return sorted(set(jobs), key=lambda job: (len(job), job))
+
+
+def few(words: list[str], between: str) -> str:
+    """As many as there is room for, and how many more."""
+    more = len(words) - FEW
+    return between.join(words[:FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 class QueueWatch:
@@ -180,10 +192,11 @@ class QueueWatch:
         self.ready = in_order([*self.ready, job])
 
     def write(self, event: Event, held_before: dict[str, str]) -> None:
-        given = ", ".join(f"{job} ({who})" for job, who in self.held.items())
-        event.state[QUEUE] = {"ready": " ".join(self.ready) or "none", "reserved": given}
+        given = [f"{job} ({who})" for job, who in self.held.items()]
+        ready = few(self.ready, " ") or "none"
+        event.state[QUEUE] = {"ready": ready, "reserved": few(given, ", ")}
         for who in {*held_before.values(), *self.held.values()}:
-            mine = " ".join(job for job, holder in self.held.items() if holder == who)
-            if mine != " ".join(job for job, holder in held_before.items() if holder == who):
+            mine = few([job for job, holder in self.held.items() if holder == who], " ")
+            if mine != few([job for job, holder in held_before.items() if holder == who], " "):
                 holds = {"holds": f"job {mine}" if mine else ""}
                 event.state[who] = event.state.get(who, {}) | holds

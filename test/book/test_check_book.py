@@ -527,6 +527,25 @@ def test_a_message_that_is_on_its_way_takes_two_steps(book):
     assert 'data-step="1" data-until="3"' in spacetime.figure(run, "A title", "Some words", "n")
 
 
+def test_roles_and_terms_are_read_off_a_trace(book):
+    story = (ROOT / "test/trace/leader_crash.txt").read_text()
+    book.write("../test/trace/crash.txt", story)
+    source = ["trace crash", "from: is elected leader of term 3", "before: refuses: it has no 3/2"]
+    said = json.loads(spacetime.of_page(book.course, source)[0].play_data())
+    assert said["steps"][0]["state"] == {"server 3": {"role": "leader", "facts": {"term": "3"}}}
+    assert said["start"]["server 1"] == {"role": "leader", "facts": {"term": "2"}}
+    assert {"server 2": {"role": "follower", "facts": {"term": "3"}}} in [
+        step.get("state") for step in said["steps"]
+    ]
+
+
+def test_long_lists_of_jobs_are_cut_short(book):
+    lines = [f'{{"from": "queue", "to": "shop", "text": "INSERTED {n}"}}\n' for n in range(1, 8)]
+    (book.course / "transcripts/add.typescript.events").write_text("".join(lines))
+    said = json.loads(spacetime.of_page(book.course, ["events add"])[0].play_data())
+    assert said["steps"][6]["state"]["queue"]["facts"]["ready"] == "1 2 3 4 and 3 more"
+
+
 def drawn(book, source):
     """(the wide one of the two pictures, its log)."""
     run, log = spacetime.of_page(book.course, source)
