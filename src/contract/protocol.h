@@ -62,6 +62,10 @@ struct protocol_ops {
                    struct buffer *out);
     /* Bytes held for an unfinished request, for the memory limit. */
     size_t (*held)(const void *connection);
+    /* Memory is short: what is held for an unfinished request is given back. The rest of it is
+     * dropped as it comes, and then it hears what PROTOCOL_REFUSED_FULL says, in its turn. Where
+     * nothing is held this does nothing. NULL: a request holds little. */
+    void (*shed)(void *connection);
 
     /* Pages of the admin port that are the protocol's own; NULL: none. A request becomes a command
      * appended to `command` (PROPOSE, QUERY), or is answered at once by the text put there

@@ -23,6 +23,8 @@
 
 enum {
     NODE_CLIENT_INPUT_MAX = 64 << 10, /* bytes kept behind a command that waits */
+    NODE_OWED_SHORT = 64 << 10,       /* where memory is short: unsent replies of one client */
+    NODE_HELD_SHORT = 4 << 10,        /* where memory is short: of an unfinished request */
     NODE_GROUPS = 1,                  /* of Raft, numbered from 0: see peers/send.c */
     NODE_ADMIN_MAX = 64,              /* connections on the admin port */
     NODE_CHANGES_WAITING_MAX = 16,    /* of the membership, behind one that is under way */
@@ -51,6 +53,7 @@ struct client {
     struct list in_clients;  /* all, in the order of their coming */
     uint32_t refused;        /* scratch of proposals_refuse() */
     struct group_read *read; /* `request` is a question that waits */
+    uint64_t bytes;          /* held for it, as counted in clients_bytes */
 };
 
 struct admin {
@@ -133,6 +136,7 @@ struct node {
     struct list admins;
     uint32_t clients_count, admins_count;
     uint32_t clients_awaiting; /* the reply to a proposal, applied or not */
+    uint64_t clients_bytes;    /* held for all clients: client_weigh() */
 
     struct peers peers;
     struct counters counters;

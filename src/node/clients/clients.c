@@ -41,6 +41,7 @@ void client_free(struct node *node, struct client *client)
 {
     if (client->decoder != NULL) node->config.protocol->close(client->decoder);
     if (client->awaiting > 0) node->clients_awaiting--;
+    node->clients_bytes -= client->bytes;
     list_remove(&client->in_pump);
     if (client->read != NULL) group_read_cancel(node->group, client->read);
     list_remove(&client->in_clients);
@@ -56,6 +57,28 @@ void client_closed(struct node *node, struct client *client)
     node->counters.connections_open--;
     if (client->has_session) group_session_end(node->group, client->connection.id);
     client_free(node, client);
+}
+
+/* What is held for this client may have changed: for the memory limit. */
+static void client_weigh(struct node *node, struct client *client)
+{
+    uint64_t bytes = client->input.capacity + client->slots.capacity + client->connection.out.size +
+                     client->connection.unsent;
+    if (client->decoder != NULL) bytes += node->config.protocol->held(client->decoder);
+    node->clients_bytes += bytes - client->bytes;
+    client->bytes = bytes;
+}
+
+/* More is held than was allowed: what may be refused is, and nobody hoards. */
+static bool memory_short(const struct node *node)
+{
+    uint64_t most = node->config.memory_bytes_max;
+    if (most == 0) return false;
+    const struct replica *replica = group_replica(node->group);
+    uint64_t used = node->clients_bytes + group_proposal_bytes(node->group);
+    used += replica->ops->bytes(replica->machine);
+    if (group_raft(node->group) != NULL) used += raft_log_bytes(group_raft(node->group));
+    return used > most;
 }
 
 /* Literals that now stand first. */
@@ -124,6 +147,7 @@ void client_reply(struct node *node, struct client *client, const void *payload)
     }
     ASSERT(client->slots.data[client->slots.head] == SLOT_AWAIT);
     slot_answered(node, client);
+    client_weigh(node, client);
 }
 
 static void client_refuse(struct node *node, struct client *client, struct slice command)
@@ -195,7 +219,6 @@ void clients_reborn(struct node *node)
 static bool client_refusal(const struct node *node, const struct protocol_request *request,
                            enum protocol_refusal *why)
 {
-    const struct node_config *config = &node->config;
     if (request->grows && node->draining) {
         *why = PROTOCOL_REFUSED_DRAINING;
         return true;
@@ -203,13 +226,7 @@ static bool client_refusal(const struct node *node, const struct protocol_reques
     if (!request->grows) return false;
     *why = PROTOCOL_REFUSED_FULL;
     if (node->disk_full) return true;
-    if (config->memory_bytes_max != 0) {
-        uint64_t used =
-            group_replica(node->group)->ops->bytes(group_replica(node->group)->machine) +
-            group_proposal_bytes(node->group);
-        if (group_raft(node->group) != NULL) used += raft_log_bytes(group_raft(node->group));
-        if (used > config->memory_bytes_max) return true;
-    }
+    if (memory_short(node)) return true;
     *why = PROTOCOL_REFUSED_BUSY;
     return group_full(node->group);
 }
@@ -255,6 +272,7 @@ static bool client_stalled(const struct node *node, const struct client *client)
     if (client->held || client->read != NULL || client->blocked) return true;
     if (client->awaiting >= node->config.pending_max) return true;
     uint64_t owed = client->connection.unsent + client->connection.out.size + client->slots.size;
+    if (owed > NODE_OWED_SHORT && memory_short(node)) return true;
     return owed > node->config.output_bytes_max;
 }
 
@@ -335,12 +353,13 @@ static void client_go_on(struct node *node, struct client *client)
     buffer_consume(&client->input, used);
     if (client->input.size == 0 && client->input.capacity > 4096) buffer_free(&client->input);
     client_back_pressure(node, client);
+    client_weigh(node, client);
     client_finish(node, client);
 }
 
-void client_received(struct node *node, struct client *client, struct slice bytes)
+/* Takes what came, and keeps what it may not take yet. */
+static void client_take_in(struct node *node, struct client *client, struct slice bytes)
 {
-    if (client->connection.closing) return;
     size_t used = 0;
     if (client->input.size == 0) used = client_decode(node, client, bytes);
     if (used == bytes.size) return;
@@ -349,8 +368,21 @@ void client_received(struct node *node, struct client *client, struct slice byte
     client_back_pressure(node, client);
 }
 
+void client_received(struct node *node, struct client *client, struct slice bytes)
+{
+    if (client->connection.closing) return;
+    client_take_in(node, client, bytes);
+    client_weigh(node, client);
+    const struct protocol_ops *protocol = node->config.protocol;
+    if (protocol->shed == NULL || protocol->held(client->decoder) <= NODE_HELD_SHORT) return;
+    if (!memory_short(node)) return;
+    protocol->shed(client->decoder);
+    client_weigh(node, client);
+}
+
 void client_sent(struct node *node, struct client *client)
 {
+    client_weigh(node, client);
     if (client->input.size > 0 || !client->connection.reading) client_go_on(node, client);
 }
 

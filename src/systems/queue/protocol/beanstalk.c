@@ -19,7 +19,7 @@ enum state {
     STATE_LINE,    /* gathering a line */
     STATE_DISCARD, /* a line too long: up to its CR LF */
     STATE_BODY,    /* a put's body and CR LF */
-    STATE_SWALLOW, /* the body of a job too big, and CR LF */
+    STATE_SWALLOW, /* a body that is not wanted, and CR LF: then `swallowed` is the answer */
     STATE_CLOSED,  /* after quit nothing is read */
 };
 
@@ -30,6 +30,7 @@ struct beanstalk {
     uint32_t body_size; /* BODY: of the put, without CR LF */
     bool discard_cr;    /* DISCARD: the last byte was a CR */
     uint64_t swallow;   /* SWALLOW: bytes to go */
+    const char *swallowed;
     size_t line_size;
     struct queue_command put; /* BODY: all but the body */
     struct buffer body;       /* BODY: what came of it and of its CR LF */
@@ -41,6 +42,7 @@ static const char bad_format[] = "BAD_FORMAT\r\n";
 static const char unknown_command[] = "UNKNOWN_COMMAND\r\n";
 static const char expected_crlf[] = "EXPECTED_CRLF\r\n";
 static const char job_too_big[] = "JOB_TOO_BIG\r\n";
+static const char out_of_memory[] = "OUT_OF_MEMORY\r\n";
 
 static void *beanstalk_open(const struct protocol_config *config)
 {
@@ -153,6 +155,7 @@ static enum protocol_request_kind take_line(struct beanstalk *beanstalk, struct 
     case BEANSTALK_LINE_TOO_BIG:
         beanstalk->state = STATE_SWALLOW;
         beanstalk->swallow = (uint64_t)body_size + 2;
+        beanstalk->swallowed = job_too_big;
         return PROTOCOL_PARTIAL;
     case BEANSTALK_LINE_BAD_FORMAT: return literal(request, bad_format);
     case BEANSTALK_LINE_UNKNOWN: return literal(request, unknown_command);
@@ -252,7 +255,17 @@ static enum protocol_request_kind decode_swallow(struct beanstalk *beanstalk, st
     beanstalk->swallow -= *consumed;
     if (beanstalk->swallow != 0) return PROTOCOL_PARTIAL;
     beanstalk->state = STATE_LINE;
-    return literal(request, job_too_big);
+    return literal(request, beanstalk->swallowed);
+}
+
+static void beanstalk_shed(void *connection)
+{
+    struct beanstalk *beanstalk = connection;
+    if (beanstalk->state != STATE_BODY) return;
+    beanstalk->state = STATE_SWALLOW;
+    beanstalk->swallow = (uint64_t)beanstalk->body_size + 2 - beanstalk->body.size;
+    beanstalk->swallowed = out_of_memory;
+    buffer_free(&beanstalk->body);
 }
 
 static enum protocol_request_kind decode_some(struct beanstalk *beanstalk, struct slice bytes,
@@ -296,6 +309,7 @@ const struct protocol_ops beanstalk_ops = {
     .reply = beanstalk_reply,
     .refuse = beanstalk_refuse,
     .held = beanstalk_held,
+    .shed = beanstalk_shed,
     .admin = beanstalk_admin,
     .admin_reply = beanstalk_admin_reply,
 };
