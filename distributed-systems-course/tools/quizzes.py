@@ -69,8 +69,6 @@ def examine(
         return
     if not QUESTIONS[0] <= len(questions) <= QUESTIONS[1]:
         yield 1, f"{len(questions)} questions, and a chapter has {QUESTIONS[0]} or {QUESTIONS[1]}"
-    if sum(bool(question.get("timed")) for question in questions) != TIMED:
-        yield 1, f"not {TIMED} of the questions are timed"
     for question, (line, choices) in zip(questions, at, strict=True):
         if len(question.get("choice", [])) != len(choices):
             yield line, "choices are [[question.choice]] tables"
@@ -121,6 +119,9 @@ def unfair(questions: list[Question], text: str) -> Iterator[tuple[int, str]]:
 def told_amiss(path: Path, page: Any, line: int, pages: list[Any]) -> Iterator[str]:
     """What is wrong with a quiz on the page that shows it at `line`."""
     questions, at = load(path), places(path.read_text(encoding="utf-8"))
+    timed = TIMED if page.session else 0
+    if sum(bool(question.get("timed")) for question in questions) != timed:
+        yield f"quizzes/{path.name}:1: not {timed} of the questions are timed"
     prose = quiz_rules.words(" ".join(page.prose))
     for question, (where, choices) in zip(questions, at, strict=True):
         if why := quiz_rules.told(question, page, line, pages):
@@ -152,14 +153,16 @@ def asked(question: Question) -> Asked:
 
 
 def quiz_html(questions: list[Question], to_root: str) -> str:
-    parts = [question_html(number, q, to_root) for number, q in enumerate(questions, start=1)]
+    mixed = any(question.get("timed") for question in questions)
+    parts = [question_html(i, q, to_root, mixed) for i, q in enumerate(questions, start=1)]
     return "\n".join(['<div class="quiz">', *parts, "</div>", ""])
 
 
-def question_html(number: int, question: Question, to_root: str) -> str:
-    """Without the page's script, all is there, and the explanations are folded."""
+def question_html(number: int, question: Question, to_root: str, mixed: bool) -> str:
+    """Without the page's script, all is there, and the explanations are folded. Of mixed ones it is
+    said which are to take home."""
     name = identity(question)
-    home = "" if question.get("timed") else ' <span class="home">take home</span>'
+    home = ' <span class="home">take home</span>' if mixed and not question.get("timed") else ""
     place = html.escape(question["from"].replace(".md#", ".html#"))
     told = f'<p class="told"><a href="{to_root}{place}">Where the page says it</a></p>'
     body = written_html(question) if "model" in question else choices_html(name, question["choice"])

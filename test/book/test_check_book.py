@@ -133,6 +133,12 @@ def test_a_page_to_take_home(book):
     page += f"{WORDS}\n---\nflowchart LR\n    A --> B\n:::\n"
     book.write("src/two.md", page)
     only(book.complaints())
+    quiz = (book.course / "quizzes/one.toml").read_text().replace('ask = "', 'ask = "Again: ')
+    book.write("quizzes/two.toml", quiz)
+    book.write("src/two.md", page + "\n{{#quiz two}}\n")
+    only(book.complaints(), "quizzes/two.toml:1: not 0 of the questions are timed")
+    book.write("quizzes/two.toml", quiz.replace("timed = true\n", ""))
+    only(book.complaints())
     book.write("src/two.md", page.replace("objectives:\n  - see\n", ""))
     only(book.complaints(), "src/two.md:2: a page to take home has objectives")
     book.write("src/two.md", page[: page.index(BLOCK)])
@@ -272,6 +278,7 @@ SECOND = QUESTION.count("\n") + 1  # the line of the second question
         ("why =", "because =", "quizzes/one.toml:5: a choice has no 'because'"),
         ('ask = "And how many?"', 'ask = ""', f"quizzes/one.toml:{SECOND}: this question asks"),
         ("timed = true\n", "", "quizzes/one.toml:1: not 2 of the questions are timed"),
+        ("[[question]]\nfrom", "[[question]]\ntimed = true\nfrom", "one.toml:1: not 2 of the"),
         (
             CHOICE.format("three", "Three."),
             "",
