@@ -156,6 +156,8 @@ static const struct shared_option shared[] = {
 };
 
 enum { SHARED_COUNT = sizeof shared / sizeof shared[0] };
+_Static_assert((size_t)SHARED_COUNT <= SHARED_ROWS_MAX,
+               "struct node_options has room for the table");
 
 /* Of an option that the table has. */
 static struct option_spec *row(struct node_options *to, const char *name)
