@@ -16,9 +16,12 @@
 
   function missedPrediction(section, entry) {
     if (!entry.shown) return null;
-    if (entry.wrote !== undefined) return entry.otherwise ? { wrote: entry.wrote, shown: [] } : null;
+    if (entry.wrote !== undefined)
+      return entry.otherwise ? { wrote: entry.wrote, shown: [] } : null;
     const mine = choices(section)[entry.chose];
-    return !mine || isRight(mine) ? null : { shown: [mine], happens: choices(section).filter(isRight) };
+    return !mine || isRight(mine)
+      ? null
+      : { shown: [mine], happens: choices(section).filter(isRight) };
   }
 
   function missedQuestion(section, entry) {
@@ -28,14 +31,18 @@
       const lacking = points.filter((_, i) => !(entry.had ?? []).includes(i));
       return lacking.length === 0 ? null : { wrote: entry.wrote, shown: lacking };
     }
-    const wrong = choices(section).filter((one, i) => (entry.tried ?? []).includes(i) && !isRight(one));
+    const wrong = choices(section).filter(
+      (one, i) => (entry.tried ?? []).includes(i) && !isRight(one),
+    );
     if (wrong.length === 0 && !entry.asked) return null;
     return { shown: wrong, right: entry.right === true, asked: entry.asked };
   }
 
   function sentence(missed) {
     if (missed.wrote !== undefined) {
-      return `You wrote: “${missed.wrote}”` + (missed.shown.length > 0 ? " Your answer lacked:" : "");
+      return (
+        `You wrote: “${missed.wrote}”` + (missed.shown.length > 0 ? " Your answer lacked:" : "")
+      );
     }
     if (missed.happens) {
       const happens = missed.happens.map((one) => one.querySelector(".text").textContent);
@@ -88,18 +95,26 @@
   acts.className = "acts";
   const said = document.createElement("p");
   said.setAttribute("role", "status");
-  const reset = act("Forget all my answers", () => { sure(true); no.focus(); });
+  const reset = act("Forget all my answers", () => {
+    sure(true);
+    no.focus();
+  });
   const yes = act("Yes, forget them all", () => {
     progress.reset();
     sure(false);
     said.textContent = "Everything is forgotten.";
     reset.focus();
   });
-  const no = act("Keep them", () => { sure(false); reset.focus(); });
+  const no = act("Keep them", () => {
+    sure(false);
+    reset.focus();
+  });
   function sure(asking) {
     reset.hidden = asking;
     yes.hidden = no.hidden = !asking;
-    said.textContent = asking ? "This cannot be undone: answers, ticks and progress of the whole book. Sure?" : "";
+    said.textContent = asking
+      ? "This cannot be undone: answers, ticks and progress of the whole book. Sure?"
+      : "";
   }
   acts.append(reset, no, yes);
   const forget = document.querySelector(".forget");
@@ -112,21 +127,29 @@
   title.textContent = "Stored progress that could not be read:";
   const text = document.createElement("pre");
   text.tabIndex = 0;
-  aside.append(title, text, act("Throw it away", () => {
-    progress.throwAway();
-    said.textContent = "It is thrown away.";
-    reset.focus();
-  }));
+  aside.append(
+    title,
+    text,
+    act("Throw it away", () => {
+      progress.throwAway();
+      said.textContent = "It is thrown away.";
+      reset.focus();
+    }),
+  );
   forget.append(aside);
 
   function show() {
     const entries = progress.all();
     countCells(entries);
     const sections = [...list.querySelectorAll(".missed")];
-    const shown = sections.filter((section) => showSection(section, entries[section.dataset.missed]));
+    const shown = sections.filter((section) =>
+      showSection(section, entries[section.dataset.missed]),
+    );
     list.hidden = shown.length === 0;
-    const empty = Object.keys(entries).length === 0
-      ? "You have not answered anything yet." : "Nothing of what you answered was wrong.";
+    const empty =
+      Object.keys(entries).length === 0
+        ? "You have not answered anything yet."
+        : "Nothing of what you answered was wrong.";
     none.textContent = shown.length === 0 ? empty : "";
     const damaged = progress.aside();
     aside.hidden = damaged === null;

@@ -1,7 +1,7 @@
-// What a reader has answered and ticked, kept in the browser: one JSON object in localStorage, so it
-// works from file://. Entries are named by what was asked (g-... an objective, p-... a prediction,
-// q-... a question); when that changes, so does its name, and an answer to something else is not
-// taken for one.
+// What a reader has answered and ticked, kept in the browser: one JSON object in localStorage, so
+// it works from file://. Entries are named by what was asked (g-... an objective, p-... a
+// prediction, q-... a question); when that changes, so does its name, and an answer to something
+// else is not taken for one.
 //
 //     g-  true                                        ticked
 //     p-  {chose: 2} or {wrote: "..."}, locked in; shown: true; otherwise: true (says the reader)
@@ -27,22 +27,35 @@ window.courseProgress = (function () {
   const isText = (value) => typeof value === "string" && value.length <= WROTE_CHARS_MAX;
   const isList = (value) => Array.isArray(value) && value.length <= 100 && value.every(isIndex);
   const FIELDS = {
-    chose: isIndex, wrote: isText, shown: isFlag, otherwise: isFlag, locked: isFlag,
-    tried: isList, right: isFlag, asked: isFlag, had: isList,
+    chose: isIndex,
+    wrote: isText,
+    shown: isFlag,
+    otherwise: isFlag,
+    locked: isFlag,
+    tried: isList,
+    right: isFlag,
+    asked: isFlag,
+    had: isList,
   };
 
   function isEntry(id, entry) {
     if (!/^[gpq]-[0-9a-f]{10}$/.test(id)) return false;
     if (id.startsWith("g-")) return entry === true;
     if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return false;
-    return Object.entries(entry).every(([name, value]) => Object.hasOwn(FIELDS, name) && FIELDS[name](value));
+    return Object.entries(entry).every(
+      ([name, value]) => Object.hasOwn(FIELDS, name) && FIELDS[name](value),
+    );
   }
 
   // {entries, damaged}: what can be used of the text, and whether that is not all of it.
   function read(text) {
     if (text === null) return { entries: {}, damaged: false };
     let stored;
-    try { stored = JSON.parse(text); } catch { return { entries: {}, damaged: true }; }
+    try {
+      stored = JSON.parse(text);
+    } catch {
+      return { entries: {}, damaged: true };
+    }
     const whole = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
     if (!whole(stored) || stored.version !== VERSION || !whole(stored.entries)) {
       return { entries: {}, damaged: true };
@@ -64,13 +77,20 @@ window.courseProgress = (function () {
       place.setAttribute("role", "status");
       main.prepend(place);
     }
-    setTimeout(() => { place.textContent = text; }); // into a region that is already there
+    setTimeout(() => {
+      place.textContent = text;
+    }); // into a region that is already there
   }
 
   function load() {
     if (!keeps) return memory;
     let text;
-    try { text = localStorage.getItem(KEY); } catch { keepsNothing(); return memory; }
+    try {
+      text = localStorage.getItem(KEY);
+    } catch {
+      keepsNothing();
+      return memory;
+    }
     const { entries, damaged } = read(text);
     if (damaged) setAside(text, entries);
     return entries;
@@ -79,8 +99,10 @@ window.courseProgress = (function () {
   function setAside(text, entries) {
     if (!store(ASIDE, text)) return;
     store(KEY, JSON.stringify({ version: VERSION, entries }));
-    say("Some of your stored progress could not be read. It has been set aside, and you go on " +
-      "without it. “What I got wrong” shows it, and can throw it away.");
+    say(
+      "Some of your stored progress could not be read. It has been set aside, and you go on " +
+        "without it. “What I got wrong” shows it, and can throw it away.",
+    );
   }
 
   function store(key, text) {
@@ -95,7 +117,9 @@ window.courseProgress = (function () {
 
   function keepsNothing() {
     keeps = false;
-    say("Your browser keeps nothing for this page: what you answer is forgotten when you leave it.");
+    say(
+      "Your browser keeps nothing for this page: what you answer is forgotten when you leave it.",
+    );
   }
 
   function save(entries) {
@@ -104,7 +128,8 @@ window.courseProgress = (function () {
     for (const listener of listeners) listener();
   }
 
-  addEventListener("storage", (event) => { // another page of the book, in another window
+  addEventListener("storage", (event) => {
+    // another page of the book, in another window
     if (event.key === KEY || event.key === null) for (const listener of listeners) listener();
   });
 
@@ -120,16 +145,26 @@ window.courseProgress = (function () {
       save(entries);
     },
     aside() {
-      try { return localStorage.getItem(ASIDE); } catch { return null; }
+      try {
+        return localStorage.getItem(ASIDE);
+      } catch {
+        return null;
+      }
     },
     throwAway() {
-      try { localStorage.removeItem(ASIDE); } catch { /* then there is none */ }
+      try {
+        localStorage.removeItem(ASIDE);
+      } catch {
+        /* then there is none */
+      }
       for (const listener of listeners) listener();
     },
     reset() {
       this.throwAway();
       save({});
     },
-    onChange: (listener) => { listeners.push(listener); },
+    onChange: (listener) => {
+      listeners.push(listener);
+    },
   };
 })();

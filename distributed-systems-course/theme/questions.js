@@ -43,7 +43,9 @@
 
   function makeGoal(box) {
     const id = box.dataset.asked;
-    const show = () => { box.checked = progress.get(id) === true; };
+    const show = () => {
+      box.checked = progress.get(id) === true;
+    };
     box.addEventListener("change", () => progress.set(id, box.checked ? true : undefined));
     show();
     return show;
@@ -51,8 +53,14 @@
 
   // --- predictions
 
-  const part = (title, text, ...more) => element("div", {},
-    element("p", { className: "beside-title", textContent: title }), element("p", { textContent: text }), ...more);
+  const part = (title, text, ...more) =>
+    element(
+      "div",
+      {},
+      element("p", { className: "beside-title", textContent: title }),
+      element("p", { textContent: text }),
+      ...more,
+    );
 
   class Prediction {
     constructor(place) {
@@ -63,21 +71,25 @@
       place.classList.add("live");
       if (this.text) this.text.maxLength = progress.WROTE_CHARS_MAX;
       this.act = button("Lock in", () => this.next());
-      this.again = button("Predict again", () => { progress.set(this.id, undefined); this.begin(); });
+      this.again = button("Predict again", () => {
+        progress.set(this.id, undefined);
+        this.begin();
+      });
       this.said = element("p", { className: "verdict" });
       this.said.setAttribute("role", "status");
       this.beside = element("div", { className: "beside", tabIndex: -1 });
       this.beside.setAttribute("role", "group");
       this.beside.setAttribute("aria-label", "What you said, and what happens");
-      place.querySelector("fieldset").append(
-        element("p", { className: "acts" }, this.act, this.again), this.said,
-      );
+      place
+        .querySelector("fieldset")
+        .append(element("p", { className: "acts" }, this.act, this.again), this.said);
       this.rest.before(this.beside);
       keepKeys(place);
       this.show();
     }
 
-    entry() { // one of another form is none
+    entry() {
+      // one of another form is none
       const entry = progress.get(this.id) ?? {};
       const fits = this.text ? entry.wrote !== undefined : entry.chose < radios(this.place).length;
       return entry.locked && fits ? entry : {};
@@ -99,14 +111,17 @@
     lock() {
       const wrote = this.text?.value.trim();
       if (this.text ? !wrote : chosen(this.place) < 0) {
-        this.said.textContent = this.text ? "Write something first: a guess is enough." : "Choose one first.";
+        this.said.textContent = this.text
+          ? "Write something first: a guess is enough."
+          : "Choose one first.";
         (this.text ?? radios(this.place)[0]).focus();
         return;
       }
       const answer = this.text ? { wrote } : { chose: chosen(this.place) };
       progress.set(this.id, { ...answer, locked: true });
       this.show();
-      this.said.textContent = "Locked in. Look for yourself, if there is something to run; then let it be shown.";
+      this.said.textContent =
+        "Locked in. Look for yourself, if there is something to run; then let it be shown.";
     }
 
     reveal(entry) {
@@ -144,18 +159,26 @@
       this.beside.replaceChildren();
       if (!shown) return;
       const all = radios(this.place);
-      const happens = all.filter((radio) => radio.dataset.right === "1").map(textOf).join(" Or: ");
+      const happens = all
+        .filter((radio) => radio.dataset.right === "1")
+        .map(textOf)
+        .join(" Or: ");
       const said = this.text ? entry.wrote : textOf(all[entry.chose]);
       this.beside.append(
         part("You said", said),
-        this.text ? part("What happens", "It stands below.", this.judge(entry)) : part("What happens", happens),
+        this.text
+          ? part("What happens", "It stands below.", this.judge(entry))
+          : part("What happens", happens),
       );
       if (this.text) return;
       const hit = all[entry.chose].dataset.right === "1";
       this.beside.classList.toggle("hit", hit);
-      this.beside.append(element("p", {
-        className: "hit-or-miss", textContent: hit ? "✓ As you said." : "✗ Not as you said: read why.",
-      }));
+      this.beside.append(
+        element("p", {
+          className: "hit-or-miss",
+          textContent: hit ? "✓ As you said." : "✗ Not as you said: read why.",
+        }),
+      );
     }
 
     judge(entry) {
@@ -184,7 +207,9 @@
       this.said.before(element("p", { className: "acts" }, this.act, this.again));
       this.explained.querySelector("summary").addEventListener("click", () => this.ask());
       for (const radio of radios(place)) {
-        radio.addEventListener("change", () => { this.said.textContent = ""; });
+        radio.addEventListener("change", () => {
+          this.said.textContent = "";
+        });
       }
       keepKeys(place);
       this.show();
@@ -214,10 +239,15 @@
 
     verdict(i, right) {
       const word = right ? "✓ Right." : "✗ Not this one.";
-      this.said.replaceChildren(element("strong", { textContent: word }), " ", element("span", { innerHTML: this.whys[i] }));
+      this.said.replaceChildren(
+        element("strong", { textContent: word }),
+        " ",
+        element("span", { innerHTML: this.whys[i] }),
+      );
     }
 
-    ask() { // for the explanations, before the right one was found
+    ask() {
+      // for the explanations, before the right one was found
       if (this.entry().right || this.explained.open) return;
       progress.set(this.id, { tried: [], ...this.entry(), asked: true });
     }
@@ -234,7 +264,8 @@
       const { tried = [], right = false, asked = false } = this.entry();
       radios(this.place).forEach((radio, i) => {
         const hit = radio.dataset.right === "1";
-        if (tried.includes(i)) mark(radio, hit ? "✓ right" : "✗ tried", hit ? "is-right" : "is-wrong");
+        if (tried.includes(i))
+          mark(radio, hit ? "✓ right" : "✗ tried", hit ? "is-right" : "is-wrong");
         else mark(radio, "");
         if (right) radio.checked = hit;
         radio.disabled = right;
@@ -261,7 +292,8 @@
       this.again = button("Ask me again", () => this.begin());
       this.said.before(element("p", { className: "acts" }, this.act, this.again));
       let later;
-      this.text.addEventListener("input", () => { // not at every letter
+      this.text.addEventListener("input", () => {
+        // not at every letter
         clearTimeout(later);
         later = setTimeout(() => this.keep(), 300);
       });
@@ -311,7 +343,9 @@
       if (wrote !== undefined && document.activeElement !== this.text) this.text.value = wrote;
       this.text.readOnly = shown;
       this.place.classList.toggle("shown", shown);
-      this.points.forEach((box, i) => { box.checked = had.includes(i); });
+      this.points.forEach((box, i) => {
+        box.checked = had.includes(i);
+      });
       this.act.hidden = shown;
       this.again.hidden = !shown;
       this.ours.open = shown;
@@ -327,7 +361,8 @@
   const asked = [
     ...all(".predict[data-asked]").map((place) => new Prediction(place)),
     ...all(".question[data-asked]").map((place) =>
-      place.querySelector("textarea") ? new Written(place) : new Question(place)),
+      place.querySelector("textarea") ? new Written(place) : new Question(place),
+    ),
   ];
   // Another window has answered, or all was reset there.
   addEventListener("storage", () => {

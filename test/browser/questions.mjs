@@ -1,8 +1,8 @@
-// Answers what the book asks, as a reader does who errs: predictions, questions, objectives; comes back
-// to what was kept, and to what was damaged; looks at the page of wrong answers; forgets it all.
+// Answers what the book asks, as a reader does who errs: predictions, questions, objectives; comes
+// back to what was kept, and to what was damaged; looks at the page of wrong answers; forgets all.
 // From file://, as it would be read. Says `ok NAME` or `bad NAME: WHY`.
 //
-//     node questions.mjs BOOK CHROMIUM        (WALK_MODULES: where playwright-core and axe-core are)
+//     node questions.mjs BOOK CHROMIUM      (WALK_MODULES: where playwright-core and axe-core are)
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,10 @@ class Reader {
   }
 
   async open(name) {
-    this.context ??= await browser.newContext({ viewport: { width: 1200, height: 900 }, ...this.options });
+    this.context ??= await browser.newContext({
+      viewport: { width: 1200, height: 900 },
+      ...this.options,
+    });
     if (!this.page) {
       this.page = await this.context.newPage(); // without Mermaid, which takes most of the time
       await this.page.route("**/mermaid.min.js", (route) => route.abort());
@@ -89,8 +92,9 @@ async function aPredictionIsLockedInFirst() {
   await reader.expectText(beside, said);
   await reader.expectText(beside, happens);
   await reader.expectText(beside, "Not as you said");
-  const [left, right] = await beside.locator("> div").evaluateAll((all) =>
-    all.map((one) => one.getBoundingClientRect().top));
+  const [left, right] = await beside
+    .locator("> div")
+    .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
   reader.expect(left === right, "they do not stand beside each other");
   await reader.done("a prediction is locked in before it is shown, one beside the other");
 }
@@ -111,7 +115,11 @@ async function aPredictionThatIsWritten() {
   await reader.open(WRITTEN);
   reader.expect((await place.locator("textarea").inputValue()) === "fourteen", "it is not kept");
   await reader.press(place, "Predict again");
-  await reader.expectShown(place.locator("> details"), false, "what happens, when one begins anew,");
+  await reader.expectShown(
+    place.locator("> details"),
+    false,
+    "what happens, when one begins anew,",
+  );
   await reader.done("a prediction may be written, and judged by who wrote it");
 }
 
@@ -123,19 +131,28 @@ async function aWrongChoiceSaysWhyItIsWrong() {
   const place = question(page);
   const details = place.locator("details");
   const reasons = details.locator("li .why");
-  const wrongs = await place.locator(".choice input").evaluateAll((all) =>
-    all.map((one, i) => (one.dataset.right === "0" ? i : -1)).filter((i) => i >= 0));
+  const wrongs = await place
+    .locator(".choice input")
+    .evaluateAll((all) =>
+      all.map((one, i) => (one.dataset.right === "0" ? i : -1)).filter((i) => i >= 0),
+    );
   for (const i of wrongs) {
     await place.locator(".choice input").nth(i).check();
     await reader.press(place, "Check");
     await reader.expectText(place.locator(".verdict"), "Not this one");
     await reader.expectText(place.locator(".verdict"), await reasons.nth(i).textContent());
-    reader.expect(!(await details.evaluate((one) => one.open)), "all is explained after a wrong choice");
+    reader.expect(
+      !(await details.evaluate((one) => one.open)),
+      "all is explained after a wrong choice",
+    );
   }
   await rightOf(place).check();
   await reader.press(place, "Check");
   await reader.expectText(place.locator(".verdict"), "Right");
-  reader.expect(await details.evaluate((one) => one.open), "nothing is explained after the right one");
+  reader.expect(
+    await details.evaluate((one) => one.open),
+    "nothing is explained after the right one",
+  );
   await reader.press(place, "Ask me again");
   reader.expect(!(await details.evaluate((one) => one.open)), "it is still explained");
   reader.expect((await place.locator(".mark").count()) === 0, "what was tried is still marked");
@@ -148,13 +165,17 @@ async function allByKeyboard() {
   const page = await reader.open(FIRST);
   const before = page.url();
   const place = question(page);
-  const right = await place.locator(".choice input").evaluateAll((all) =>
-    all.findIndex((one) => one.dataset.right === "1"));
+  const right = await place
+    .locator(".choice input")
+    .evaluateAll((all) => all.findIndex((one) => one.dataset.right === "1"));
   await place.locator(".choice input").first().focus();
   await page.keyboard.press("Space");
   for (let i = 0; i < right; i += 1) await page.keyboard.press("ArrowDown");
   reader.expect(page.url() === before, "an arrow key turned the page");
-  reader.expect((await place.locator(".verdict").textContent()) === "", "moving about is taken for an answer");
+  reader.expect(
+    (await place.locator(".verdict").textContent()) === "",
+    "moving about is taken for an answer",
+  );
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await reader.expectText(place.locator(".verdict"), "Right");
@@ -191,7 +212,10 @@ async function aWrittenAnswerIsCompared() {
   await reader.open(MISSED);
   const missed = page.locator(".missed:visible");
   await reader.expectText(missed, "It takes longer.");
-  reader.expect((await missed.locator("li:visible").count()) === 2, "not the two points that it lacked");
+  reader.expect(
+    (await missed.locator("li:visible").count()) === 2,
+    "not the two points that it lacked",
+  );
   await reader.done("a written answer is compared, point by point");
 }
 
@@ -207,10 +231,19 @@ async function answersAreKept() {
   await reader.press(question(page), "Check");
   await reader.open("introduction.html");
   await reader.open(FIRST);
-  const ticked = await page.locator(".objectives input").evaluateAll((all) => all.map((one) => one.checked));
+  const ticked = await page
+    .locator(".objectives input")
+    .evaluateAll((all) => all.map((one) => one.checked));
   reader.expect(ticked.join() === "false,true,false", `the objectives are ${ticked}`);
-  await reader.expectShown(prediction(page).getByText("Show what happens"), true, "a locked prediction");
-  reader.expect((await question(page).locator(".is-wrong").count()) === 1, "what was tried is forgotten");
+  await reader.expectShown(
+    prediction(page).getByText("Show what happens"),
+    true,
+    "a locked prediction",
+  );
+  reader.expect(
+    (await question(page).locator(".is-wrong").count()) === 1,
+    "what was tried is forgotten",
+  );
   reader.expect((await reader.stored()).version === 1, "what is kept has no version");
   const other = await reader.context.newPage(); // in two windows nothing is overwritten
   await other.goto(page.url());
@@ -237,7 +270,10 @@ async function collectsWhatWasWrong() {
   await reader.open(MISSED);
   const missed = page.locator(".missed:visible");
   reader.expect((await missed.count()) === 2, `${await missed.count()} are collected`);
-  reader.expect((await missed.locator("li:visible").count()) === 2, "not the two wrong choices alone");
+  reader.expect(
+    (await missed.locator("li:visible").count()) === 2,
+    "not the two wrong choices alone",
+  );
   await reader.expectText(missed.nth(1), ask);
   await reader.expectText(page.locator(".come-far tbody tr").first(), "1 of 4");
   await missed.nth(1).getByRole("link", { name: "Go to the question" }).click();
@@ -264,9 +300,15 @@ async function resetForgetsAll() {
   reader.expect((await page.locator(".missed:visible").count()) === 1, "it did not keep them");
   await reader.press(page, "Forget all my answers");
   await reader.press(page, "Yes, forget them all");
-  reader.expect((await page.locator(".missed:visible").count()) === 0, "something is still collected");
+  reader.expect(
+    (await page.locator(".missed:visible").count()) === 0,
+    "something is still collected",
+  );
   await reader.open(FIRST);
-  reader.expect(!(await page.locator(".objectives input").first().isChecked()), "a tick is still there");
+  reader.expect(
+    !(await page.locator(".objectives input").first().isChecked()),
+    "a tick is still there",
+  );
   await reader.done("a reset forgets everything, when asked twice");
 }
 
@@ -286,7 +328,9 @@ async function damageIsSetAside() {
   ]) {
     await page.evaluate(([key, value]) => localStorage.setItem(key, value), [KEY, text]);
     await reader.open(FIRST);
-    await page.locator(".progress-notice", { hasText: "set aside" }).waitFor()
+    await page
+      .locator(".progress-notice", { hasText: "set aside" })
+      .waitFor()
       .catch(() => reader.wrong.push(`no word about ${text}`));
     const kept = Object.keys((await reader.stored()).entries).length;
     reader.expect(kept === left, `of ${text}, ${kept} entries are left`);
@@ -302,9 +346,17 @@ async function damageIsSetAside() {
 
 // Forbidden altogether; or full, which is noticed when something is to be kept.
 const FORBIDDEN = () => {
-  Object.defineProperty(window, "localStorage", { get() { throw new Error("forbidden"); } });
+  Object.defineProperty(window, "localStorage", {
+    get() {
+      throw new Error("forbidden");
+    },
+  });
 };
-const FULL = () => { Storage.prototype.setItem = () => { throw new Error("full"); }; };
+const FULL = () => {
+  Storage.prototype.setItem = () => {
+    throw new Error("full");
+  };
+};
 
 async function withoutStorage(how, why) {
   const reader = new Reader();
@@ -314,7 +366,10 @@ async function withoutStorage(how, why) {
   await wrongOf(question(page)).first().check();
   await reader.press(question(page), "Check");
   await reader.expectText(question(page).locator(".verdict"), "Not this one");
-  reader.expect((await question(page).locator(".is-wrong").count()) === 1, "what was tried is not marked");
+  reader.expect(
+    (await question(page).locator(".is-wrong").count()) === 1,
+    "what was tried is not marked",
+  );
   await page.locator(".progress-notice", { hasText: "keeps nothing" }).waitFor();
   await reader.done(`it works, with a word, where storage is ${why}`);
 }
@@ -322,7 +377,10 @@ async function withoutStorage(how, why) {
 // --- as it looks when it has been answered
 
 async function accessibleWhenAnswered() {
-  for (const [colorScheme, viewport] of [["light", { width: 1200, height: 900 }], ["dark", { width: 390, height: 844 }]]) {
+  for (const [colorScheme, viewport] of [
+    ["light", { width: 1200, height: 900 }],
+    ["dark", { width: 390, height: 844 }],
+  ]) {
     const reader = new Reader({ colorScheme, viewport, reducedMotion: "reduce" });
     const page = await reader.open(FIRST);
     for (const place of await page.locator(".predict").all()) {
@@ -346,14 +404,20 @@ async function accessibleWhenAnswered() {
 async function violations(reader) {
   await reader.page.evaluate(axe);
   const found = await reader.page.evaluate(async (tags) => {
-    const { violations } = await window.axe.run({ include: ["main"], exclude: ["figure.diagram"] }, { runOnly: { type: "tag", values: tags } });
+    const { violations } = await window.axe.run(
+      { include: ["main"], exclude: ["figure.diagram"] },
+      { runOnly: { type: "tag", values: tags } },
+    );
     return violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 120)}`);
   }, RULES);
   reader.wrong.push(...found);
-  const wide = await reader.page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
+  const wide = await reader.page.evaluate(
+    () => document.documentElement.scrollWidth > innerWidth + 1,
+  );
   reader.expect(!wide, "the page scrolls sideways");
-  const small = await reader.page.locator(".act:visible").evaluateAll((all) =>
-    all.filter((one) => one.getBoundingClientRect().height < 24).length);
+  const small = await reader.page
+    .locator(".act:visible")
+    .evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().height < 24).length);
   reader.expect(small === 0, `${small} buttons are under 24 pixels high`);
 }
 

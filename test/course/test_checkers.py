@@ -68,6 +68,9 @@ def test_ruff_finds_nothing_to_complain_of_or_to_format():
 
 def test_prettier_finds_nothing_to_format():
     node("prettier/bin/prettier.cjs", "--check", "examples/**/*.ts", "exercises/*-*/**/*.ts")
+    scripts = [f"theme/{name}.js" for name in ("missed", "progress", "questions")]
+    scripts.append("../test/browser/questions.mjs")
+    node("prettier/bin/prettier.cjs", "--check", "--print-width", "100", *scripts)
 
 
 @pytest.mark.parametrize(
