@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/hub.h"
 
 static void members_of_config(const struct node *node, struct raft_members *members)
 {
@@ -39,7 +39,7 @@ static void membership_write(struct node *node, uint64_t cluster, enum wal_membe
     meta.cluster = cluster;
     meta.membership = (uint8_t)membership;
     wal_put_meta(&node->wal, &meta);
-    node->membership_sequence = node->wal.sequence + 1;
+    node->founding.sequence = node->wal.sequence + 1;
 }
 
 /* Index 1, term 1, the same bytes on every founding member: committed by being founded. Its data
@@ -73,7 +73,7 @@ static void founding_entry_write(struct node *node, uint64_t cluster)
 
 void founding_begin(struct node *node)
 {
-    if (node->membership != WAL_EMPTY || node->config.peers_count != 0) return;
+    if (node->founding.membership != WAL_EMPTY || node->config.peers_count != 0) return;
     uint64_t cluster = random_next(&node->random) | 1;
     founding_entry_write(node, cluster);
     membership_write(node, cluster, WAL_MEMBER);
@@ -81,7 +81,7 @@ void founding_begin(struct node *node)
 
 static bool membership_changing(const struct node *node)
 {
-    return node->membership_sequence > node->wal.durable;
+    return node->founding.sequence > node->wal.durable;
 }
 
 /* Do all others report this membership (and, unless empty, one cluster)? */
@@ -129,7 +129,7 @@ static void tell_found(struct node *node)
         struct link *link = peer_link(&node->peers, peer, PEER_CHANNEL_LOG);
         if (link == NULL || !peer->heard || peer->membership != WAL_EMPTY) continue;
         size_t begun = peer_frame_begin(&link->connection.out, PEER_FOUND, PEER_GROUP_NODE);
-        buffer_put_u64(&link->connection.out, node->cluster);
+        buffer_put_u64(&link->connection.out, node->founding.cluster);
         raft_members_encode(&members, &link->connection.out);
         peer_frame_end(&link->connection.out, begun);
         connection_dirty(&node->connections, &link->connection);
@@ -158,13 +158,13 @@ static void consider_founding(struct node *node)
 {
     const struct peer *member = member_heard(node);
     uint64_t cluster = 0;
-    if (member != NULL && member->cluster == node->cluster) {
-        membership_write(node, node->cluster, WAL_MEMBER);
+    if (member != NULL && member->cluster == node->founding.cluster) {
+        membership_write(node, node->founding.cluster, WAL_MEMBER);
         return;
     }
     if (founder_of(node) != node->config.self) return;
-    if (all_peers_are(node, WAL_FOUNDING, &cluster) && cluster == node->cluster) {
-        membership_write(node, node->cluster, WAL_MEMBER);
+    if (all_peers_are(node, WAL_FOUNDING, &cluster) && cluster == node->founding.cluster) {
+        membership_write(node, node->founding.cluster, WAL_MEMBER);
         return;
     }
     tell_found(node);
@@ -173,14 +173,14 @@ static void consider_founding(struct node *node)
 void founding_consider(struct node *node)
 {
     if (membership_changing(node) || !wal_ready(&node->wal)) return;
-    if (node->membership == WAL_EMPTY) consider_empty(node);
-    if (node->membership == WAL_FOUNDING) consider_founding(node);
+    if (node->founding.membership == WAL_EMPTY) consider_empty(node);
+    if (node->founding.membership == WAL_FOUNDING) consider_founding(node);
 }
 
 void founding_found(struct node *node, struct peer *from, uint64_t cluster, struct slice bytes)
 {
     if (node->config.join || membership_changing(node) || from->id != founder_of(node)) return;
-    if (node->membership != WAL_EMPTY) {
+    if (node->founding.membership != WAL_EMPTY) {
         /* It has not heard, or what it heard last was older: a WELCOME under way, say. */
         route_tell_state(node);
         return;
@@ -206,7 +206,7 @@ void founding_found(struct node *node, struct peer *from, uint64_t cluster, stru
 static void open_founded(struct node *node)
 {
     struct raft_restored restored = {.term = 1, .trusted = true};
-    group_open(node->group, node->cluster, &restored);
+    group_open(node->group, node->founding.cluster, &restored);
     struct raft_entry entry = founding_entry(node);
     raft_restore_entry(group_raft(node->group), &entry);
     raft_restore_commit(group_raft(node->group), 1);
@@ -214,21 +214,21 @@ static void open_founded(struct node *node)
 
 void founding_durable(struct node *node)
 {
-    if (node->membership_sequence == 0 || membership_changing(node)) return;
-    node->membership_sequence = 0;
-    node->membership = node->wal.meta.membership;
-    node->cluster = node->wal.meta.cluster;
+    if (node->founding.sequence == 0 || membership_changing(node)) return;
+    node->founding.sequence = 0;
+    node->founding.membership = node->wal.meta.membership;
+    node->founding.cluster = node->wal.meta.cluster;
     route_tell_state(node);
-    if (node->membership == WAL_MEMBER && group_raft(node->group) == NULL) {
+    if (node->founding.membership == WAL_MEMBER && group_raft(node->group) == NULL) {
         if (node->wal.hard_state.trusted) {
             open_founded(node);
         } else {
             struct raft_restored restored = {.trusted = false};
-            group_open(node->group, node->cluster, &restored);
+            group_open(node->group, node->founding.cluster, &restored);
         }
         raft_start(group_raft(node->group), node->turn.now);
         trace_begin(&node->turn, "member");
-        trace_hex(&node->turn, "cluster", node->cluster);
+        trace_hex(&node->turn, "cluster", node->founding.cluster);
         trace_end(&node->turn);
     }
     founding_consider(node);

@@ -6,7 +6,9 @@
  * behind: it shows a membership of a higher index, and is heard until ours lists it or it goes. */
 #include <string.h>
 
-#include "node/node_internal.h"
+#include "node/hub.h"
+
+enum { FAREWELL_US = 500000 }; /* links to a member that went stay that long */
 
 struct slice membership_address(const struct node *node)
 {
@@ -74,12 +76,12 @@ static void follow_log(struct node *node)
     uint64_t index = raft_members_index(group_raft(node->group));
     uint64_t term = raft_term_at(group_raft(node->group), index);
     bool committed = group_members_in_force_committed(node->group);
-    bool same = index == node->followed_index && committed == node->followed_committed;
-    if (same && (term == node->followed_term || committed)) return;
-    node->followed_index = index;
-    node->followed_term = term;
-    node->followed_committed = committed;
-    node->followed_us = node->turn.now.mono_us;
+    bool same = index == node->following.index && committed == node->following.committed;
+    if (same && (term == node->following.term || committed)) return;
+    node->following.index = index;
+    node->following.term = term;
+    node->following.committed = committed;
+    node->following.since_us = node->turn.now.mono_us;
     if (!committed) follow(node, group_members_committed(node->group));
     follow(node,
            raft_members(group_raft(node->group))); /* last: its addresses are the newer ones */
@@ -90,16 +92,16 @@ static void follow_log(struct node *node)
 static void removed_turn(struct node *node)
 {
     bool removed = membership_removed(node);
-    if (removed && !node->removed_told) {
+    if (removed && !node->following.removed_told) {
         trace_begin(&node->turn, "removed");
         trace_text(&node->turn, "why", "no longer a member of the cluster: clients are closed");
         trace_end(&node->turn);
     }
-    node->removed_told = removed;
+    node->following.removed_told = removed;
     if (!removed) return;
     group_refuse_pending(node->group);
     route_output(node);
-    clients_close_all(node);
+    clients_close_all(&node->clients);
 }
 
 void membership_turn(struct node *node)
@@ -109,7 +111,7 @@ void membership_turn(struct node *node)
     follow_log(node);
     removed_turn(node);
     /* Last words pass: what a leader that goes has to say, and answers about its going. */
-    uint64_t until = node->followed_us + NODE_FAREWELL_US;
+    uint64_t until = node->following.since_us + FAREWELL_US;
     if (node->turn.now.mono_us < until) {
         turn_wake(&node->turn, until);
         return;

@@ -5,8 +5,14 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/hub.h"
 #include "node/text.h"
+
+enum {
+    WATERMARK_US = 10000,
+    DRAIN_US = 5000000,
+    DRAIN_SESSIONS_US = 500000, /* of it, once all clients are served */
+};
 
 void node_config_defaults(struct node_config *config)
 {
@@ -42,6 +48,22 @@ static void peers_sort(struct node_config *config)
     }
 }
 
+/* The machine's answers, while it says them. */
+static void node_emit(void *world, const struct session_key *session, const void *payload)
+{
+    struct node *node = world;
+    if (session->node != node->config.self) return;
+    /* Another one's were clients of an earlier life. */
+    if (session->incarnation != node->wal.meta.incarnation) return;
+    struct connection *connection = connection_find(&node->connections, session->connection);
+    if (connection == NULL) return;
+    if (connection->listener == NODE_CLIENT) {
+        client_reply(&node->clients, (struct client *)connection, payload);
+    } else if (connection->listener == NODE_ADMIN) {
+        admin_reply(node, (struct admin *)connection, payload);
+    }
+}
+
 struct node *node_create(const struct node_config *config)
 {
     ASSERT(config->self != 0 && config->peers_count <= NODE_PEERS_MAX);
@@ -53,9 +75,11 @@ struct node *node_create(const struct node_config *config)
     node->random = random_seeded(config->seed);
     node->turn.trace_messages = config->trace_messages;
     connections_init(&node->connections, &node->turn);
-    list_init(&node->pump);
-    list_init(&node->clients);
-    list_init(&node->admins);
+    node->clients.config = &node->config;
+    node->clients.turn = &node->turn;
+    node->clients.connections = &node->connections;
+    clients_init(&node->clients);
+    admins_init(&node->admins);
     wal_init(&node->wal, config->segment_bytes);
     node->peers.config = &node->config;
     node->peers.turn = &node->turn;
@@ -77,7 +101,7 @@ struct node *node_create(const struct node_config *config)
 static void connection_free(struct node *node, struct connection *connection)
 {
     switch (connection->listener) {
-    case NODE_CLIENT: client_free(node, (struct client *)connection); break;
+    case NODE_CLIENT: client_free(&node->clients, (struct client *)connection); break;
     case NODE_PEER: link_free(&node->peers, (struct link *)connection); break;
     case NODE_ADMIN: admin_free(node, (struct admin *)connection); break;
     }
@@ -95,8 +119,9 @@ void node_destroy(struct node *node)
     group_destroy(node->group);
     wal_free(&node->wal);
     peers_free(&node->peers);
-    buffer_free(&node->set_aside);
-    buffer_free(&node->tail);
+    clients_free(&node->clients);
+    buffer_free(&node->start.set_aside);
+    buffer_free(&node->start.tail);
     buffer_free(&node->world_metrics);
     buffer_free(&node->scratch);
     turn_free(&node->turn);
@@ -105,25 +130,10 @@ void node_destroy(struct node *node)
 
 void node_die(struct node *node, const char *words, const char *detail)
 {
-    struct text text = text_in(node->fatal_space, sizeof node->fatal_space);
+    struct text text = text_in(node->process.fatal_space, sizeof node->process.fatal_space);
     text_add(&text, words);
     text_add(&text, detail);
-    node->fatal = node->fatal_space;
-}
-
-void node_emit(void *world, const struct session_key *session, const void *payload)
-{
-    struct node *node = world;
-    if (session->node != node->config.self) return;
-    /* Another one's were clients of an earlier life. */
-    if (session->incarnation != node->wal.meta.incarnation) return;
-    struct connection *connection = connection_find(&node->connections, session->connection);
-    if (connection == NULL) return;
-    if (connection->listener == NODE_CLIENT) {
-        client_reply(node, (struct client *)connection, payload);
-    } else if (connection->listener == NODE_ADMIN) {
-        admin_reply(node, (struct admin *)connection, payload);
-    }
+    node->process.fatal = node->process.fatal_space;
 }
 
 /* --- events --- */
@@ -135,13 +145,16 @@ static void node_begin(struct node *node)
     if (!turn_begin(&node->turn)) return;
     connections_begin(&node->connections);
     if (wrote) wal_flushed(&node->wal);
-    if (node->tail.size > 0) buffer_free(&node->tail);
+    if (node->start.tail.size > 0) buffer_free(&node->start.tail);
 }
 
 static void event_opened(struct node *node, const struct event *event)
 {
     switch (event->listener) {
-    case NODE_CLIENT: client_opened(node, event->connection); break;
+    case NODE_CLIENT:
+        client_opened(&node->clients, event->connection,
+                      node->process.draining || membership_removed(node));
+        break;
     case NODE_PEER: route_link_opened(node, event->connection); break;
     case NODE_ADMIN: admin_opened(node, event->connection); break;
     }
@@ -150,7 +163,7 @@ static void event_opened(struct node *node, const struct event *event)
 static void event_received(struct node *node, struct connection *connection, struct slice bytes)
 {
     switch (connection->listener) {
-    case NODE_CLIENT: client_received(node, (struct client *)connection, bytes); break;
+    case NODE_CLIENT: requests_received(node, (struct client *)connection, bytes); break;
     case NODE_PEER: route_link_received(node, (struct link *)connection, bytes); break;
     case NODE_ADMIN: admin_received(node, (struct admin *)connection, bytes); break;
     }
@@ -159,7 +172,7 @@ static void event_received(struct node *node, struct connection *connection, str
 static void event_closed(struct node *node, struct connection *connection)
 {
     switch (connection->listener) {
-    case NODE_CLIENT: client_closed(node, (struct client *)connection); break;
+    case NODE_CLIENT: requests_closed(node, (struct client *)connection); break;
     case NODE_PEER: route_link_closed(node, (struct link *)connection); break;
     case NODE_ADMIN: admin_closed(node, (struct admin *)connection); break;
     }
@@ -168,7 +181,7 @@ static void event_closed(struct node *node, struct connection *connection)
 static void event_sent(struct node *node, struct connection *connection, uint64_t count)
 {
     connection->unsent -= count < connection->unsent ? count : connection->unsent;
-    if (connection->listener == NODE_CLIENT) client_sent(node, (struct client *)connection);
+    if (connection->listener == NODE_CLIENT) requests_sent(node, (struct client *)connection);
     if (connection->listener == NODE_PEER) link_sent(&node->peers, (struct link *)connection);
 }
 
@@ -176,7 +189,7 @@ static void event_sent(struct node *node, struct connection *connection, uint64_
 static void event_ended(struct node *node, struct connection *connection)
 {
     if (connection->listener == NODE_CLIENT) {
-        client_ended(node, (struct client *)connection);
+        requests_ended(node, (struct client *)connection);
     } else {
         connection_close(&node->connections, connection);
     }
@@ -186,7 +199,7 @@ static void event_durable(struct node *node, uint64_t sequence)
 {
     bool was_ready = wal_ready(&node->wal);
     if (sequence > node->wal.durable) node->wal.durable = sequence;
-    node->unsynced_us = node->turn.now.mono_us;
+    node->disk.unsynced_us = node->turn.now.mono_us;
     if (group_raft(node->group) != NULL)
         raft_durable(group_raft(node->group), node->turn.now, sequence);
     peers_durable(&node->peers);
@@ -212,8 +225,8 @@ static void node_connection_event(struct node *node, const struct event *event)
 
 static void node_disk_full(struct node *node, bool full)
 {
-    if (node->disk_full == full) return;
-    node->disk_full = full;
+    if (node->disk.full == full) return;
+    node->disk.full = full;
     group_set_disk_full(node->group, full);
     trace_begin(&node->turn, full ? "disk-full" : "disk-ok");
     trace_end(&node->turn);
@@ -231,7 +244,7 @@ void node_step(struct node *node, const struct event *event)
 {
     node_begin(node);
     node->turn.now = event->now;
-    if (node->fatal != NULL || node->stopped) return;
+    if (node->process.fatal != NULL || node->process.stopped) return;
     switch (event->type) {
     case EVENT_START: node_start(node, event->start); break;
     case EVENT_OPENED: event_opened(node, event); break;
@@ -247,8 +260,8 @@ void node_step(struct node *node, const struct event *event)
     case EVENT_DISK_FULL:
     case EVENT_DISK_OK: node_disk_full(node, event->type == EVENT_DISK_FULL); break;
     case EVENT_DRAIN:
-        node->draining = true;
-        node->drain_until_us = event->now.mono_us + NODE_DRAIN_US;
+        node->process.draining = true;
+        node->process.drain_until_us = event->now.mono_us + DRAIN_US;
         break;
     }
 }
@@ -260,12 +273,12 @@ void node_step(struct node *node, const struct event *event)
 static void stuck_turn(struct node *node)
 {
     if (group_raft(node->group) == NULL) return;
-    bool waits = node->disk_full && node->wal.durable < node->wal.sequence;
-    uint64_t until_us = node->unsynced_us + node->config.election_timeout_us;
+    bool waits = node->disk.full && node->wal.durable < node->wal.sequence;
+    uint64_t until_us = node->disk.unsynced_us + node->config.election_timeout_us;
     bool stuck = waits && node->turn.now.mono_us >= until_us;
     if (waits && !stuck) turn_wake(&node->turn, until_us);
-    if (stuck == node->disk_stuck) return;
-    node->disk_stuck = stuck;
+    if (stuck == node->disk.stuck) return;
+    node->disk.stuck = stuck;
     trace_begin(&node->turn, stuck ? "disk-stuck" : "disk-moves");
     trace_end(&node->turn);
     raft_set_mute(group_raft(node->group), node->turn.now, stuck);
@@ -273,23 +286,23 @@ static void stuck_turn(struct node *node)
 
 static void drain_turn(struct node *node)
 {
-    if (!node->draining || node->stop_written) return;
-    clients_drain(node);
-    bool quiet = node->clients_count == 0 && group_idle(node->group);
-    if (node->clients_count == 0 && !node->drain_served) {
+    if (!node->process.draining || node->process.stop_written) return;
+    clients_drain(&node->clients);
+    bool quiet = node->clients.count == 0 && group_idle(node->group);
+    if (node->clients.count == 0 && !node->process.drain_served) {
         /* Nobody waits for an answer: what is left says that their sessions ended, and so will the
          * first entry of this node's next life. The others may be gone, if all stop together. */
-        node->drain_served = true;
-        uint64_t until_us = node->turn.now.mono_us + NODE_DRAIN_SESSIONS_US;
-        if (until_us < node->drain_until_us) node->drain_until_us = until_us;
+        node->process.drain_served = true;
+        uint64_t until_us = node->turn.now.mono_us + DRAIN_SESSIONS_US;
+        if (until_us < node->process.drain_until_us) node->process.drain_until_us = until_us;
     }
-    if (!quiet && node->turn.now.mono_us < node->drain_until_us) {
-        turn_wake(&node->turn, node->drain_until_us);
+    if (!quiet && node->turn.now.mono_us < node->process.drain_until_us) {
+        turn_wake(&node->turn, node->process.drain_until_us);
         return;
     }
-    node->stop_written = true;
+    node->process.stop_written = true;
     wal_put_stopped(&node->wal);
-    node->stop_sequence = node->wal.sequence + 1;
+    node->process.stop_sequence = node->wal.sequence + 1;
 }
 
 /* The batch of this turn; or, after a quiet while, one that tells what is durable. */
@@ -298,8 +311,8 @@ static void wal_turn(struct node *node)
     struct wal *wal = &node->wal;
     bool due = wal_has_records(wal);
     bool behind = wal->watermark < wal->sequence && wal->durable == wal->sequence;
-    if (!due && behind && !node->stop_written && !wal->watermark_written) {
-        uint64_t at = node->last_write_us + NODE_WATERMARK_US;
+    if (!due && behind && !node->process.stop_written && !wal->watermark_written) {
+        uint64_t at = node->disk.last_write_us + WATERMARK_US;
         if (node->turn.now.mono_us < at) {
             turn_wake(&node->turn, at);
         } else {
@@ -307,14 +320,14 @@ static void wal_turn(struct node *node)
         }
     }
     if (!due) return;
-    if (wal->durable == wal->sequence) node->unsynced_us = node->turn.now.mono_us;
+    if (wal->durable == wal->sequence) node->disk.unsynced_us = node->turn.now.mono_us;
     wal->watermark_written = !wal_has_records(wal);
     struct action write;
     wal_flush(wal, &write);
     *turn_act(&node->turn, ACTION_WRITE) = write;
-    node->last_write_us = node->turn.now.mono_us;
-    node->counters.batches++;
-    node->counters.batch_bytes += write.bytes.size;
+    node->disk.last_write_us = node->turn.now.mono_us;
+    node->disk.batches++;
+    node->disk.batch_bytes += write.bytes.size;
 }
 
 /* The group's share of a turn, up to where it hears what else there is to say to Raft. */
@@ -326,8 +339,8 @@ static bool group_turn(struct node *node)
         return false;
     }
     route_output(node);
-    clients_pump(node);
-    if (!list_empty(&node->admins)) admin_turn(node);
+    requests_pump(node);
+    if (!list_empty(&node->admins.all)) admin_turn(node);
     struct group_reach reach;
     route_reach(node, &reach);
     group_work(node->group, &reach);
@@ -338,12 +351,12 @@ static bool group_turn(struct node *node)
 static void turn_work(struct node *node)
 {
     if (!group_turn(node)) return;
-    peers_turn(&node->peers, node->draining);
+    peers_turn(&node->peers, node->process.draining);
     route_lost(node);
     route_clocks(node);
     drain_turn(node);
     stuck_turn(node);
-    group_write(node->group, node->clients_awaiting > 0);
+    group_write(node->group, node->clients.awaiting > 0);
     route_output(node);
     peers_send_beats(&node->peers);
     group_answer(node->group);
@@ -351,7 +364,7 @@ static void turn_work(struct node *node)
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);
-    if (!list_empty(&node->pump)) {
+    if (!list_empty(&node->clients.pump)) {
         turn_wake(&node->turn, node->turn.now.mono_us); /* refused: go on decoding */
     }
 }
@@ -362,20 +375,21 @@ void node_turn(struct node *node, struct raft_time now, struct actions *actions)
     node->turn.live = true;
     node->turn.now = now;
     node->turn.deadline_us = UINT64_MAX;
-    node->counters.turns++;
-    if (node->started && node->fatal == NULL && !node->stopped) {
+    node->process.turns++;
+    if (node->process.started && node->process.fatal == NULL && !node->process.stopped) {
         turn_work(node);
         group_trace(node->group);
         if (node->turn.trace.size > 0) admin_trace(node, buffer_slice(&node->turn.trace));
         connections_send(&node->connections);
-        node->stopped = node->stop_written && node->wal.durable >= node->stop_sequence;
+        node->process.stopped =
+            node->process.stop_written && node->wal.durable >= node->process.stop_sequence;
     }
     *actions = (struct actions){
-        .count = node->fatal != NULL ? 0 : node->turn.actions_count,
+        .count = node->process.fatal != NULL ? 0 : node->turn.actions_count,
         .items = node->turn.actions,
         .deadline_us = node->turn.deadline_us,
-        .stopped = node->stopped,
-        .fatal = node->fatal,
+        .stopped = node->process.stopped,
+        .fatal = node->process.fatal,
         .trace = buffer_slice(&node->turn.trace),
     };
 }

@@ -1,13 +1,13 @@
 /* From room to room: what peers say goes to whom it is for. */
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/hub.h"
 
 /* Beyond what the rooms know of themselves: who this node is to others. */
 static void own_refresh(struct node *node)
 {
     node->peers.own = (struct peers_own){
-        .cluster = node->cluster,
-        .membership = node->membership,
+        .cluster = node->founding.cluster,
+        .membership = node->founding.membership,
         .listening = group_raft(node->group) != NULL,
         .members_index =
             group_raft(node->group) == NULL ? 0 : raft_members_index(group_raft(node->group)),
@@ -200,13 +200,13 @@ static void commands_refused(struct node *node, const struct group_commands *ref
     for (int reset = 1; reset >= 0; reset--) {
         struct group_commands commands = *refused;
         while (group_commands_next(&commands, &command)) {
-            clients_count_refused(node, command.connection, reset);
+            clients_count_refused(&node->clients, command.connection, reset);
         }
     }
     struct group_commands commands = *refused;
     while (group_commands_next(&commands, &command)) {
         admin_refuse(node, command.connection);
-        clients_refuse(node, command.connection, command.bytes);
+        clients_refuse(&node->clients, command.connection, command.bytes);
     }
 }
 
@@ -214,7 +214,7 @@ static void commands_uncertain(struct node *node, struct group_commands commands
 {
     struct command command;
     while (group_commands_next(&commands, &command)) {
-        clients_close_uncertain(node, command.connection);
+        clients_close_uncertain(&node->clients, command.connection);
     }
 }
 
@@ -267,14 +267,14 @@ static void snapshot_wants(struct node *node, const struct group_output *output)
 
 static void clients_output(struct node *node, const struct group_output *output)
 {
-    if (output->clients_lost) clients_close_all(node);
+    if (output->clients_lost) clients_close_all(&node->clients);
     if (output->reborn) {
-        clients_reborn(node);
+        clients_reborn(&node->clients);
         admins_reborn(node);
     }
     if (output->refused.items > 0) commands_refused(node, &output->refused);
     for (uint32_t i = 0; i < output->reads_refused_count; i++) {
-        clients_refuse_read(node, output->reads_refused[i]);
+        clients_refuse_question(&node->clients, output->reads_refused[i]);
     }
 }
 

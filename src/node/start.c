@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/hub.h"
 #include "node/text.h"
 
 /* What START gathers before the node can be built. */
@@ -60,22 +60,22 @@ static void set_aside_plan(struct node *node, const struct found *found)
         uint64_t number = start->segments[i].number;
         if (wal_recovered_keeps(&found->log, number)) continue;
         if (torn && number >= found->log.bad_segment) continue; /* cut */
-        buffer_put_u64(&node->set_aside, number);
+        buffer_put_u64(&node->start.set_aside, number);
     }
-    if (found->snapshot_damaged) node->set_aside_snapshot = start->snapshot_number;
+    if (found->snapshot_damaged) node->start.set_aside_snapshot = start->snapshot_number;
 }
 
 void start_set_aside(struct node *node)
 {
-    struct reader numbers = reader_of(buffer_slice(&node->set_aside));
+    struct reader numbers = reader_of(buffer_slice(&node->start.set_aside));
     while (numbers.bytes.size > 0) {
         turn_act(&node->turn, ACTION_SET_ASIDE)->segment = read_u64(&numbers);
     }
-    buffer_free(&node->set_aside);
-    if (node->set_aside_snapshot != 0) {
-        turn_act(&node->turn, ACTION_SNAPSHOT_SET_ASIDE)->sequence = node->set_aside_snapshot;
+    buffer_free(&node->start.set_aside);
+    if (node->start.set_aside_snapshot != 0) {
+        turn_act(&node->turn, ACTION_SNAPSHOT_SET_ASIDE)->sequence = node->start.set_aside_snapshot;
     }
-    node->set_aside_snapshot = 0;
+    node->start.set_aside_snapshot = 0;
 }
 
 static bool snapshot_read(struct node *node, struct found *found)
@@ -259,8 +259,8 @@ static void tail_rewrite(void *context, uint64_t segment, uint64_t offset, struc
     struct action *action = turn_act(&node->turn, ACTION_REWRITE);
     action->segment = segment;
     action->offset = offset;
-    action->bytes = slice_of(node->tail.data + node->tail.size, bytes.size);
-    buffer_append_slice(&node->tail, bytes);
+    action->bytes = slice_of(node->start.tail.data + node->start.tail.size, bytes.size);
+    buffer_append_slice(&node->start.tail, bytes);
 }
 
 /* What was read need not be on disk: after a sync that failed, the page cache shows what the disk
@@ -272,7 +272,7 @@ static void log_secure(struct node *node, const struct found *found)
     size_t size = 0;
     wal_each_tail(start->segments, start->segments_count, &found->log, tail_measure, &size);
     if (size == 0) return;
-    buffer_reserve(&node->tail, size);
+    buffer_reserve(&node->start.tail, size);
     wal_each_tail(start->segments, start->segments_count, &found->log, tail_rewrite, node);
 }
 
@@ -316,7 +316,7 @@ static void wal_continue(struct node *node, struct found *found)
         wal_put_reset(wal, found->header.index, found->header.term);
     }
     node->wal.ready_sequence = wal->sequence + 1;
-    node->cluster = meta.cluster;
+    node->founding.cluster = meta.cluster;
 }
 
 static bool cluster_agrees(struct node *node, const struct found *found)
@@ -354,13 +354,13 @@ static void node_build(struct node *node, struct found *found)
         found->replica = NULL;
     }
     boot_judge(node, found);
-    node->membership = found->log.meta.membership;
-    if (node->membership == WAL_MEMBER) raft_build(node, found);
+    node->founding.membership = found->log.meta.membership;
+    if (node->founding.membership == WAL_MEMBER) raft_build(node, found);
     log_secure(node, found);
     wal_continue(node, found);
     set_aside_plan(node, found);
-    if (node->membership != WAL_MEMBER) founding_begin(node);
-    if (group_raft(node->group) != NULL && node->fatal == NULL)
+    if (node->founding.membership != WAL_MEMBER) founding_begin(node);
+    if (group_raft(node->group) != NULL && node->process.fatal == NULL)
         raft_start(group_raft(node->group), node->turn.now);
     trace_begin(&node->turn, "started");
     trace_number(&node->turn, "incarnation", node->wal.meta.incarnation);
@@ -372,9 +372,9 @@ static void node_build(struct node *node, struct found *found)
 
 void node_start(struct node *node, const struct event_start *start)
 {
-    ASSERT(!node->started);
-    node->started = true;
-    node->started_us = node->turn.now.mono_us;
+    ASSERT(!node->process.started);
+    node->process.started = true;
+    node->process.started_us = node->turn.now.mono_us;
     struct found found = {.start = start, .trusted = true};
     bool good = snapshot_read(node, &found) && log_read(node, &found);
     if (good && found.log.has_hard_state && !found.log.hard_state.trusted) found.trusted = false;

@@ -2,7 +2,8 @@
 #include <stdint.h>
 
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/group/replica.h"
+#include "node/peers/message.h"
 #include "wire/peer.h"
 
 static struct raft_entry entries[RAFT_MESSAGE_ENTRIES_MAX];

@@ -31,6 +31,30 @@ SYSTEM_MAY_INCLUDE = {
     "command": (MAY_INCLUDE["command"] | {"command"}, {"machine", "protocol", "check", "sim"}),
 }
 
+# The rooms of a node, src/node/ROOM, and which others each may include. "hub" is the files of
+# src/node itself; whatever is in NODE_OPEN any of them may include.
+NODE_MAY_INCLUDE = {
+    "turn": set(),
+    "disk": set(),
+    "peers": {"turn", "disk"},
+    "group": {"turn", "disk"},
+    "clients": {"turn"},
+    "admin": {"turn", "disk", "peers", "group", "clients", "hub"},
+    "hub": {"turn", "disk", "peers", "group", "clients", "admin"},
+}
+NODE_OPEN = {"node/node.h", "node/text.h"}
+
+# What the files of one room share among themselves, and nobody else may look into.
+NODE_INSIDE = {
+    "node/hub.h": {"hub", "admin"},
+    "node/disk/wal_format.h": {"disk"},
+    "node/group/state.h": {"group"},
+    "node/group/proposals.h": {"group"},
+    "node/group/reads.h": {"group"},
+    "node/group/snapshots.h": {"group"},
+    "node/peers/links.h": {"peers"},
+}
+
 # The files that may know all systems, and what else they may include.
 TABLES = {
     "src/main.c": {"base", "contract", "command"},
@@ -47,6 +71,14 @@ def room_of(name):
     """The room of src/ROOM/FILE, as MAY_INCLUDE calls it, or (SYSTEM, ROOM)."""
     words = name.split("/")[1:]
     return tuple(words[1:3]) if words[0] == "systems" and len(words) > 3 else words[0]
+
+
+def node_room_of(name):
+    """The room of a file of src/node, as NODE_MAY_INCLUDE calls it; None: it is no such file."""
+    words = name.split("/")[1:]
+    if words[0] != "node":
+        return None
+    return words[1] if len(words) > 2 else "hub"
 
 
 def is_pure(name):

@@ -9,7 +9,7 @@
 #ifndef QUARTET_NODE_ADMIN_ACCESS_H
 #define QUARTET_NODE_ADMIN_ACCESS_H
 
-#include "node/node_internal.h"
+#include "node/hub.h"
 
 /* NULL: it may go ahead. Else why not, as one line, and the status to say it with. */
 const char *access_refused(const struct node *node, const struct http_request *request,

@@ -14,7 +14,7 @@
  * and at once when all places are taken and someone new comes; what may last, streams and changes,
  * never takes the last ADMIN_KEPT places. Who may ask at all: admin/access.h. */
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "node/hub.h"
 #include "node/admin/access.h"
 #include "node/admin/status.h"
 
@@ -29,6 +29,11 @@ enum {
     ADMIN_KEPT = 8,           /* of NODE_ADMIN_MAX: for those answered at once */
     ADMIN_SOCKETS_MAX = 4 * NODE_ADMIN_MAX, /* with those that are closing and do not read */
 };
+
+void admins_init(struct admins *admins)
+{
+    list_init(&admins->all);
+}
 
 void admin_free(struct node *node, struct admin *admin)
 {
@@ -48,7 +53,7 @@ static void session_end(struct node *node, struct admin *admin)
 
 void admin_closed(struct node *node, struct admin *admin)
 {
-    node->admins_count--;
+    node->admins.count--;
     session_end(node, admin);
     admin_free(node, admin);
 }
@@ -83,7 +88,7 @@ static bool is_busy(const struct admin *admin)
 static unsigned count_open(const struct node *node, bool busy)
 {
     unsigned count = 0;
-    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+    for (struct list *at = node->admins.all.next; at != &node->admins.all; at = at->next) {
         const struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
         count += !admin->connection.closing && (!busy || is_busy(admin));
     }
@@ -94,7 +99,7 @@ static unsigned count_open(const struct node *node, bool busy)
 static void make_room(struct node *node, const struct admin *new)
 {
     struct admin *oldest = NULL;
-    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+    for (struct list *at = node->admins.all.next; at != &node->admins.all; at = at->next) {
         struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
         if (admin == new || admin->connection.closing || is_busy(admin)) continue;
         if (oldest == NULL || admin->since_us < oldest->since_us) oldest = admin;
@@ -111,10 +116,10 @@ void admin_opened(struct node *node, uint32_t id)
     ASSERT(admin->parser != NULL);
     connection_init(&node->connections, &admin->connection, id, NODE_ADMIN);
     list_init(&admin->in_admins);
-    list_append(&node->admins, &admin->in_admins);
-    node->admins_count++;
+    list_append(&node->admins.all, &admin->in_admins);
+    node->admins.count++;
     admin->since_us = node->turn.now.mono_us;
-    if (node->admins_count > ADMIN_SOCKETS_MAX) {
+    if (node->admins.count > ADMIN_SOCKETS_MAX) {
         connection_close(&node->connections, &admin->connection);
     } else if (count_open(node, false) > NODE_ADMIN_MAX) {
         make_room(node, admin);
@@ -222,7 +227,7 @@ void admin_refuse(struct node *node, uint32_t connection)
 
 void admins_reborn(struct node *node)
 {
-    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+    for (struct list *at = node->admins.all.next; at != &node->admins.all; at = at->next) {
         struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
         if (!admin->has_session) continue;
         admin->has_session = false;
@@ -275,7 +280,7 @@ static const struct page {
 static void serve(struct node *node, struct admin *admin, const struct http_request *request)
 {
     unsigned status = 0;
-    admin->keep_alive = request->keep_alive && !node->draining;
+    admin->keep_alive = request->keep_alive && !node->process.draining;
     admin->head_only = request->method == HTTP_HEAD;
     admin->since_us = node->turn.now.mono_us;
     admin->served = true;
@@ -371,7 +376,7 @@ static void admin_out_of_patience(struct node *node, struct admin *admin)
 
 void admin_turn(struct node *node)
 {
-    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+    for (struct list *at = node->admins.all.next; at != &node->admins.all; at = at->next) {
         struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
         if (!admin->awaiting) admin_go_on(node, admin);
         if (admin->streaming || admin->connection.closing) continue;
@@ -394,7 +399,7 @@ static void event_line(struct node *node, struct admin *admin, struct slice line
 
 void admin_trace(struct node *node, struct slice lines)
 {
-    for (struct list *at = node->admins.next; at != &node->admins; at = at->next) {
+    for (struct list *at = node->admins.all.next; at != &node->admins.all; at = at->next) {
         struct admin *admin = LIST_ITEM(at, struct admin, in_admins);
         if (!admin->streaming || admin->connection.closing) continue;
         size_t begin = 0;

@@ -242,7 +242,7 @@ static void change_answer(struct node *node, const struct members_change *change
 /* The change under way has ended: in full, or out of this node's hands. */
 static void change_settle(struct node *node)
 {
-    struct members_change *change = &node->changes.current;
+    struct members_change *change = &node->admins.changes.current;
     const struct raft_members *members = raft_members(group_raft(node->group));
     bool over =
         raft_members_index(group_raft(node->group)) <= raft_commit_index(group_raft(node->group)) &&
@@ -253,7 +253,7 @@ static void change_settle(struct node *node)
                          : change->verb == ASK_PROMOTE ? voter
                                                        : place < 0);
     if (!done && !over && group_leading(node->group)) return;
-    node->changes.under_way = false;
+    node->admins.changes.under_way = false;
     if (!done) {
         change_answer(node, change, MEMBERS_CONFLICT,
                       "the leader has changed meanwhile: look with list\n");
@@ -278,8 +278,8 @@ static bool change_try(struct node *node, const struct members_change *change)
     struct buffer words = {0};
     unsigned status = lead_asked(node, &ask, &words);
     if (status == CHANGE_BEGUN) {
-        node->changes.current = *change;
-        node->changes.under_way = true;
+        node->admins.changes.current = *change;
+        node->admins.changes.under_way = true;
         turn_wake(&node->turn,
                   node->turn.now.mono_us); /* it is in the log, and not on its way yet */
     } else if (status != CHANGE_BEHIND_ANOTHER) {
@@ -298,7 +298,7 @@ static void waiting_pop(struct members_changes *changes)
 
 void members_turn(struct node *node)
 {
-    struct members_changes *changes = &node->changes;
+    struct members_changes *changes = &node->admins.changes;
     if (changes->under_way) change_settle(node);
     while (changes->waiting_count > 0) {
         const struct members_change *first = &changes->waiting[0];
@@ -324,7 +324,7 @@ void members_turn(struct node *node)
 void change_asked(struct node *node, const struct members_asker *asker,
                   const struct members_ask *ask)
 {
-    struct members_changes *changes = &node->changes;
+    struct members_changes *changes = &node->admins.changes;
     struct members_change change = {
         .asker = *asker, .verb = ask->verb, .id = ask->id, .since_us = node->turn.now.mono_us};
     bool known = ask->verb >= ASK_ADD && ask->verb <= ASK_REMOVE;

@@ -2,7 +2,7 @@
 #ifndef QUARTET_NODE_ADMIN_MEMBERS_H
 #define QUARTET_NODE_ADMIN_MEMBERS_H
 
-#include "node/node_internal.h"
+#include "node/hub.h"
 
 enum members_verb { ASK_LIST = 1, ASK_ADD, ASK_PROMOTE, ASK_REMOVE, ASK_TRANSFER, ASK_VERBS };
 

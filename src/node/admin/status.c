@@ -5,7 +5,7 @@
 
 const char *status_ailing(const struct node *node)
 {
-    if (node->draining) return "draining\n";
+    if (node->process.draining) return "draining\n";
     if (group_raft(node->group) == NULL && node->config.join) {
         return "waiting to be added to the cluster: see quartet members add\n";
     }
@@ -158,11 +158,11 @@ void status_json(const struct node *node, struct buffer *out)
     status_announced(node, &json);
     words(&json, "role", role_words(node));
     words(&json, "membership",
-          membership_removed(node) ? "removed" : membership_words(node->membership));
+          membership_removed(node) ? "removed" : membership_words(node->founding.membership));
     const char *why = status_ailing(node);
     truth(&json, "healthy", why == NULL);
     json_key(&json, "cluster");
-    json_hex(&json, node->cluster, 16);
+    json_hex(&json, node->founding.cluster, 16);
     number(&json, "incarnation", node->wal.meta.incarnation);
     status_raft(node, &json);
     status_progress(node, &json);
@@ -172,8 +172,8 @@ void status_json(const struct node *node, struct buffer *out)
     json_hex(&json, replica_digest(group_replica(node->group)), 16);
     number(&json, "elapsed_us", group_replica(node->group)->elapsed_us);
     number(&json, "wall_us", group_replica(node->group)->wall_us);
-    number(&json, "uptime_us", node->turn.now.mono_us - node->started_us);
-    number(&json, "clients", node->clients_count);
+    number(&json, "uptime_us", node->turn.now.mono_us - node->process.started_us);
+    number(&json, "clients", node->clients.count);
     number(&json, "sessions", group_sessions(node->group));
     number(&json, "machine_bytes",
            group_replica(node->group)->ops->bytes(group_replica(node->group)->machine));
@@ -183,8 +183,8 @@ void status_json(const struct node *node, struct buffer *out)
     number(&json, "snapshot_index", counters.snapshot_index);
     number(&json, "snapshot_bytes", counters.snapshot_bytes);
     words(&json, "fsync", node->config.fsync_never ? "never" : "always");
-    truth(&json, "disk_full", node->disk_full);
-    truth(&json, "draining", node->draining);
+    truth(&json, "disk_full", node->disk.full);
+    truth(&json, "draining", node->process.draining);
     number(&json, "election_timeout_us", node->config.election_timeout_us);
     number(&json, "heartbeat_us", node->config.heartbeat_us);
     json_object_end(&json);
@@ -229,24 +229,25 @@ static void metrics_raft(const struct node *node, struct buffer *out)
 
 void status_metrics(const struct node *node, struct buffer *out)
 {
-    const struct counters *c = &node->counters;
     struct group_counters counters;
     group_counters(node->group, &counters);
     metrics_raft(node, out);
     metric(out, "healthy", "gauge", "1 when /health answers 200.", status_ailing(node) == NULL);
     metric(out, "applied_index", "counter", "Entries applied.", group_replica(node->group)->index);
-    metric(out, "clients", "gauge", "Client connections.", node->clients_count);
+    metric(out, "clients", "gauge", "Client connections.", node->clients.count);
     metric(out, "clients_accepted_total", "counter", "Client connections accepted.",
-           c->connections_accepted);
+           node->clients.counters.accepted);
     metric(out, "clients_refused_total", "counter", "Closed at once: limit or draining.",
-           c->connections_refused);
+           node->clients.counters.turned_away);
     metric(out, "commands_proposed_total", "counter", "Commands proposed by this node.",
            counters.proposals);
-    metric(out, "replies_total", "counter", "Replies to proposed commands.", c->replies);
+    metric(out, "replies_total", "counter", "Replies to proposed commands.",
+           node->clients.counters.replies);
     metric(out, "commands_refused_total", "counter", "Commands refused: no leader, full, busy.",
-           c->refused);
+           node->clients.counters.refused);
     metric(out, "clients_uncertain_total", "counter",
-           "Clients closed because an outcome was not known in time.", c->closed_uncertain);
+           "Clients closed because an outcome was not known in time.",
+           node->clients.counters.closed_uncertain);
     metric(out, "peer_bad_frames_total", "counter", "Malformed bytes from peers.",
            node->peers.counters.bad_frames);
     metric(out, "peer_refused_total", "counter", "Peers refused, or refusing us.",
@@ -259,8 +260,9 @@ void status_metrics(const struct node *node, struct buffer *out)
            node->peers.counters.beats);
     metric(out, "peer_beat_frames_total", "counter", "Frames that carried them.",
            node->peers.counters.beat_frames);
-    metric(out, "log_batches_total", "counter", "Batches written to the log.", c->batches);
-    metric(out, "log_written_bytes_total", "counter", "Bytes written to the log.", c->batch_bytes);
+    metric(out, "log_batches_total", "counter", "Batches written to the log.", node->disk.batches);
+    metric(out, "log_written_bytes_total", "counter", "Bytes written to the log.",
+           node->disk.batch_bytes);
     metric(out, "log_disk_bytes", "gauge", "Log kept on disk.", node->wal.bytes);
     metric(out, "snapshots_written_total", "counter", "Snapshots made durable.",
            counters.snapshots_written);
@@ -270,7 +272,7 @@ void status_metrics(const struct node *node, struct buffer *out)
            counters.snapshots_installed);
     metric(out, "machine_bytes", "gauge", "Estimated memory of the machine's objects.",
            group_replica(node->group)->ops->bytes(group_replica(node->group)->machine));
-    metric(out, "disk_full", "gauge", "1 while growing commands are refused.", node->disk_full);
+    metric(out, "disk_full", "gauge", "1 while growing commands are refused.", node->disk.full);
     group_replica(node->group)->ops->metrics(group_replica(node->group)->machine, out);
     buffer_append_slice(out, buffer_slice(&node->world_metrics));
 }

@@ -2,7 +2,7 @@
 #ifndef QUARTET_NODE_ADMIN_STATUS_H
 #define QUARTET_NODE_ADMIN_STATUS_H
 
-#include "node/node_internal.h"
+#include "node/hub.h"
 
 /* NULL when healthy: a member, trusted, with a leader, not draining; else why not, as one line. */
 const char *status_ailing(const struct node *node);

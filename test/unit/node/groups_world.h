@@ -12,7 +12,10 @@
 #include <time.h>
 
 #include "base/assert.h"
-#include "node/node_internal.h"
+#include "base/random.h"
+#include "node/peers/message.h"
+#include "raft/raft.h"
+#include "wire/peer.h"
 
 enum {
     GROUPS_NODES = 3,

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "node/node_internal.h"
+#include "node/peers/clock.h"
 
 enum { LIMIT_US = 1000, NODES_MAX = 7 };
 

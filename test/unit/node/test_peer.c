@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#include "node/node_internal.h"
+#include "node/group/replica.h"
+#include "node/peers/message.h"
 #include "wire/peer.h"
 
 static void make_frame(struct buffer *out, const char *content)

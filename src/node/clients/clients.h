@@ -1,0 +1,133 @@
+/* Connections of clients: bytes in, requests decoded, replies out in the order of the requests.
+ *
+ * Calls in, requests out: client_next() yields, one by one, what is for a group to answer, and
+ * deals with the rest itself. The hub takes each to a group, or refuses it, and says here which.
+ * Nothing here knows groups. */
+#ifndef QUARTET_NODE_CLIENTS_CLIENTS_H
+#define QUARTET_NODE_CLIENTS_CLIENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "contract/protocol.h"
+#include "node/node.h"
+#include "node/turn/connections.h"
+#include "node/turn/turn.h"
+
+enum {
+    NODE_CLIENT_INPUT_MAX = 64 << 10, /* bytes kept behind a command that waits */
+    NODE_OWED_SHORT = 64 << 10,       /* where memory is short: unsent replies of one client */
+    NODE_HELD_SHORT = 4 << 10,        /* where memory is short: of an unfinished request */
+};
+
+struct client {
+    struct connection connection;
+    void *decoder;       /* NULL: it was not taken in */
+    struct buffer input; /* arrived and not decoded: a command before it waits */
+    struct buffer slots; /* replies owed, in order: see clients.c */
+    uint32_t awaiting;   /* of them proposals */
+    bool blocked;        /* behind a blocking command */
+    bool held;           /* `request` waits for the replies before it */
+    bool has_session;    /* proposed something: the machine knows it */
+    bool quitting;
+    bool ended; /* it sends nothing more */
+    struct protocol_request request;
+    void *question;         /* `request` is a question that waits: the hub's; NULL: none does */
+    struct list in_pump;    /* may go on decoding after this round of applying */
+    struct list in_clients; /* all, in the order of their coming */
+    uint32_t refused;       /* scratch: see clients_count_refused() */
+    uint64_t bytes;         /* held for it, as counted in clients->bytes */
+};
+
+/* What it points to is borrowed and outlives it; it owns its clients. */
+struct clients {
+    const struct node_config *config;
+    struct turn *turn;
+    struct connections *connections;
+    struct list all;
+    struct list pump;
+    uint32_t count;
+    uint32_t awaiting; /* of them, those who are owed replies to proposals, applied or not */
+    uint64_t bytes;    /* held for all of them */
+    uint64_t
+        bytes_elsewhere; /* what else counts for config.memory_bytes_max; kept up to date by the
+                                 hub, where there is such a limit */
+    struct buffer scratch;
+    struct {
+        uint64_t accepted, turned_away; /* connections */
+        uint64_t replies, refused, closed_uncertain;
+    } counters;
+};
+
+void clients_init(struct clients *clients); /* all zero but for what is borrowed */
+void clients_free(struct clients *clients); /* all clients have been freed */
+
+/* --- connections --- */
+
+/* One was accepted; it is closed at once where there are too many, or `closed` says so. */
+void client_opened(struct clients *clients, uint32_t id, bool closed);
+/* Gone. The hub has ended its session, and withdrawn its question. */
+void client_closed(struct clients *clients, struct client *client);
+void client_free(struct clients *clients, struct client *client); /* at the end of all */
+/* It sends nothing more: it is closed once all that it sent is carried out and answered. */
+void client_ended(struct clients *clients, struct client *client);
+
+/* --- requests --- */
+
+/* Decodes off the front of `rest` up to and including the next request that is for a group: true,
+ * and client->request is a PROPOSE or a QUERY. The caller must then say what becomes of it, by one
+ * of the calls below, unless it was a question and client_reply() has been called. False: nothing
+ * more may be decoded now. */
+bool client_next(struct clients *clients, struct client *client, struct slice *rest);
+
+/* The request was proposed: a reply will come. */
+void client_proposed(struct clients *clients, struct client *client);
+/* It was not taken: the client is told why. */
+void client_turned_down(struct clients *clients, struct client *client, enum protocol_refusal why);
+/* A question that waits: `question` is any pointer by which the hub knows it. It is over with
+ * client_reply() or clients_refuse_question(). */
+void client_asked(struct client *client, void *question);
+/* Some of what it is owed has left; true when it may go on. */
+bool client_sent(struct clients *clients, struct client *client);
+/* Keeps what client_next() has left of the bytes that came, behind what was kept before. */
+void client_keep(struct clients *clients, struct client *client, struct slice rest);
+
+/* The next client that may go on decoding what it has sent before; NULL: none. */
+struct client *clients_pump(struct clients *clients);
+/* It was sent what was owed, or may go on for another reason. True when a question that was held is
+ * due: client->request, of which the hub has to say what becomes. Call again, then, until it is
+ * false. */
+bool client_due(struct client *client);
+/* What of its input may be decoded; empty when it is closed instead. */
+struct slice client_kept(struct clients *clients, struct client *client);
+/* So much of it was. */
+void client_used(struct clients *clients, struct client *client, size_t used);
+
+/* --- answers --- */
+
+/* The machine's reply to its first request that is owed one, or to its question. */
+void client_reply(struct clients *clients, struct client *client, const void *payload);
+
+/* What was proposed and certainly not carried out. First all that are refused at a time are counted
+ * (`reset`: from 0), so that it shows whose replies can still be given in order; the others are
+ * closed. Connections that are not a client's, or not any more, are ignored here and below. */
+void clients_count_refused(struct clients *clients, uint32_t connection, bool reset);
+void clients_refuse(struct clients *clients, uint32_t connection, struct slice command);
+/* Nobody knows what became of what it proposed: closed, and counted. */
+void clients_close_uncertain(struct clients *clients, uint32_t connection);
+void clients_refuse_question(struct clients *clients, uint32_t connection);
+
+/* --- all of them --- */
+
+/* More is held than was allowed: what may be refused is, and nobody hoards. */
+bool clients_memory_short(const struct clients *clients);
+
+void clients_close_all(struct clients *clients);
+/* The sessions of this incarnation are over: closed, and have none to end. */
+void clients_reborn(struct clients *clients);
+/* Closes those who are owed nothing, or wait for something that may never come. */
+void clients_drain(struct clients *clients);
+
+#endif
