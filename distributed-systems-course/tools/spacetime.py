@@ -36,6 +36,7 @@ from steps import Step, changes, data_of, state_before, steps_of, tell_states
 
 EVENTS_MAX = 40  # more than a reader follows
 SETTINGS = {"part", "from", "before", "unit"}
+NAME_PX, NAME_ROW_PX = 9.0, 17.0  # a letter and a row of a lane's name
 NARROW_PX = 360  # a phone, less its margins
 
 
@@ -46,7 +47,6 @@ class Shape:
     edge_px: float  # from the outermost lines to the edge
     row_px: float = 40
     slant_px: float = 12
-    top_px: float = 54
     note_chars: int = 24
     label_chars: int = 30  # in a line above one gap between lanes
     label_lines: int = 1
@@ -60,18 +60,28 @@ def narrow(lanes: int) -> Shape:
     """As many lanes as fit on a phone: their words stand in more lines."""
     lane_px = max(84.0, min(170.0, NARROW_PX / max(lanes, 1)))
     chars = int(lane_px / 7.4)
-    return Shape("narrow", lane_px, lane_px / 2, 44, 12, 54, max(chars, 12), max(chars + 8, 20), 3)
+    return Shape("narrow", lane_px, lane_px / 2, 44, 12, max(chars, 12), max(chars + 8, 20), 3)
+
+
+@dataclass(frozen=True)
+class Life:
+    """Of a process, from one change to the next."""
+
+    since: float  # which y
+    condition: str
 
 
 class Drawing:
     def __init__(self, steps: list[Step], lanes: list[str], shape: Shape, unit: str) -> None:
         self.shape, self.unit, self.lanes = shape, unit, lanes
         self.width = 2 * shape.edge_px + shape.lane_px * (len(lanes) - 1)
-        self.y = shape.top_px
-        self.rows = [self.y - 20]
+        self.names = {lane: textwrap.wrap(lane, int(shape.lane_px / NAME_PX)) for lane in lanes}
+        self.top = 17.0 + NAME_ROW_PX * max(map(len, self.names.values()), default=1)
+        self.y = self.top + 20
+        self.rows = [self.top]
         self.parts: list[str] = []
         self.lives: list[str] = []
-        self.alive: dict[str, float] = dict.fromkeys(lanes, 34.0)  # since which y
+        self.alive = dict.fromkeys(lanes, Life(self.top, "up"))
         self.left: dict[int, float] = {}  # step in which a message left -> its y
         for number, step in enumerate(steps, start=1):
             self.draw(number, step)
@@ -102,6 +112,18 @@ class Drawing:
             begun = self.left.get(step.sent, self.y - self.shape.slant_px)
             self.arrow(event, begun, self.y, label)
         self.parts.append("</g>")
+        for name, said in event.state.items():
+            if step.kind != "sent" and "is" in said and name in self.lanes:
+                self.become(name, said["is"])
+
+    def become(self, name: str, condition: str) -> None:
+        """A line ends where its process does, and is broken where it stands still or is cut off."""
+        life = self.alive.get(name)
+        if life and life.condition == condition:
+            return
+        self.life(name, self.y)
+        if condition != "down":
+            self.alive[name] = Life(self.y, condition)
 
     def pause(self, gap: float) -> None:
         """Says how long nothing happened."""
@@ -111,8 +133,6 @@ class Drawing:
 
     def part(self, event: Event, first: bool) -> None:
         self.y += self.shape.row_px * (0.3 if first else 1.2)
-        for name in self.lanes:  # those that ended are there again, in another story
-            self.alive.setdefault(name, self.y)
         rows = textwrap.wrap(event.text, int(self.width / 7))
         self.y += 15 * (len(rows) - 1)
         self.line(8, self.y, self.width - 8, self.y, "st-part")
@@ -154,10 +174,9 @@ class Drawing:
         rows = textwrap.wrap(event.text, self.shape.note_chars)
         width = max(len(row) for row in rows) * self.shape.char_px + 16
         height = 17 * len(rows) + 8
-        x, top = self.x(event.who), self.y - 14
+        top = self.y - 14
+        x = min(max(self.x(event.who), width / 2 + 1), self.width - width / 2 - 1)
         kind = "st-note st-ends" if event.ends else "st-note"
-        if event.state.get(event.who, {}).get("is") == "up":
-            self.alive.setdefault(event.who, top)
         self.parts.append(
             f'<rect class="{kind}" x="{x - width / 2:.0f}" y="{top:.0f}" '
             f'width="{width:.0f}" height="{height}" rx="4"/>'
@@ -169,10 +188,11 @@ class Drawing:
             self.life(event.who, top)
 
     def life(self, name: str, until: float) -> None:
-        if name in self.alive:
-            x, since = self.x(name), self.alive.pop(name)
+        if life := self.alive.pop(name, None):
+            kind = "st-life" if life.condition == "up" else f"st-life st-{life.condition}"
+            x = self.x(name)
             self.lives.append(
-                f'<line class="st-life" x1="{x:.0f}" y1="{since:.0f}" '
+                f'<line class="{kind}" x1="{x:.0f}" y1="{life.since:.0f}" '
                 f'x2="{x:.0f}" y2="{until:.0f}"/>'
             )
 
@@ -191,13 +211,15 @@ class Drawing:
         height = self.y + self.shape.row_px
         for name in self.lanes:
             self.life(name, height - 8)
-            self.text(self.x(name), 22, name, "st-name")
+            for i, row in enumerate(self.names[name]):
+                self.text(self.x(name), 22 + NAME_ROW_PX * i, row, "st-name")
         own = f"{number}-{self.shape.name}"
         access = f'role="img" aria-labelledby="{own}-title {own}-desc"'
         rows = " ".join(f"{y:.0f}" for y in self.rows)
         return (
             f'<svg class="spacetime {self.shape.name}" viewBox="0 0 {self.width:.0f} {height:.0f}" '
-            f'{access} style="--wide: {self.width:.0f}px" data-rows="{rows}">'
+            f'{access} data-rows="{rows}" '
+            f'style="--wide: {self.width:.0f}px; --top: {self.top:.0f}px">'
             f'<title id="{own}-title">{html.escape(title)}</title>'
             f'<desc id="{own}-desc">{html.escape(words)}</desc>'
             f'<defs><marker id="{own}-head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" '

@@ -1,6 +1,7 @@
 """Canaries of tools/check_book.py: a small book is broken in one place, and that place is named."""
 
 import json
+import re
 
 import pytest
 import spacetime
@@ -544,6 +545,35 @@ def test_roles_and_terms_are_read_off_a_trace(book):
     assert {"server 2": {"role": "follower", "facts": {"term": "3"}}} in [
         step.get("state") for step in said["steps"]
     ]
+
+
+def test_a_line_is_broken_where_its_process_stands_still_and_ends_where_it_does(book):
+    lines = [
+        {"who": "a", "text": "stops", "state": {"a": {"is": "paused"}}},
+        {"who": "a", "text": "goes on", "state": {"a": {"is": "up"}}},
+        {"who": "a", "text": "dies", "ends": True},
+        {"from": "b", "to": "b-of-a-very-long-name", "text": "hello"},
+    ]
+    path = book.course / "transcripts/add.typescript.events"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    picture, _ = drawn(book, ["events add"])
+    lives = re.findall(r'class="(st-life[^"]*)" x1="105" y1="(\d+)" x2="105" y2="(\d+)"', picture)
+    assert [kind for kind, _, _ in lives] == ["st-life", "st-life st-paused", "st-life"]
+    assert lives[0][2] == lives[1][1] and lives[1][2] == lives[2][1]
+
+
+def test_on_a_phone_notes_and_names_stay_inside(book):
+    lines = [
+        {"who": name, "text": "a note of many long words"}
+        for name in ("worker-typescript-1", "b", "c", "d")
+    ]
+    path = book.course / "transcripts/add.typescript.events"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run, _ = spacetime.of_page(book.course, ["events add"])
+    narrow = spacetime.figure(run, "A title", "Some words", "n").split("</svg>")[1]
+    assert 'viewBox="0 0 360 ' in narrow and ">worker-</text>" in narrow
+    for x, width in re.findall(r'<rect [^>]*x="(-?\d+)"[^>]*width="(\d+)"', narrow):
+        assert int(x) >= 0 and int(x) + int(width) <= 360
 
 
 def test_long_lists_of_jobs_are_cut_short(book):

@@ -142,6 +142,7 @@ export function mountLanes(figure: HTMLElement, data: unknown): void {
   timeline.element.append(lanes.details);
   lanes.bars = { above: lanes.heads, below: timeline.element };
   if (lanes.quiet) lanes.heads.classList.add("quiet");
+  if (run.lanes.length > 3) lanes.heads.classList.add("many");
   lanes.heads.style.setProperty("--lanes", String(run.lanes.length));
   for (const picture of pictures) {
     picture.svg.addEventListener("click", (event) => {

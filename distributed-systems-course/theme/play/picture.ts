@@ -7,8 +7,6 @@ import { drawn } from "./element.ts";
 
 const LEAVES = 0.15; // the part of a step after which its message leaves: time to see from where
 
-const GHOST_Y = 34; // where the lines of the lanes begin
-
 interface Piece {
   group: SVGGElement;
   step: number;
@@ -52,7 +50,9 @@ export class Picture {
     const { height } = svg.viewBox.baseVal;
     for (const name of svg.querySelectorAll<SVGTextElement>(".st-name")) {
       const x = name.getAttribute("x") ?? "0"; // where a lane will be, before anything is
-      svg.prepend(drawn("line", { class: "st-ghost", x1: x, x2: x, y1: GHOST_Y, y2: height - 8 }));
+      svg.prepend(
+        drawn("line", { class: "st-ghost", x1: x, x2: x, y1: this.y(0), y2: height - 8 }),
+      );
     }
     this.mark_.append(
       drawn("circle", { r: 13 }),
@@ -100,7 +100,8 @@ export class Picture {
     for (const piece of this.pieces) {
       if (piece.until < low || piece.step - 1 > high) continue; // nothing of it has changed
       const here = piece.line ? now >= piece.line.y2 : position > piece.step - 1;
-      const leaving = piece.line !== null && !here && now > piece.line.y1;
+      const left = now > (piece.line?.y1 ?? Infinity) || (slow(piece) && position >= piece.step);
+      const leaving = piece.line !== null && !here && left;
       piece.group.classList.toggle("to-come", !here && !leaving);
       piece.group.classList.toggle("under-way", leaving);
       if (leaving) this.move(piece, piece.line!, now);
@@ -152,6 +153,11 @@ export class Picture {
     moving.trail.remove();
     this.moving.delete(piece);
   }
+}
+
+// It is on its way while other things happen.
+function slow(piece: Piece): boolean {
+  return piece.step !== piece.until;
 }
 
 function ends(line: SVGLineElement): Line {

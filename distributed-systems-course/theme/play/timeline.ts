@@ -252,6 +252,7 @@ export class Timeline {
       this.host.dispatchEvent(new CustomEvent("quartet:answered", { bubbles: true, detail }));
     });
     if (focused) this.asked.focus();
+    this.track.follow?.(this.position); // the question takes room
   }
 
   private hideQuestion(): void {
