@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cluster
 import predictions
 import progress
 import quiz_rules
@@ -28,6 +29,7 @@ FOLDED = {
 AT_HOME = {"take-home", "instructor"}  # not on the timed path
 TAB_NAMES = {"typescript": "TypeScript", "python": "Python"}
 FRONT = {"session", "minutes", "at-home", "objectives", "long-page", "long-code"}
+SIMULATOR = "our own simulator, with the real nodes in it"
 MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule|progress)\s*([^}]*)\}\}")
 RUN = re.compile(r"(events|trace) [\w.-]+$")
 NEW_LINE_EM = 1.5  # the line height that theme/course.css gives to code
@@ -168,6 +170,8 @@ class Page:
             self.render_tabs(lines, first, out)
         elif kind == "diagram":
             self.render_diagram(title, lines, first, out)
+        elif kind == "cluster":
+            self.render_cluster(title, lines, first, out)
         else:
             raise self.fail(first - 1, f"there is no block :::{kind}")
 
@@ -223,6 +227,28 @@ class Page:
         out += [f'<figure class="diagram"{plays}>{picture}']
         out += [f"<figcaption><strong>{html.escape(title)}.</strong>"]
         out += [html.escape(words) + self.drawn_from(files), "</figcaption></figure>", ""]
+
+    def render_cluster(self, title: str, lines: list[str], first: int, out: list[str]) -> None:
+        middle = lines.index("---") if "---" in lines else len(lines)
+        words = " ".join(line.strip() for line in lines[:middle]).strip()
+        named = " ".join(lines[middle + 1 :]).strip()
+        if not title or len(words) < 40 or not named:
+            why = "a cluster needs a title, what one sees in words, a line ---, and a world"
+            raise self.fail(first - 1, why)
+        self.count(f"{title} {words}")
+        name = f"cluster-{Path(self.path).stem}-{len(self.shown)}"
+        try:
+            inside, asked, file = cluster.figure(self.book, named, title, words, name)
+        except (LookupError, OSError, ValueError) as error:
+            raise self.fail(first + middle + 1, said(error)) from error
+        if self.timed():
+            self.words_timed += word_count(asked)
+        self.show(first - 1, "cluster", title, [named], files=[file])
+        out += [f'<figure class="diagram" data-play="cluster">{inside}']
+        out += [f"<figcaption><strong>{html.escape(title)}.</strong>"]
+        simulator = self.link(self.book.parent / "src/sim", SIMULATOR)
+        out += [f"{html.escape(words)} It runs in {simulator}."]
+        out += ["</figcaption></figure>", ""]
 
     def picture_of_run(
         self, source: list[str], title: str, words: str, line: int, number: int

@@ -20,6 +20,9 @@
                                  asks what comes next: stop: EVENT, ask: QUESTION, then + WHAT
                                  HAPPENS and - WHAT DOES NOT :: WHY (spacetime.py). Such a
                                  picture plays: theme/play
+    :::cluster TITLE ... --- NAME :::   a cluster in the simulator that the reader runs and breaks:
+                                 what one sees in words, then the name of its world, which is
+                                 worlds/NAME.toml (cluster.py). Its still picture is of a run
 
 A page begins with front matter between two lines of ---: session and minutes, or `at-home: WHEN AND
 HOW LONG`; objectives; and where it needs more than 1,500 words or a block of more than 30 lines,
@@ -34,8 +37,10 @@ from pathlib import Path
 from typing import Any
 
 import bundle
+import cluster
 import mermaid
 import progress
+import world
 from cuts import BookError
 from pages import Page
 
@@ -62,6 +67,7 @@ def main() -> int:
     if wrong:
         return 1
     see_to_mermaid(pages)
+    see_to_world(pages)
     try:
         see_to_play(pages)
     except ValueError as error:
@@ -105,6 +111,21 @@ def see_to_play(pages: list[Page]) -> None:
         for page in playing:
             content = page.chapter["content"]
             page.chapter["content"] = content.replace(" data-play=", " data-still=")
+
+
+def see_to_world(pages: list[Page]) -> None:
+    clusters = [page for page in pages if ' data-play="cluster"' in page.chapter["content"]]
+    if not clusters:
+        return
+    try:
+        world.see_to(BOOK / "src" / cluster.MODULE, BOOK.parent)
+    except world.NotCompiled as error:
+        said = "the book is made, and its clusters stay still"
+        print(f"warning: {error}\nwarning: {said}", file=sys.stderr)
+        for page in clusters:
+            page.chapter["content"] = page.chapter["content"].replace(
+                ' data-play="cluster"', ' data-still="cluster"'
+            )
 
 
 def sessions_that_run_over(pages: list[Page]) -> list[str]:

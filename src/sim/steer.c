@@ -28,6 +28,7 @@ const struct steer_setting steer_setting_default = {
 struct glancing {
     struct steered *steered;
     uint64_t news, quiet; /* sums of hashes: in any order */
+    uint32_t coming;      /* messages with news that nothing holds up */
 };
 
 static void glance_at(void *context, const struct network_glance *glance)
@@ -39,6 +40,7 @@ static void glance_at(void *context, const struct network_glance *glance)
         *glance->mark = news ? MARK_NEWS : MARK_QUIET;
     }
     bool news = *glance->mark == MARK_NEWS;
+    glancing->coming += news && !glance->held;
     *(news ? &glancing->news : &glancing->quiet) += random_mix(glance->number * 2 + glance->held);
 }
 
@@ -106,9 +108,10 @@ static bool level(const struct steered *steered, const struct host *leader)
     return true;
 }
 
-static bool calm(const struct steered *steered)
+static bool calm(const struct steered *steered, uint32_t coming)
 {
     const struct hand_users *users = hand_users(steered->world);
+    if (coming > 0) return false;
     const struct host *leader = leader_of(steered->world);
     return leader != NULL && users->over_count == users->asked_count && level(steered, leader);
 }
@@ -137,7 +140,7 @@ static enum steer_stop reached(struct steered *steered, enum steer_goal goal, ui
     case STEER_LEADER: return stop_if(leader, STEER_REACHED);
     case STEER_ANSWER:
         return stop_if(hand_users(steered->world)->over_count > over_count, STEER_REACHED);
-    case STEER_CALM: return stop_if(news && calm(steered), STEER_REACHED);
+    case STEER_CALM: return stop_if(news && calm(steered, now.coming), STEER_REACHED);
     }
     return STEER_LATE;
 }
@@ -146,7 +149,9 @@ enum steer_stop steer_until(struct steered *steered, enum steer_goal goal, uint6
 {
     struct schedule *schedule = &steered->world->schedule;
     uint32_t over_count = hand_users(steered->world)->over_count;
-    if (goal == STEER_CALM && !steered->report.failed && calm(steered)) return STEER_REACHED;
+    if (goal == STEER_CALM && !steered->report.failed && calm(steered, look(steered).coming)) {
+        return STEER_REACHED;
+    }
     while (!steered->report.failed && schedule_next_us(schedule) <= until_us) {
         schedule_run_next(schedule);
         if (steered->report.failed) break;

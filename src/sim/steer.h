@@ -51,7 +51,8 @@ enum steer_goal {
     STEER_NEWS,   /* the same, but for quiet messages (frames.h) */
     STEER_LEADER, /* someone leads in a term in which no one led before */
     STEER_ANSWER, /* a client hears something, or loses its connection */
-    STEER_CALM,   /* someone leads, all whom it reaches have its log, and no client waits */
+    STEER_CALM,   /* someone leads, all whom it reaches have its log, no client waits, and only
+                     quiet messages are on their way */
 };
 
 enum steer_stop {

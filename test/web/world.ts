@@ -3,14 +3,20 @@
 //
 //     node world.ts MODULE
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
+import { filmOf, recordOf } from "../../distributed-systems-course/theme/play/cluster-film.ts";
+import type { Scene } from "../../distributed-systems-course/theme/play/cluster-steps.ts";
 import { World, STOP } from "../../distributed-systems-course/theme/play/cluster-world.ts";
-import type { Goal } from "../../distributed-systems-course/theme/play/cluster-world.ts";
+import type { Goal, State } from "../../distributed-systems-course/theme/play/cluster-world.ts";
 
 const SIZE_MAX = 400 * 1024; // gzipped: what a reader may have to wait for
 const MEMORY_MAX = 8 << 20; // of three nodes: a checkpoint compares all of it
 const LATE_US = 60_000_000;
+
+const SEEDS = 20; // of each world of the book
+const SPREADS = [0.8, 1, 1.2]; // of its times
+const WORLDS = new URL("../../distributed-systems-course/worlds/", import.meta.url);
 
 const module = readFileSync(process.argv[2]!);
 const wrong: string[] = [];
@@ -146,3 +152,54 @@ await check("what cannot be is refused in words", async () => {
   }
   must(why.includes("bank"), `a bank is opened: ${why}`);
 });
+
+// --- the worlds of the book: what is recorded, and what they claim, whatever the seed
+
+const leads = (state: State) => state.nodes.find((node) => node.up && node.role === "leader");
+const last = (state: State) => state.asked.at(-1);
+const CLAIMS: Record<string, (now: State, before: State) => boolean> = {
+  "another leads": (now, before) => !!leads(now) && leads(now)?.id !== leads(before)?.id,
+  "nothing acknowledged is lost": (now) =>
+    now.asked
+      .filter((one) => one.reply?.startsWith("INSERTED"))
+      .every((one) => leads(now)?.log?.some((entry) => entry.words.includes(one.words))),
+  "the last is not inserted": (now) => {
+    const { outcome, reply } = last(now)!;
+    return outcome !== "waiting" && !reply?.startsWith("INSERTED");
+  },
+  "no answer": (now) => last(now)?.outcome === "unknown",
+  "it was done after all": (now) =>
+    last(now)?.outcome === "unknown" && now.nodes.every((node) => node.holds === "1 job"),
+};
+
+// Times of src/sim/steer.c, in microseconds.
+const TIMES = { "latency-min": 12e3, "latency-max": 18e3, heartbeat: 1e5, election: 4e5 };
+
+function spread(scene: Scene, seed: number, by: number): Scene {
+  const times = Object.entries(TIMES).map(([name, us]) => `${name}=${Math.round(us * by)}`);
+  return { ...scene, seed, options: [scene.options, ...times].join(" ") };
+}
+
+for (const file of readdirSync(WORLDS).filter((name) => name.endsWith(".json"))) {
+  const recorded = JSON.parse(readFileSync(new URL(file, WORLDS), "utf8"));
+  const scene: Scene = recorded.scene;
+  await check(`worlds/${file} is how a run begins (tools/cluster.py)`, async () => {
+    const shown = recordOf(await World.load(module), scene);
+    must(JSON.stringify(shown) === JSON.stringify(recorded), "it is stale");
+  });
+  await check(`worlds/${file}: what it claims holds for all seeds and times`, async () => {
+    const world = await World.load(module);
+    for (let i = 0; i < SEEDS * SPREADS.length; i++) {
+      const other = spread(scene, 1 + (i % SEEDS), SPREADS[i % SPREADS.length]!);
+      const film = filmOf(world, other);
+      film.acts.forEach((act, n) => {
+        const before = n === 0 ? film.first : film.acts[n - 1]!.state;
+        const broken = scene.acts[n]!.holds.filter(
+          (one: string) => !CLAIMS[one]!(act.state, before),
+        );
+        must(broken.length === 0, `${other.seed} "${other.options}", act ${n + 1}: ${broken}`);
+        must(act.state.failed === null, `${other.seed}: ${act.state.failed}`);
+      });
+    }
+  });
+}

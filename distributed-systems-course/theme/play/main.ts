@@ -6,6 +6,7 @@
 // A kind is one row of WIDGETS; what its data says is told at the head of its own file. A widget that
 // cannot be mounted leaves the still picture and says why in the console.
 
+import { mountCluster } from "./cluster.ts";
 import { mountLanes } from "./lanes.ts";
 
 // Takes a figure over. `data` is what stands in its .play-data, not yet looked at.
@@ -13,6 +14,7 @@ export type Mount = (figure: HTMLElement, data: unknown) => void;
 
 const WIDGETS: Record<string, Mount> = {
   lanes: mountLanes,
+  cluster: mountCluster,
 };
 
 const NEAR = "300px"; // so that it is there before it is seen

@@ -25,6 +25,8 @@ export interface Track {
   question?(n: number): Question | undefined;
   // Whether the question before step n stands there and waits.
   waits?(n: number | null): void;
+  // The step in which one sees what became of the question before step n; default n.
+  settles?(n: number): number;
   // How long step n takes at speed 1; default STEP_MS.
   takesMs?(n: number): number;
   // A key that the timeline has no use for. Returns what there is to say of it, or null.
@@ -247,7 +249,8 @@ export class Timeline {
     this.asked.show(question, (choice) => {
       this.answered.add(step);
       if (within()) this.buttons.play.focus(); // what was pressed goes away
-      this.run(step, () => this.asked.settle(question, choice));
+      const until = this.track.settles?.(step) ?? step;
+      this.run(until, () => this.asked.settle(question, choice));
       const detail: Answered = { step, question, choice };
       this.host.dispatchEvent(new CustomEvent("quartet:answered", { bubbles: true, detail }));
     });
