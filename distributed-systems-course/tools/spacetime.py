@@ -63,6 +63,16 @@ def narrow(lanes: int) -> Shape:
     return Shape("narrow", lane_px, lane_px / 2, 44, 12, max(chars, 12), max(chars + 8, 20), 3)
 
 
+def rows_of(name: str, chars: int) -> list[str]:
+    """A name is broken behind its hyphens, and nowhere else."""
+    rows = [""]
+    for piece in re.findall(r"[^-]+-?|-", name):
+        if rows[-1] and len(rows[-1] + piece) > chars:
+            rows.append("")
+        rows[-1] += piece
+    return rows
+
+
 @dataclass(frozen=True)
 class Life:
     """Of a process, from one change to the next."""
@@ -75,7 +85,7 @@ class Drawing:
     def __init__(self, steps: list[Step], lanes: list[str], shape: Shape, unit: str) -> None:
         self.shape, self.unit, self.lanes = shape, unit, lanes
         self.width = 2 * shape.edge_px + shape.lane_px * (len(lanes) - 1)
-        self.names = {lane: textwrap.wrap(lane, int(shape.lane_px / NAME_PX)) for lane in lanes}
+        self.names = {lane: rows_of(lane, int(shape.lane_px / NAME_PX)) for lane in lanes}
         self.top = 17.0 + NAME_ROW_PX * max(map(len, self.names.values()), default=1)
         self.y = self.top + 20
         self.rows = [self.top]

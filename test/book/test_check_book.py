@@ -571,7 +571,7 @@ def test_on_a_phone_notes_and_names_stay_inside(book):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     run, _ = spacetime.of_page(book.course, ["events add"])
     narrow = spacetime.figure(run, "A title", "Some words", "n").split("</svg>")[1]
-    assert 'viewBox="0 0 360 ' in narrow and ">worker-</text>" in narrow
+    assert 'viewBox="0 0 360 ' in narrow and ">typescript-</text>" in narrow
     for x, width in re.findall(r'<rect [^>]*x="(-?\d+)"[^>]*width="(\d+)"', narrow):
         assert int(x) >= 0 and int(x) + int(width) <= 360
 
