@@ -287,15 +287,13 @@ static void client_back_pressure(struct clients *clients, struct client *client)
         connection_reading(clients->connections, &client->connection, true);
 }
 
-/* A client that sends no more is closed once it has all its answers; at once when it waits, for it
- * may be gone and a job must not be handed to nobody. */
+/* A client that sends no more is closed once all that it sent is carried out and answered. */
 static void client_finish(struct clients *clients, struct client *client)
 {
     if (!client->ended || client->connection.closing) return;
     bool owed = client->held || client->question != NULL || client->slots.size > 0;
     bool more = client->input.size > 0 && client_stalled(clients, client);
-    if (client->blocked || (!owed && !more))
-        connection_close(clients->connections, &client->connection);
+    if (!owed && !more) connection_close(clients->connections, &client->connection);
 }
 
 void client_ended(struct clients *clients, struct client *client)
