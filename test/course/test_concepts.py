@@ -128,6 +128,20 @@ def test_a_queue_that_does_not_run_is_one_clear_line(program):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
+@pytest.mark.parametrize("name", ["incident", "careless"])
+@pytest.mark.parametrize("word", ["abc", "-1", "70000", ""])
+def test_a_port_that_is_none_is_one_clear_line(name, word):
+    for interpreter, suffix in ((sys.executable, "py"), (NODE, "ts")):
+        done = subprocess.run(
+            [interpreter, EXAMPLE / f"{name}.{suffix}", word],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        said = f"'{word}' is no port: give a number up to 65535\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
 # --- in a container
 
 

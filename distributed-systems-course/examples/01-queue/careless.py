@@ -3,10 +3,9 @@
 It puts one ticket into the tube `mail` and fails on it, ten times at most.
 """
 
-import sys
 import time
 
-from client import Client
+from client import Client, port_given
 
 TRIES_MAX = 10
 WAIT_S = 5
@@ -29,4 +28,4 @@ def work(client: Client) -> str:
     return "enough"
 
 
-print(work(Client(int(sys.argv[1]) if len(sys.argv) > 1 else 11300)))
+print(work(Client(port_given())))

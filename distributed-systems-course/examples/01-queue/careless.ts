@@ -4,7 +4,7 @@
  * It puts one ticket into the tube `mail` and fails on it, ten times at most.
  */
 
-import { Client } from "./client.ts";
+import { Client, portGiven } from "./client.ts";
 
 const TRIES_MAX = 10;
 const WAIT_S = 5;
@@ -27,6 +27,6 @@ async function work(client: Client): Promise<string> {
   return "enough";
 }
 
-const client = new Client(Number(process.argv[2] ?? 11300));
+const client = new Client(portGiven());
 console.log(await work(client));
 client.die();

@@ -1,7 +1,17 @@
 """The least that a client of the queue needs: what the small programs beside this one share."""
 
+import re
 import socket
 import sys
+
+
+def port_given() -> int:
+    """The port on the command line, or the queue's own."""
+    word = sys.argv[1] if len(sys.argv) > 1 else "11300"
+    if not re.fullmatch("[0-9]{1,5}", word) or int(word) > 65535:
+        print(f"{word!r} is no port: give a number up to 65535", file=sys.stderr)
+        sys.exit(2)
+    return int(word)
 
 
 class Client:

@@ -2,6 +2,16 @@
 
 import net from "node:net";
 
+/** The port on the command line, or the queue's own. */
+export function portGiven(): number {
+  const word = process.argv[2] ?? "11300";
+  if (!/^[0-9]{1,5}$/.test(word) || Number(word) > 65535) {
+    console.error(`'${word}' is no port: give a number up to 65535`);
+    process.exit(2);
+  }
+  return Number(word);
+}
+
 export class Client {
   private readonly socket: net.Socket;
   private input = "";

@@ -3,13 +3,11 @@
 Three tickets are put into the queue. Anna takes one and her process dies. Ben takes what is left.
 """
 
-import sys
-
-from client import Client
+from client import Client, port_given
 
 
 def main() -> None:
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 11300
+    port = port_given()
     shop = Client(port)
     for seat in (11, 12, 13):
         shop.ask("put 0 0 60 7", f"seat {seat}")

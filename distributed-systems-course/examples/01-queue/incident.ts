@@ -4,10 +4,10 @@
  * Three tickets are put into the queue. Anna takes one and her process dies. Ben takes what is left.
  */
 
-import { Client } from "./client.ts";
+import { Client, portGiven } from "./client.ts";
 
 async function main(): Promise<void> {
-  const port = Number(process.argv[2] ?? 11300);
+  const port = portGiven();
   const shop = new Client(port);
   for (const seat of [11, 12, 13]) await shop.ask("put 0 0 60 7", `seat ${seat}`);
   const anna = new Client(port);
