@@ -2,8 +2,9 @@
  *
  * A machine changes only in apply(), advance(), session_end() and origin_end(), which every
  * replica calls with the same arguments in the same order. It reads no clock: time is log time
- * (raft.h, struct raft_entry). Two clocks: `elapsed` stops while there is no leader and never
- * jumps (leases, time-to-run, waiting); `wall` follows the calendar (delays, display).
+ * (struct machine_time). Three clocks: `elapsed` stops while there is no leader (leases,
+ * time-to-run, waiting); `due` counts that time too (delays, ages: what is a duration, and goes on
+ * while all are down); `wall` names dates, and nothing that has to be waited for.
  *
  * No call stalls: each touches at most MACHINE_WORK_MAX objects. Larger work leaves a cursor in
  * the state, which advance() moves on; deadline() is 0 while such work is left. */
@@ -48,9 +49,17 @@ struct machine_facts {
     struct slice hostname, os, platform;
 };
 
+/* Log time, as of an entry: the same on every replica. */
+struct machine_time {
+    uint64_t elapsed_us; /* stops while there is no leader, never jumps back or forth */
+    uint64_t due_us;     /* elapsed_us, and what a quorum's clocks agree to have passed without a
+                            leader: never back */
+    uint64_t wall_us;    /* the calendar, since 1970: may be set back where it was found wrong */
+};
+
 struct machine_deadline {
     uint64_t elapsed_us; /* UINT64_MAX: none. 0: work is left now */
-    uint64_t wall_us;
+    uint64_t due_us;
 };
 
 struct machine_ops {
@@ -63,9 +72,9 @@ struct machine_ops {
      * again, and nothing else until then. */
     bool (*destroy)(void *machine);
 
-    /* Log time moves to these stamps (never back); does what has come due, up to the limit. Called
+    /* Log time moves to these stamps; does what has come due, up to the limit. Called
      * before each batch of commands, with the stamps of its entry. */
-    void (*advance)(void *machine, uint64_t elapsed_us, uint64_t wall_us);
+    void (*advance)(void *machine, const struct machine_time *time);
     /* One command, as the protocol encoded it. Malformed bytes cannot come from our own protocol,
      * but could from a damaged peer: the machine ignores them, deterministically. */
     void (*apply)(void *machine, const struct session_key *session, struct slice command);
@@ -85,7 +94,7 @@ struct machine_ops {
      * stamps are of now: log time goes on between entries, and so does what runs down with it.
      * `facts` are borrowed for the call. */
     void (*query)(const void *machine, const struct session_key *session, struct slice command,
-                  uint64_t elapsed_us, uint64_t wall_us, const struct machine_facts *facts);
+                  const struct machine_time *now, const struct machine_facts *facts);
     /* Text for the admin port: Prometheus lines with this machine's own metrics. */
     void (*metrics)(const void *machine, struct buffer *out);
     uint64_t (*bytes)(const void *machine); /* estimated memory in objects, for limits and stats */

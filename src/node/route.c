@@ -331,5 +331,6 @@ void route_clocks(struct node *node)
     if (verdict.changed) {
         raft_set_abstaining(group_raft(node->group), node->turn.now, node->peers.clocks.off);
     }
+    group_set_clocks_agree(node->group, node->peers.clocks.agree);
     if (verdict.agree_count > 0) clock_hand_over(node, &verdict);
 }

@@ -200,10 +200,9 @@ void raft_receive(struct raft *raft, struct raft_time now, const struct raft_mes
     }
 }
 
-enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, uint8_t kind,
-                                      uint8_t version, struct slice data, uint64_t *index)
+static enum raft_propose_result propose(struct raft *raft, uint8_t kind, uint8_t version,
+                                        struct slice data, bool sets_clock, uint64_t *index)
 {
-    note_time(raft, now);
     ASSERT(kind >= RAFT_KIND_CALLER && data.size <= RAFT_ENTRY_SIZE_MAX);
     if (raft->role != RAFT_LEADER) return RAFT_PROPOSE_NOT_LEADER;
     if (raft->transfer_to != 0) return RAFT_PROPOSE_TRANSFER;
@@ -219,9 +218,24 @@ enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, u
     uint64_t bytes = raft->uncommitted_bytes + entry_cost(&entry);
     if (waiting && bytes > raft->config.uncommitted_bytes_max) return RAFT_PROPOSE_BUSY;
     raft_log_time(raft, raft->now, &entry.elapsed_us, &entry.wall_us);
+    if (sets_clock) entry.wall_us = raft->now.wall_us;
     append_entry(raft, &entry);
     *index = entry.index;
     return RAFT_PROPOSE_OK;
+}
+
+enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, uint8_t kind,
+                                      uint8_t version, struct slice data, uint64_t *index)
+{
+    note_time(raft, now);
+    return propose(raft, kind, version, data, false, index);
+}
+
+enum raft_propose_result raft_propose_clock(struct raft *raft, struct raft_time now, uint8_t kind,
+                                            uint8_t version, struct slice data, uint64_t *index)
+{
+    note_time(raft, now);
+    return propose(raft, kind, version, data, true, index);
 }
 
 void raft_durable(struct raft *raft, struct raft_time now, uint64_t sequence)

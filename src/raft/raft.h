@@ -57,7 +57,8 @@ enum raft_kind {
 /* One log entry. Time in the log is given by the leader when it appends:
  * elapsed_us  the stamp of the entry before it at election, plus the leader's monotonic time
  *             since: stops without a leader, never jumps, never goes back.
- * wall_us     the greater of the entry before it and the leader's wall clock. */
+ * wall_us     the greater of the entry before it and the leader's wall clock; but see
+ *             raft_propose_clock(). */
 struct raft_entry {
     uint64_t index;
     uint64_t term;
@@ -217,6 +218,11 @@ enum raft_propose_result {
  * committed only when raft_commit_index() reaches it in the same term. */
 enum raft_propose_result raft_propose(struct raft *raft, struct raft_time now, uint8_t kind,
                                       uint8_t version, struct slice data, uint64_t *index);
+
+/* The same, for an entry that sets the wall clock of log time: its wall_us is that of `now`, even
+ * where the entry before it has a later one. */
+enum raft_propose_result raft_propose_clock(struct raft *raft, struct raft_time now, uint8_t kind,
+                                            uint8_t version, struct slice data, uint64_t *index);
 
 enum raft_change_result {
     RAFT_CHANGE_OK,

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "node/disk/wal.h"
+#include "node/group/replica.h"
 #include "sim/world.h"
 
 void invariants_free(struct invariants *invariants)
@@ -206,7 +207,8 @@ static void check_log_time(struct world *world, struct host *host, uint64_t inde
 {
     const struct committed_entry *entry = &world->invariants.entries[index - 1];
     if (index < 2 || entry[-1].term == 0 || entry->term == 0) return;
-    if (entry->elapsed_us >= entry[-1].elapsed_us && entry->wall_us >= entry[-1].wall_us) return;
+    bool wall_goes_on = entry->wall_us >= entry[-1].wall_us || entry->sets_clock;
+    if (entry->elapsed_us >= entry[-1].elapsed_us && wall_goes_on) return;
     world_fail(world, "log time", "node %u commits entry %U whose time is before entry %U's",
                host->id, index, index - 1);
 }
@@ -224,6 +226,7 @@ static void check_committed(struct world *world, struct host *host, uint64_t ind
         known->hash = hash;
         known->elapsed_us = entry->elapsed_us;
         known->wall_us = entry->wall_us;
+        known->sets_clock = entry->kind == KIND_CLOCK;
         check_log_time(world, host, index);
         if (entry->kind == RAFT_KIND_MEMBERS) memberships_committed(world, host, entry);
     } else if (known->term != entry->term || known->hash != hash) {

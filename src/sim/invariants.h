@@ -39,6 +39,7 @@ struct committed_entry {
     uint64_t hash;
     uint64_t elapsed_us;
     uint64_t wall_us;
+    bool sets_clock;
     uint64_t digest; /* after it was applied */
     bool digested;
 };

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import greenstalk
@@ -14,31 +15,39 @@ SOURCE = Path(__file__).with_name("clock.c")
 
 
 @pytest.fixture
-def clocks(place):
-    """A cluster, and what sets a node's clock off by so many seconds."""
+def clock_library(place):
+    """Makes a node that was not started yet have a clock of its own; returns what sets it off."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")
     library = place.directory / "clock.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
-    cluster = place.cluster()
 
-    def file(node):
-        return place.directory / f"off-{node.number}"
+    def give(node):
+        file = place.directory / f"off-{node.number}"
 
-    def set_off(node, seconds):
-        fresh = place.directory / "fresh"
-        fresh.write_text(f"{seconds}\n")
-        os.replace(fresh, file(node))
+        def set_off(seconds):
+            fresh = place.directory / "fresh"
+            fresh.write_text(f"{seconds}\n")
+            os.replace(fresh, file)
 
-    for node in cluster.nodes:
-        set_off(node, 0)
+        set_off(0)
         node.env = {
             "LD_PRELOAD": str(library),
-            "CLOCK_OFF": str(file(node)),
+            "CLOCK_OFF": str(file),
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
         }
-    return cluster.start(), set_off
+        return set_off
+
+    return give
+
+
+@pytest.fixture
+def clocks(place, clock_library):
+    """A cluster, and what sets a node's clock off by so many seconds."""
+    cluster = place.cluster()
+    setters = {node.number: clock_library(node) for node in cluster.nodes}
+    return cluster.start(), lambda node, seconds: setters[node.number](seconds)
 
 
 def test_a_leader_whose_clock_is_off_says_so_and_hands_over(clocks):
@@ -91,3 +100,58 @@ def test_where_no_quorum_agrees_nobody_is_refused(clocks):
         leader.start_and_wait()
     with greenstalk.Client(cluster.leader().address) as client:
         client.put("served")
+
+
+def delay_s(node, delay):
+    """How long a job that was put with this delay takes to be ready."""
+    began = time.monotonic()
+    with greenstalk.Client(node.address, use="delayed", watch="delayed") as client:
+        job = client.put("later", delay=delay)
+        assert client.reserve(timeout=delay + 30).id == job
+        client.delete(job)
+    return time.monotonic() - began
+
+
+def test_a_clock_that_was_wrong_once_delays_nothing_for_ever(clocks):
+    """An hour ahead, for as long as it takes to be noticed: log time's calendar must not keep it."""
+    cluster, set_off = clocks
+    old = cluster.leader()
+    set_off(old, 3600)
+    with greenstalk.Client(old.address) as client:
+        client.put("stamped an hour ahead")
+    eventually(lambda: cluster.leader() is not old, "another one leads")
+    set_off(old, 0)
+    assert delay_s(cluster.leader(), 1) < 10
+    eventually(
+        lambda: all(node.status()["wall_ahead_us"] < 3_000_000 for node in cluster.nodes),
+        "the calendar of the log is right again",
+    )
+
+
+def test_a_node_alone_gets_over_a_clock_that_was_wrong(place, clock_library):
+    node = place.node(1)
+    set_off = clock_library(node)
+    node.start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        set_off(3600)
+        client.put("stamped an hour ahead")
+        set_off(0)
+    assert delay_s(node, 1) < 10
+    assert "log-clock-set-back" in node.output()
+    node.stop()
+    node.start_and_wait()
+    assert delay_s(node, 1) < 10
+
+
+def test_a_restart_lengthens_no_delay(place):
+    node = place.node(1).start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        client.put("later", delay=3)
+    until = time.monotonic() + 3
+    node.stop()
+    eventually(lambda: time.monotonic() > until, "its time has come", every_s=0.1)
+    began = time.monotonic()
+    node.start_and_wait()
+    with greenstalk.Client(node.address) as client:
+        client.reserve(timeout=10)
+    assert time.monotonic() - began < 3

@@ -172,6 +172,7 @@ void status_json(const struct node *node, struct buffer *out)
     json_hex(&json, replica_digest(group_replica(node->group)), 16);
     number(&json, "elapsed_us", group_replica(node->group)->elapsed_us);
     number(&json, "wall_us", group_replica(node->group)->wall_us);
+    number(&json, "wall_ahead_us", group_wall_ahead_us(node->group));
     number(&json, "uptime_us", node->turn.now.mono_us - node->process.started_us);
     number(&json, "clients", node->clients.count);
     number(&json, "sessions", group_sessions(node->group));

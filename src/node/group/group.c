@@ -108,20 +108,23 @@ const struct raft_member *group_member(const struct group *group, uint32_t id)
     return member != NULL ? member : member_in(group_members_committed(group), id);
 }
 
-void group_log_time(const struct group *group, uint64_t *elapsed_us, uint64_t *wall_us)
+void group_log_time(const struct group *group, struct machine_time *now)
 {
-    const struct replica *replica = group->replica;
-    *elapsed_us = replica->elapsed_us;
-    *wall_us = replica->wall_us;
+    *now = replica_time(group->replica);
+    uint64_t since_us = 0;
     if (group_leading(group)) {
-        raft_log_time(group->raft, group->turn->now, elapsed_us, wall_us);
+        uint64_t elapsed_us = 0, wall_us = 0;
+        raft_log_time(group->raft, group->turn->now, &elapsed_us, &wall_us);
+        if (elapsed_us > now->elapsed_us) since_us = elapsed_us - now->elapsed_us;
+        now->wall_us = wall_us;
     } else if (group->raft != NULL && raft_leader(group->raft) != 0) {
         /* The leader's clock has counted no less since it stamped that entry. Without a leader log
          * time stands still. */
-        uint64_t since_us = group->turn->now.mono_us - group->applied_us;
-        *elapsed_us += since_us;
-        *wall_us += since_us;
+        since_us = group->turn->now.mono_us - group->applied_us;
+        now->wall_us += since_us;
     }
+    now->elapsed_us += since_us;
+    now->due_us += since_us;
 }
 
 void group_counters(const struct group *group, struct group_counters *counters)
@@ -185,15 +188,15 @@ static void tick_turn(struct group *group)
     if (raft_last_index(group->raft) > group->replica->index)
         return; /* an entry carries the time */
     struct machine_deadline due = group->replica->ops->deadline(group->replica->machine);
-    if (due.elapsed_us == UINT64_MAX && due.wall_us == UINT64_MAX) return;
-    uint64_t elapsed = 0;
-    uint64_t wall = 0;
-    raft_log_time(group->raft, group->turn->now, &elapsed, &wall);
+    if (due.elapsed_us == UINT64_MAX && due.due_us == UINT64_MAX) return;
+    struct machine_time now;
+    group_log_time(group, &now);
     uint64_t wait = UINT64_MAX;
-    if (due.elapsed_us != UINT64_MAX)
-        wait = due.elapsed_us > elapsed ? due.elapsed_us - elapsed : 0;
-    if (due.wall_us != UINT64_MAX) {
-        uint64_t other = due.wall_us > wall ? due.wall_us - wall : 0;
+    if (due.elapsed_us != UINT64_MAX) {
+        wait = due.elapsed_us > now.elapsed_us ? due.elapsed_us - now.elapsed_us : 0;
+    }
+    if (due.due_us != UINT64_MAX) {
+        uint64_t other = due.due_us > now.due_us ? due.due_us - now.due_us : 0;
         if (other < wait) wait = other;
     }
     uint64_t at = group->turn->now.mono_us + wait;
@@ -207,6 +210,39 @@ static void tick_turn(struct group *group)
     uint64_t index = 0;
     group->ticked_us = group->turn->now.mono_us;
     (void)raft_propose(group->raft, group->turn->now, KIND_TICK, 1, slice_of(NULL, 0), &index);
+}
+
+/* As a leader begins, the clocks say how long there was none; and where log time's calendar is ahead
+ * of what a quorum's clocks agree on, as a leader's was wrong once, it is set right. */
+static void clock_turn(struct group *group)
+{
+    if (!group->clocks_agree || !group_leading(group) || !raft_settled(group->raft)) return;
+    if (raft_last_index(group->raft) > group->replica->index) return; /* one at a time */
+    uint64_t ahead_us = group_wall_ahead_us(group);
+    bool begun = group->clock_term != raft_term(group->raft);
+    if (!begun && ahead_us <= GROUP_WALL_AHEAD_US_MAX) return;
+    uint64_t index = 0;
+    enum raft_propose_result result =
+        raft_propose_clock(group->raft, group->turn->now, KIND_CLOCK, 1, slice_of(NULL, 0), &index);
+    if (result != RAFT_PROPOSE_OK) return;
+    group->clock_term = raft_term(group->raft);
+    if (ahead_us <= GROUP_WALL_AHEAD_US_MAX) return;
+    trace_begin(group->turn, "log-clock-set-back");
+    trace_number(group->turn, "by_us", ahead_us);
+    trace_end(group->turn);
+}
+
+uint64_t group_wall_ahead_us(const struct group *group)
+{
+    uint64_t log_us = group->replica->wall_us;
+    uint64_t wall_us = group->turn->now.wall_us;
+    return log_us > wall_us ? log_us - wall_us : 0;
+}
+
+void group_set_clocks_agree(struct group *group, bool agree)
+{
+    if (agree && !group->clocks_agree) turn_wake(group->turn, group->turn->now.mono_us);
+    group->clocks_agree = agree;
 }
 
 static void expire_propose(struct group *group, const struct origin *origin)
@@ -251,6 +287,7 @@ void group_work(struct group *group, const struct group_reach *reach)
 {
     group->reach = *reach;
     proposals_turn(group);
+    clock_turn(group);
     lease_turn(group);
     tick_turn(group);
     snapshots_turn(group);

@@ -39,6 +39,7 @@
 enum {
     NODE_PROPOSAL_BYTES_MAX = 64 << 20, /* own proposals not applied yet; more is refused: busy */
     NODE_SNAPSHOT_FRAMES_MAX = 3 * RAFT_MEMBERS_MAX + 1, /* that one call can lead to */
+    GROUP_WALL_AHEAD_US_MAX = 2000000, /* log time's calendar by more is set back */
 };
 
 struct group;
@@ -128,6 +129,11 @@ void group_snapshot_durable(struct group *group);
 void group_snapshot_failed(struct group *group);
 void group_set_disk_full(struct group *group, bool full);
 
+/* --- calls in: the clocks --- */
+
+/* Whether the wall clocks of a quorum, this node's among them, are known to be near each other. */
+void group_set_clocks_agree(struct group *group, bool agree);
+
 /* --- calls in: the turn --- */
 
 /* Whom it could reach just now. */
@@ -207,7 +213,9 @@ const struct raft_member *group_member(const struct group *group, uint32_t id);
 const struct raft_members *group_members_committed(const struct group *group); /* once open */
 bool group_members_in_force_committed(const struct group *group);              /* once open */
 /* As of now; on a follower perhaps less, never more than its leader would say. */
-void group_log_time(const struct group *group, uint64_t *elapsed_us, uint64_t *wall_us);
+void group_log_time(const struct group *group, struct machine_time *now);
+/* By how much the calendar of log time is ahead of this node's clock; 0: it is not. */
+uint64_t group_wall_ahead_us(const struct group *group);
 
 struct group_counters {
     uint64_t proposals, entries_applied, elections_won;

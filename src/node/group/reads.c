@@ -39,10 +39,9 @@ void group_ask(struct group *group, uint32_t connection, struct slice command)
     static const struct machine_facts nothing;
     const struct machine_facts *facts = group->config->facts;
     struct session_key session = {group->wal->meta.incarnation, group->config->self, connection};
-    uint64_t elapsed_us = 0;
-    uint64_t wall_us = 0;
-    group_log_time(group, &elapsed_us, &wall_us);
-    group->replica->ops->query(group->replica->machine, &session, command, elapsed_us, wall_us,
+    struct machine_time now;
+    group_log_time(group, &now);
+    group->replica->ops->query(group->replica->machine, &session, command, &now,
                                facts != NULL ? facts : &nothing);
 }
 

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/random.h"
 
-enum { ORIGIN_SIZE = 29, ORIGIN_ENDED = 1, ORIGIN_ACTIVE = 2 };
+enum { CLOCKS_SIZE = 24, ORIGIN_SIZE = 29, ORIGIN_ENDED = 1, ORIGIN_ACTIVE = 2 };
 
 void commands_header_store(uint8_t at[COMMANDS_HEADER_SIZE], const struct commands_header *header)
 {
@@ -178,6 +178,27 @@ static void apply_expire(struct replica *replica, struct slice data)
     replica->ops->origin_end(replica->machine, node, incarnation);
 }
 
+struct machine_time replica_time(const struct replica *replica)
+{
+    return (struct machine_time){
+        .elapsed_us = replica->elapsed_us,
+        .due_us = replica->elapsed_us + replica->leaderless_us,
+        .wall_us = replica->wall_us,
+    };
+}
+
+/* What went by between two entries on which clocks agreed, and was not counted by a leader. */
+static void apply_clock(struct replica *replica, uint64_t wall_us)
+{
+    uint64_t counted_us = replica->elapsed_us - replica->agreed_elapsed_us;
+    bool later = replica->agreed_wall_us != 0 && wall_us > replica->agreed_wall_us;
+    uint64_t passed_us = later ? wall_us - replica->agreed_wall_us : 0;
+    if (passed_us > counted_us) replica->leaderless_us += passed_us - counted_us;
+    replica->agreed_wall_us = wall_us;
+    replica->agreed_elapsed_us = replica->elapsed_us;
+    replica->wall_us = wall_us;
+}
+
 enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry)
 {
     ASSERT(entry->index == replica->index + 1);
@@ -188,7 +209,9 @@ enum replica_result replica_apply(struct replica *replica, const struct raft_ent
     /* Leaders stamp in order; a stamp that falls all the same must not turn time back. */
     if (entry->elapsed_us > replica->elapsed_us) replica->elapsed_us = entry->elapsed_us;
     if (entry->wall_us > replica->wall_us) replica->wall_us = entry->wall_us;
-    replica->ops->advance(replica->machine, replica->elapsed_us, replica->wall_us);
+    if (entry->kind == KIND_CLOCK) apply_clock(replica, entry->wall_us);
+    struct machine_time time = replica_time(replica);
+    replica->ops->advance(replica->machine, &time);
     if (entry->kind == KIND_COMMANDS) apply_commands(replica, entry);
     if (entry->kind == KIND_EXPIRE) apply_expire(replica, entry->data);
     replica->index = entry->index;
@@ -207,6 +230,8 @@ uint64_t replica_digest(const struct replica *replica)
         hash = random_mix(hash ^ origin->heard_us);
         digest += random_mix(hash ^ ((uint64_t)origin->ended << 1 | origin->active));
     }
+    digest += random_mix(replica->leaderless_us ^ random_mix(replica->agreed_wall_us));
+    digest += random_mix(~replica->agreed_elapsed_us);
     return digest + random_mix(replica->elapsed_us) + random_mix(~replica->wall_us);
 }
 
@@ -215,6 +240,9 @@ void replica_cut_begin(struct replica *replica)
     ASSERT(!replica->cutting);
     replica->cutting = true;
     buffer_clear(&replica->cut_head);
+    buffer_put_u64(&replica->cut_head, replica->leaderless_us);
+    buffer_put_u64(&replica->cut_head, replica->agreed_wall_us);
+    buffer_put_u64(&replica->cut_head, replica->agreed_elapsed_us);
     buffer_put_u32(&replica->cut_head, replica->origins_count);
     for (uint32_t i = 0; i < replica->origins_count; i++) {
         const struct origin *origin = &replica->origins[i];
@@ -249,11 +277,14 @@ void replica_cut_abort(struct replica *replica)
     replica->ops->cut_abort(replica->machine);
 }
 
-/* The origins, once all of them have arrived; false when malformed. */
-static bool restore_origins(struct replica *replica, bool *complete)
+/* The clocks and origins, once all of them have arrived; false when malformed. */
+static bool restore_own(struct replica *replica, bool *complete)
 {
     struct reader reader = reader_of(buffer_slice(&replica->restore_head));
     *complete = false;
+    replica->leaderless_us = read_u64(&reader);
+    replica->agreed_wall_us = read_u64(&reader);
+    replica->agreed_elapsed_us = read_u64(&reader);
     uint32_t count = read_u32(&reader);
     if (reader.bad) return true;
     if (count > REPLICA_ORIGINS_MAX) return false;
@@ -270,7 +301,7 @@ static bool restore_origins(struct replica *replica, bool *complete)
         if (i > 0 && origin->node <= replica->origins[i - 1].node) return false;
     }
     replica->origins_count = count;
-    buffer_consume(&replica->restore_head, 4 + (size_t)count * ORIGIN_SIZE);
+    buffer_consume(&replica->restore_head, CLOCKS_SIZE + 4 + (size_t)count * ORIGIN_SIZE);
     *complete = true;
     return true;
 }
@@ -280,7 +311,7 @@ bool replica_restore(struct replica *replica, struct slice bytes)
     if (replica->restoring) return replica->ops->restore(replica->machine, bytes);
     buffer_append_slice(&replica->restore_head, bytes);
     bool complete = false;
-    if (!restore_origins(replica, &complete)) return false;
+    if (!restore_own(replica, &complete)) return false;
     if (!complete) return true;
     replica->restoring = true;
     bool good = replica->ops->restore(replica->machine, buffer_slice(&replica->restore_head));

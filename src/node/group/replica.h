@@ -26,6 +26,7 @@ enum {
     KIND_COMMANDS = RAFT_KIND_CALLER,
     KIND_TICK,
     KIND_EXPIRE,
+    KIND_CLOCK, /* its wall_us is what the clocks of a quorum agree on */
     KINDS_END,
 };
 
@@ -73,6 +74,8 @@ struct replica {
     uint64_t term;  /* of that entry */
     uint64_t elapsed_us;
     uint64_t wall_us;
+    uint64_t leaderless_us; /* time without a leader, as far as it is agreed: CLOCK entries */
+    uint64_t agreed_wall_us, agreed_elapsed_us; /* of the last of them; 0: there was none */
     uint32_t origins_count;
     struct origin origins[REPLICA_ORIGINS_MAX]; /* ordered by node */
 
@@ -100,6 +103,7 @@ enum replica_result replica_apply(struct replica *replica, const struct raft_ent
 
 /* NULL when this node never proposed. */
 const struct origin *replica_origin(const struct replica *replica, uint32_t node);
+struct machine_time replica_time(const struct replica *replica); /* as of the last entry */
 uint64_t replica_digest(const struct replica *replica);
 
 /* A cut of everything here, as machine.h describes for the machine. */

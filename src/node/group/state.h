@@ -33,6 +33,8 @@ struct group {
     uint64_t elected_elapsed_us; /* leader: log time at the start of the term */
     uint64_t elected_term;
     uint64_t ticked_us;
+    bool clocks_agree;
+    uint64_t clock_term; /* the last in which we said what the clocks agree on */
 
     struct raft_told told; /* for the trace */
     uint64_t entries_applied;

@@ -20,8 +20,9 @@
 #include "node/turn/trace.h"
 
 enum {
-    CLOCK_ASK_US = 1000000,  /* between two questions */
-    CLOCK_KEPT_US = 3000000, /* a reading counts so long */
+    CLOCK_ASK_US = 1000000,   /* between two questions */
+    CLOCK_KEPT_US = 3000000,  /* a reading counts so long */
+    CLOCK_AGREE_US = 1000000, /* clocks so near agree, where no limit is set */
 };
 
 /* Beyond this no clock is believed, so that differences fit into 64 bits. */
@@ -50,6 +51,21 @@ uint32_t clock_judge(const struct raft_members *members, const struct clock_read
         if (raft_members_quorum(members, ids, agree)) return mask;
     }
     return 0;
+}
+
+bool clock_agreed(const struct raft_members *members, uint32_t self,
+                  const struct clock_reading *readings, uint32_t count, uint64_t limit_us)
+{
+    ASSERT(count <= NODE_PEERS_KNOWN_MAX);
+    int64_t limit = (int64_t)limit_us;
+    uint32_t ids[NODE_PEERS_KNOWN_MAX + 1] = {self};
+    uint32_t near = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (readings[i].low_us >= -limit && readings[i].high_us <= limit) {
+            ids[near++] = readings[i].id;
+        }
+    }
+    return raft_members_quorum(members, ids, near);
 }
 
 bool clock_read(const struct peers *peers, const struct peer *peer, struct clock_reading *reading)
@@ -145,6 +161,8 @@ static void judge(struct peers *peers, const struct raft_members *members,
     }
     uint64_t limit_us = peers->config->clock_skew_us_max;
     uint32_t agree = 0;
+    peers->clocks.agree = clock_agreed(members, peers->config->self, readings, count,
+                                       limit_us > 0 ? limit_us : CLOCK_AGREE_US);
     if (limit_us > 0) agree = clock_judge(members, readings, count, limit_us);
     if ((agree != 0) != peers->clocks.off) {
         peers->clocks.off = agree != 0;
@@ -161,7 +179,11 @@ void clocks_turn(struct peers *peers, const struct raft_members *members,
 {
     verdict->changed = false;
     verdict->agree_count = 0;
-    if (peers->count == 0 && !peers->clocks.off) return;
+    if (peers->count == 0 && !peers->clocks.off) {
+        uint32_t alone = peers->config->self;
+        peers->clocks.agree = raft_members_quorum(members, &alone, 1);
+        return;
+    }
     bool due = peers->turn->now.mono_us >= peers->clocks.ask_us;
     if (due) {
         for (uint32_t i = 0; i < peers->count; i++) clock_ask(peers, &peers->all[i]);

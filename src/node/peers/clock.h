@@ -17,6 +17,11 @@ struct clock_reading {
 uint32_t clock_judge(const struct raft_members *members, const struct clock_reading *readings,
                      uint32_t count, uint64_t limit_us);
 
+/* Whether a quorum of the members, `self` among them, has clocks that are for certain within the
+ * limit of ours. */
+bool clock_agreed(const struct raft_members *members, uint32_t self,
+                  const struct clock_reading *readings, uint32_t count, uint64_t limit_us);
+
 /* False: not known, or not lately. */
 bool clock_read(const struct peers *peers, const struct peer *peer, struct clock_reading *reading);
 

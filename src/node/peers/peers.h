@@ -112,6 +112,7 @@ struct clocks {
     uint64_t hand_over_us; /* not again before */
     bool heard;            /* since the last judgement */
     bool off;              /* a quorum agrees against this node's wall clock */
+    bool agree;            /* a quorum's, this one's among them, are known to be near each other */
 };
 
 struct peers {

@@ -58,6 +58,19 @@ static void what_is_not_certain_counts_for_nobody(void **state)
     assert_int_equal(clock_judge(&members, readings, 1, LIMIT_US), 0); /* 3 was not heard */
 }
 
+static void a_quorum_agrees_with_us_when_it_is_for_certain_near(void **state)
+{
+    (void)state;
+    struct raft_members members = voters(3);
+    struct clock_reading readings[] = {{2, -900, 1000}, {3, 5000, 5000}};
+    assert_true(clock_agreed(&members, 1, readings, 2, LIMIT_US)); /* 2 and we */
+    readings[0].high_us = 1001;                                    /* perhaps not */
+    assert_false(clock_agreed(&members, 1, readings, 2, LIMIT_US));
+    assert_false(clock_agreed(&members, 1, NULL, 0, LIMIT_US));
+    members = voters(1);
+    assert_true(clock_agreed(&members, 1, NULL, 0, LIMIT_US));
+}
+
 static void learners_and_strangers_do_not_count_and_both_sides_of_a_change_do(void **state)
 {
     (void)state;
@@ -135,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_further_off_than_the_limit_from_a_quorum_that_agrees_is_off),
         cmocka_unit_test(what_is_not_certain_counts_for_nobody),
+        cmocka_unit_test(a_quorum_agrees_with_us_when_it_is_for_certain_near),
         cmocka_unit_test(learners_and_strangers_do_not_count_and_both_sides_of_a_change_do),
         cmocka_unit_test(no_member_of_a_quorum_that_agrees_is_off),
     };

@@ -8,14 +8,10 @@
 uint64_t queue_digest(const void *machine)
 {
     const struct queue *queue = machine;
-    uint64_t words[] = {queue->elapsed_us,
-                        queue->wall_us,
-                        queue->next_id,
-                        queue->sequence,
-                        queue->job_timeouts,
-                        queue->jobs_total,
-                        queue->reserves_with_timeout,
-                        queue->bytes};
+    uint64_t words[] = {
+        queue->elapsed_us, queue->due_us,       queue->wall_us,    queue->next_id,
+        queue->sequence,   queue->job_timeouts, queue->jobs_total, queue->reserves_with_timeout,
+        queue->bytes};
     uint64_t sum = queue->digest + queue_hash_words(words, sizeof words / sizeof *words);
     sum += queue_hash_words(queue->commands, QUEUE_PEEK);
     const struct list *end = &queue->origins;

@@ -50,6 +50,7 @@ static void put_header(const struct queue *queue, struct buffer *out)
 {
     size_t begin = object_begin(out, OBJECT_HEADER);
     buffer_put_u64(out, queue->elapsed_us);
+    buffer_put_u64(out, queue->due_us);
     buffer_put_u64(out, queue->wall_us);
     buffer_put_u64(out, queue->next_id);
     buffer_put_u64(out, queue->sequence);

@@ -234,7 +234,8 @@ struct queue {
     void *world;
 
     uint64_t elapsed_us;
-    uint64_t wall_us;
+    uint64_t due_us;
+    uint64_t wall_us; /* for dates only */
     uint64_t next_id;
     uint64_t sequence;             /* the last one given */
     uint64_t commands[QUEUE_PEEK]; /* applied, by op */
@@ -301,7 +302,7 @@ void queue_job_take(struct queue *queue, struct job *job);
 void queue_job_to_ready(struct queue *queue, struct job *job); /* and to a waiter, if one waits */
 /* Starts its time to run and tells the session. */
 void queue_job_to_reserved(struct queue *queue, struct job *job, struct session *session);
-void queue_job_to_delayed(struct queue *queue, struct job *job, uint64_t until_wall_us);
+void queue_job_to_delayed(struct queue *queue, struct job *job, uint64_t until_due_us);
 void queue_job_to_buried(struct queue *queue, struct job *job);
 /* What the above end with: `when` is the heap's key, `holder` NULL unless RESERVED. */
 void queue_job_enter(struct queue *queue, struct job *job, enum queue_job_state state,
@@ -394,12 +395,12 @@ bool queue_step_ending(struct queue *queue);
 bool queue_step_kick(struct queue *queue);
 
 /* time.c */
-void queue_advance(void *machine, uint64_t elapsed_us, uint64_t wall_us);
+void queue_advance(void *machine, const struct machine_time *time);
 struct machine_deadline queue_deadline(const void *machine);
 
 /* stats.c */
 void queue_query(const void *machine, const struct session_key *key, struct slice bytes,
-                 uint64_t elapsed_us, uint64_t wall_us, const struct machine_facts *facts);
+                 const struct machine_time *now, const struct machine_facts *facts);
 
 /* metrics.c */
 struct meter *queue_meter_of(struct queue *queue, struct tube *tube); /* made if there was none */

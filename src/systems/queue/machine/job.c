@@ -234,17 +234,17 @@ void queue_job_to_reserved(struct queue *queue, struct job *job, struct session 
     job->reserved_ms = (uint32_t)(queue->elapsed_us / 1000);
     uint64_t deadline_us = queue->elapsed_us + job->ttr_s * SECOND_US;
     queue_job_enter(queue, job, QUEUE_JOB_RESERVED, deadline_us, session);
-    queue_meter_reserve(queue, job->tube, (queue->wall_us - job->created_us) / 1000);
+    queue_meter_reserve(queue, job->tube, (queue->due_us - job->created_us) / 1000);
     queue_emit(queue, session,
                (struct queue_reply){.kind = QUEUE_REPLY_RESERVED,
                                     .id = job->id,
                                     .body = slice_of(job->body, job->body_size)});
 }
 
-void queue_job_to_delayed(struct queue *queue, struct job *job, uint64_t until_wall_us)
+void queue_job_to_delayed(struct queue *queue, struct job *job, uint64_t until_due_us)
 {
     queue->budget--;
-    queue_job_enter(queue, job, QUEUE_JOB_DELAYED, until_wall_us, NULL);
+    queue_job_enter(queue, job, QUEUE_JOB_DELAYED, until_due_us, NULL);
 }
 
 void queue_job_to_buried(struct queue *queue, struct job *job)
@@ -294,10 +294,10 @@ static void job_put(struct queue *queue, struct session *session,
     job->priority = command->priority;
     job->delay_s = command->delay_s;
     job->ttr_s = command->ttr_s == 0 ? 1 : command->ttr_s;
-    job->created_us = queue->wall_us;
+    job->created_us = queue->due_us;
     queue_emit(queue, session, (struct queue_reply){.kind = QUEUE_REPLY_INSERTED, .id = job->id});
     if (job->delay_s != 0) {
-        queue_job_to_delayed(queue, job, queue->wall_us + job->delay_s * SECOND_US);
+        queue_job_to_delayed(queue, job, queue->due_us + job->delay_s * SECOND_US);
     } else {
         queue_job_to_ready(queue, job);
     }

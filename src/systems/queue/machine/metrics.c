@@ -136,12 +136,12 @@ static void put_histogram(struct buffer *out, const char *name, const struct tub
  * has the oldest in front, so this is exact where all have the same, or where there are no more. */
 static uint64_t oldest_ready_s(const struct queue *queue, const struct tube *tube)
 {
-    uint64_t created_us = queue->wall_us;
+    uint64_t created_us = queue->due_us;
     for (uint32_t i = 0; i < tube->ready.count && i < QUEUE_METRICS_SCAN_MAX; i++) {
         const struct job *job = JOB_OF(tube->ready.slots[i].place);
         if (job->created_us < created_us) created_us = job->created_us;
     }
-    return (queue->wall_us - created_us) / SECOND_US;
+    return (queue->due_us - created_us) / SECOND_US;
 }
 
 enum tube_metric { TUBE_JOBS, TUBE_OLDEST, TUBE_WAITING, TUBE_AGE, TUBE_TOOK };

@@ -98,7 +98,7 @@ void queue_job_fail(struct queue *queue, struct job *job, enum job_cause cause, 
         }
     }
     if (wait_us != 0) {
-        queue_job_to_delayed(queue, job, queue->wall_us + wait_us);
+        queue_job_to_delayed(queue, job, queue->due_us + wait_us);
     } else {
         queue_job_to_ready(queue, job);
     }

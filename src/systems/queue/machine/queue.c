@@ -200,7 +200,7 @@ static uint64_t queue_bytes(const void *machine)
 
 const struct machine_ops queue_ops = {
     .name = "queue",
-    .snapshot_version = 1,
+    .snapshot_version = 2, /* 1: without due time */
     .create = queue_create,
     .destroy = queue_destroy,
     .advance = queue_advance,

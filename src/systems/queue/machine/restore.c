@@ -110,6 +110,7 @@ static bool restore_origin(struct queue *queue, struct reader *reader)
 static bool restore_header(struct queue *queue, struct reader *reader)
 {
     queue->elapsed_us = read_u64(reader);
+    queue->due_us = read_u64(reader);
     queue->wall_us = read_u64(reader);
     queue->next_id = read_u64(reader);
     queue->sequence = read_u64(reader);

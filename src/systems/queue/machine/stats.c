@@ -61,7 +61,7 @@ static void put_seconds(struct buffer *out, const char *name, uint64_t value_us)
 /* As of the question: log time, and what the node says of itself. */
 struct present {
     uint64_t elapsed_us;
-    uint64_t wall_us;
+    uint64_t due_us;
     const struct machine_facts *facts; /* of the node that was asked */
 };
 
@@ -111,14 +111,14 @@ static void stats_job(const struct present *now, const struct job *job, struct b
     if (job->state == QUEUE_JOB_RESERVED) {
         left_s = seconds_until(queue_job_when(job), now->elapsed_us);
     } else if (job->state == QUEUE_JOB_DELAYED) {
-        left_s = seconds_until(queue_job_when(job), now->wall_us);
+        left_s = seconds_until(queue_job_when(job), now->due_us);
     }
     buffer_append_text(out, "---\n");
     put_number(out, "id", job->id);
     put_quoted(out, "tube", queue_tube_name(job->tube));
     put_text(out, "state", state_name(job));
     put_number(out, "pri", job->priority);
-    put_number(out, "age", (now->wall_us - job->created_us) / SECOND_US);
+    put_number(out, "age", (now->due_us - job->created_us) / SECOND_US);
     put_number(out, "delay", job->delay_s);
     put_number(out, "ttr", job->ttr_s);
     put_number(out, "time-left", left_s);
@@ -311,12 +311,12 @@ static void answer_text(const struct queue *queue, const struct session *session
 }
 
 void queue_query(const void *machine, const struct session_key *key, struct slice bytes,
-                 uint64_t elapsed_us, uint64_t wall_us, const struct machine_facts *facts)
+                 const struct machine_time *time, const struct machine_facts *facts)
 {
     const struct queue *queue = machine;
     struct present now = {
-        .elapsed_us = elapsed_us > queue->elapsed_us ? elapsed_us : queue->elapsed_us,
-        .wall_us = wall_us > queue->wall_us ? wall_us : queue->wall_us,
+        .elapsed_us = time->elapsed_us > queue->elapsed_us ? time->elapsed_us : queue->elapsed_us,
+        .due_us = time->due_us > queue->due_us ? time->due_us : queue->due_us,
         .facts = facts,
     };
     struct queue_command command;

@@ -1,8 +1,8 @@
 /* What time brings: delays and pauses end, reservations and waits run out, cursors go on.
  *
  * Each source of work takes its turn for one unit, so that none starves behind another, until
- * nothing is due or the call has touched MACHINE_WORK_MAX objects. Delays follow the wall clock;
- * everything else follows elapsed time. */
+ * nothing is due or the call has touched MACHINE_WORK_MAX objects. Delays go on without
+ * a leader (due time); everything else follows elapsed time. */
 #include "base/assert.h"
 #include "systems/queue/machine/internal.h"
 
@@ -17,7 +17,7 @@ static bool step_matching(struct queue *queue)
 static bool step_delay(struct queue *queue)
 {
     const struct heap_slot *first = heap_min(&queue->delays);
-    if (first == NULL || first->major > queue->wall_us) return false;
+    if (first == NULL || first->major > queue->due_us) return false;
     const struct tube *tube = TUBE_OF(first->place, delays_place);
     struct job *job = JOB_OF(heap_min(&tube->delay)->place);
     queue_job_take(queue, job);
@@ -48,11 +48,12 @@ static bool step_timer(struct queue *queue)
     return true;
 }
 
-void queue_advance(void *machine, uint64_t elapsed_us, uint64_t wall_us)
+void queue_advance(void *machine, const struct machine_time *time)
 {
     struct queue *queue = machine;
-    if (elapsed_us > queue->elapsed_us) queue->elapsed_us = elapsed_us;
-    if (wall_us > queue->wall_us) queue->wall_us = wall_us;
+    if (time->elapsed_us > queue->elapsed_us) queue->elapsed_us = time->elapsed_us;
+    if (time->due_us > queue->due_us) queue->due_us = time->due_us;
+    queue->wall_us = time->wall_us;
     queue->budget = queue->work_max;
     bool worked = true;
     while (worked && queue->budget > 0) {
@@ -73,10 +74,10 @@ struct machine_deadline queue_deadline(const void *machine)
     if (queue->pauses.count != 0 && heap_min(&queue->pauses)->major < deadline.elapsed_us) {
         deadline.elapsed_us = heap_min(&queue->pauses)->major;
     }
-    if (queue->delays.count != 0) deadline.wall_us = heap_min(&queue->delays)->major;
+    if (queue->delays.count != 0) deadline.due_us = heap_min(&queue->delays)->major;
     if (queue->matching.count != 0 || queue->kicks.count != 0 || queue->ending.count != 0 ||
         queue->ending_origins.count != 0 || deadline.elapsed_us <= queue->elapsed_us ||
-        deadline.wall_us <= queue->wall_us) {
+        deadline.due_us <= queue->due_us) {
         return (struct machine_deadline){0, 0};
     }
     return deadline;

@@ -57,9 +57,9 @@ static bool registers_destroy(void *machine)
     return true;
 }
 
-static void registers_advance(void *machine, uint64_t elapsed_us, uint64_t wall_us)
+static void registers_advance(void *machine, const struct machine_time *time)
 {
-    (void)machine, (void)elapsed_us, (void)wall_us;
+    (void)machine, (void)time;
 }
 
 /* Of one register; a new one, which holds 0, counts for nothing. */
@@ -87,10 +87,10 @@ static void registers_apply(void *machine, const struct session_key *session, st
 }
 
 static void registers_query(const void *machine, const struct session_key *session,
-                            struct slice bytes, uint64_t elapsed_us, uint64_t wall_us,
+                            struct slice bytes, const struct machine_time *now,
                             const struct machine_facts *facts)
 {
-    (void)elapsed_us, (void)wall_us, (void)facts;
+    (void)now, (void)facts;
     const struct registers *registers = machine;
     struct register_command command;
     bool good = register_command_decode(bytes, &command) && command.op == REGISTER_READ;

@@ -13,7 +13,7 @@ struct step {
     struct session_key key;
     struct buffer command;
     uint64_t elapsed_us; /* that go by */
-    uint64_t wall_us;
+    uint64_t due_us;
 };
 
 struct life {
@@ -103,7 +103,7 @@ static void life_step(struct life *life, struct step *step)
 {
     uint64_t draw = life_below(life, 1000);
     step->elapsed_us = 0;
-    step->wall_us = 0;
+    step->due_us = 0;
     step->key.node = 1 + (uint32_t)life_below(life, 3);
     step->key.incarnation = life->incarnations[step->key.node];
     step->key.connection = 1 + (uint32_t)life_below(life, life->sessions);
@@ -112,7 +112,7 @@ static void life_step(struct life *life, struct step *step)
     if (draw < 200) {
         step->kind = STEP_TIME;
         step->elapsed_us = life_below(life, 400000);
-        step->wall_us = life_below(life, 400000);
+        step->due_us = life_below(life, 400000);
     } else if (draw < 220) {
         step->kind = STEP_SESSION_END;
     } else if (draw < 223) {
@@ -132,14 +132,14 @@ static void life_tell(struct world *world, const struct step *step)
 {
     void *machine = world->machine;
     world->elapsed_us += step->elapsed_us;
-    world->wall_us += step->wall_us;
-    queue_ops.advance(machine, world->elapsed_us, world->wall_us);
+    world->due_us += step->due_us;
+    world_advance(world, machine);
     struct slice command = buffer_slice(&step->command);
     switch (step->kind) {
     case STEP_COMMAND: queue_ops.apply(machine, &step->key, command); break;
     case STEP_QUERY:
-        queue_ops.query(machine, &step->key, command, world->elapsed_us, world->wall_us,
-                        &world->facts);
+        struct machine_time now = world_time(world);
+        queue_ops.query(machine, &step->key, command, &now, &world->facts);
         break;
     case STEP_SESSION_END: queue_ops.session_end(machine, &step->key); break;
     case STEP_ORIGIN_END:

@@ -23,13 +23,13 @@
 #include "contract/machine.h"
 #include "systems/queue/machine/queue.h"
 
-#define WORLD_WALL_US UINT64_C(1700000000000000) /* where the wall clock starts */
+#define WORLD_DUE_US UINT64_C(1700000000000000) /* where the wall clock starts */
 
 struct world {
     void *machine;
     struct buffer heard; /* replies as text */
     uint64_t elapsed_us;
-    uint64_t wall_us;
+    uint64_t due_us;
     struct machine_facts facts; /* of the node that answers queries */
     bool unchecked; /* for tests with so many objects that checking all at each step is slow */
 };
@@ -83,11 +83,22 @@ static void world_hear(void *context, const struct session_key *session, const v
     buffer_append_slice(heard, reply->body);
 }
 
+static struct machine_time world_time(const struct world *world)
+{
+    return (struct machine_time){world->elapsed_us, world->due_us, world->due_us};
+}
+
+static void world_advance(const struct world *world, void *machine)
+{
+    struct machine_time now = world_time(world);
+    queue_ops.advance(machine, &now);
+}
+
 static void world_open(struct world *world, const struct queue_options *options)
 {
-    *world = (struct world){.wall_us = WORLD_WALL_US};
+    *world = (struct world){.due_us = WORLD_DUE_US};
     world->machine = queue_ops.create(options, world_hear, world);
-    queue_ops.advance(world->machine, 0, world->wall_us);
+    world_advance(world, world->machine);
 }
 
 static void world_close(struct world *world)
@@ -211,7 +222,7 @@ static void world_check(const struct world *world)
 static void world_tell(struct world *world, const char *line)
 {
     struct session_key key = world_key(&line);
-    queue_ops.advance(world->machine, world->elapsed_us, world->wall_us);
+    world_advance(world, world->machine);
     if (strcmp(line, "end") == 0) {
         queue_ops.session_end(world->machine, &key);
         world_check(world);
@@ -226,8 +237,8 @@ static void world_tell(struct world *world, const char *line)
     struct buffer bytes = {0};
     queue_command_encode(&command, &bytes);
     if (command.op >= QUEUE_PEEK) {
-        queue_ops.query(world->machine, &key, buffer_slice(&bytes), world->elapsed_us,
-                        world->wall_us, &world->facts);
+        struct machine_time now = world_time(world);
+        queue_ops.query(world->machine, &key, buffer_slice(&bytes), &now, &world->facts);
     } else {
         queue_ops.apply(world->machine, &key, buffer_slice(&bytes));
     }
@@ -266,7 +277,7 @@ __attribute__((unused)) static unsigned world_drain(struct world *world)
 {
     unsigned calls = 0;
     while (queue_ops.deadline(world->machine).elapsed_us == 0 && calls < 1000000) {
-        queue_ops.advance(world->machine, world->elapsed_us, world->wall_us);
+        world_advance(world, world->machine);
         calls++;
     }
     world_check(world);
@@ -278,8 +289,8 @@ __attribute__((unused)) static void world_wait(struct world *world, uint64_t ms,
                                                const char *expected)
 {
     world->elapsed_us += ms * 1000;
-    world->wall_us += ms * 1000;
-    queue_ops.advance(world->machine, world->elapsed_us, world->wall_us);
+    world->due_us += ms * 1000;
+    world_advance(world, world->machine);
     world_drain(world);
     world_expect(world, expected);
 }

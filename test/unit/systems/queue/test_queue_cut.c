@@ -31,7 +31,7 @@ static void open_copy(struct world *copy, const struct world *of)
 {
     world_open(copy, NULL);
     copy->elapsed_us = of->elapsed_us;
-    copy->wall_us = of->wall_us;
+    copy->due_us = of->due_us;
 }
 
 /* Steps and reads of the stream in turn, until it ends. */

@@ -39,7 +39,7 @@ static struct model {
     struct model_tube tubes[8];
     unsigned tubes_count;
     uint64_t next_id, turn;
-    uint64_t elapsed_us, wall_us;
+    uint64_t elapsed_us, due_us;
     struct buffer heard;
 } m;
 
@@ -211,7 +211,7 @@ static void job_fail(struct model_job *job, uint32_t delay_s)
         make_ready(job);
     } else {
         job->state = QUEUE_JOB_DELAYED;
-        job->when = m.wall_us + wait_us;
+        job->when = m.due_us + wait_us;
     }
 }
 
@@ -266,7 +266,7 @@ static void session_end(struct model_session *session)
 static bool step_delay(void)
 {
     struct model_job *job = job_best(QUEUE_JOB_DELAYED, NULL, NULL);
-    if (job == NULL || job->when > m.wall_us) return false;
+    if (job == NULL || job->when > m.due_us) return false;
     make_ready(job);
     return true;
 }
@@ -348,7 +348,7 @@ static void model_put(struct model_session *session, const struct queue_command 
         make_ready(job);
     } else {
         job->state = QUEUE_JOB_DELAYED;
-        job->when = m.wall_us + command->delay_s * UINT64_C(1000000);
+        job->when = m.due_us + command->delay_s * UINT64_C(1000000);
     }
 }
 
@@ -518,7 +518,7 @@ static void model_command(const struct session_key *key, const struct queue_comm
 static void model_tell(const struct step *told)
 {
     m.elapsed_us += told->elapsed_us;
-    m.wall_us += told->wall_us;
+    m.due_us += told->due_us;
     model_advance();
     struct queue_command command;
     assert_true(queue_command_decode(buffer_slice(&told->command), &command));
@@ -539,7 +539,7 @@ static void model_tell(const struct step *told)
 static void model_reset(void)
 {
     buffer_clear(&m.heard);
-    m = (struct model){.heard = m.heard, .next_id = 1, .wall_us = WORLD_WALL_US};
+    m = (struct model){.heard = m.heard, .next_id = 1, .due_us = WORLD_DUE_US};
     tube_make("default");
 }
 

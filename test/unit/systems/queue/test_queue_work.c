@@ -100,7 +100,7 @@ static void test_many_reservations_end_at_one_stamp(void **state)
     for (unsigned i = 0; i < 20000; i++) tell("%u reserve", 1 + i % 100);
     buffer_clear(&w.heard);
     w.elapsed_us += 10000000;
-    queue_ops.advance(w.machine, w.elapsed_us, w.wall_us);
+    world_advance(&w, w.machine);
     assert_true(machine()->job_timeouts > 0 && machine()->job_timeouts <= MACHINE_WORK_MAX);
     world_drain(&w);
     assert_int_equal(machine()->job_timeouts, 20000);
@@ -112,8 +112,8 @@ static void test_many_delays_end_at_one_stamp(void **state)
     (void)state;
     put_jobs(5000, "1 put 0 7 60 x");
     for (unsigned i = 0; i < 300; i++) tell("%u reserve", 10 + i);
-    w.wall_us += 7000000;
-    queue_ops.advance(w.machine, w.elapsed_us, w.wall_us);
+    w.due_us += 7000000;
+    world_advance(&w, w.machine);
     unsigned reserved = heard_count("RESERVED");
     assert_true(reserved > 0 && reserved <= MACHINE_WORK_MAX);
     world_drain(&w);
@@ -129,7 +129,7 @@ static void test_end_of_a_pause_with_many_waiters(void **state)
     for (unsigned i = 0; i < 3000; i++) tell("%u reserve", 10 + i);
     world_expect(&w, "");
     w.elapsed_us += 5000000;
-    queue_ops.advance(w.machine, w.elapsed_us, w.wall_us);
+    world_advance(&w, w.machine);
     unsigned reserved = heard_count("RESERVED");
     assert_true(reserved > 0 && reserved <= MACHINE_WORK_MAX);
     world_drain(&w);

@@ -55,7 +55,8 @@ static bool desk_feed(struct desk *desk, const char *text, size_t piece)
         }
         if (kind == PROTOCOL_QUERY) {
             static const struct machine_facts facts;
-            register_ops.query(desk->machine, &session, request.command, 0, 0, &facts);
+            struct machine_time now = {0};
+            register_ops.query(desk->machine, &session, request.command, &now, &facts);
         }
         bytes = slice_of(bytes.data + consumed, bytes.size - consumed);
     }
