@@ -23,12 +23,12 @@ EXERCISES = sorted(path.parent.name for path in COURSE.glob("exercises/*/exercis
 @pytest.fixture
 def course(tmp_path):
     """A copy of what ./learn needs, so that nobody's own work is touched."""
-    shutil.copy(COURSE / "learn", tmp_path)
-    ignore = shutil.ignore_patterns("mine", "__pycache__")
-    shutil.copytree(COURSE / "exercises", tmp_path / "exercises", ignore=ignore)
-    ignore = shutil.ignore_patterns("node_modules", "__pycache__")
-    shutil.copytree(COURSE / "examples", tmp_path / "examples", ignore=ignore)
-    return tmp_path
+    place = tmp_path / "course"
+    ignore = shutil.ignore_patterns("mine", "node_modules", "__pycache__")
+    for name in ("exercises", "examples"):
+        shutil.copytree(COURSE / name, place / name, ignore=ignore)
+    shutil.copy(COURSE / "learn", place)
+    return place
 
 
 def learn(course, *words, code=0, first=""):
@@ -302,22 +302,55 @@ def test_reset_keeps_what_was_written(course):
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("words", "code", "complaint"),
     [
-        (["check"], "./learn list shows them"),
-        (["start", "nothing"], "there is no exercise"),
-        (["start", "violation"], "may be 05-violation-dedup or 06-violation-log: say which"),
-        (["check", "01"], "is not begun"),
-        (["start"], "which one?"),
+        (["check"], 2, "./learn list shows them"),
+        (["start", "nothing"], 2, "there is no exercise nothing; ./learn list shows them"),
+        (["start", "violation"], 2, "which violation? There are 05-violation-dedup and 06-vio"),
+        (["check", "01"], 1, "is not begun"),
+        (["start"], 2, "which one?"),
+        (["start", "01", "--language", "rust"], 2, "invalid choice: 'rust'"),
+        (["start", "01", "02"], 2, "one name at a time; 02 is one too many"),
+        (["begin", "01"], 2, "there is no command begin; there are accept, check, doctor,"),
+        ([], 2, "required: COMMAND; ./learn --help says more"),
+        (["language", "rust"], 2, "there is no language rust; there are python and typescript"),
+        (["accept"], 2, "which system?; there is ./learn accept queue"),
+        (["accept", "mine"], 2, "there is no system mine; there is ./learn accept queue"),
     ],
 )
-def test_a_mistake_is_one_line_that_says_what_to_do(course, words, complaint):
-    said = learn(course, *words, code=1)
+def test_a_mistake_is_one_line_that_says_what_to_do(course, words, code, complaint):
+    said = learn(course, *words, code=code)
     assert complaint in said and len(said.splitlines()) == 1
 
 
-def test_a_name_without_its_number_is_enough_even_if_another_ends_like_it(course):
-    assert learn(course, "start", "dedup").startswith("An order that comes twice")
+def test_the_name_behind_the_number_is_enough(course):
+    """dedup is also in 05-violation-dedup."""
+    assert "01-dedup" in learn(course, "start", "dedup")
+
+
+# --- the language
+
+
+def test_the_language_is_remembered_and_said(course):
+    said = learn(course, "start", "01")
+    assert "In Python; ./learn language typescript changes that." in said
+    assert "Yours is TypeScript" in learn(course, "language", "typescript")
+    assert "Yours is TypeScript" in learn(course, "language")
+    assert "In TypeScript" in learn(course, "start", "02")
+    assert mine(course, "02-lease", "typescript").exists()
+
+
+def test_the_book_is_told_of_the_language(course):
+    learn(course, "start", "01")  # there is no book yet: nothing to tell
+    choice = course / "book/assets/choice.js"
+    choice.parent.mkdir(parents=True)
+    learn(course, "start", "02", "--language", "typescript")
+    text = choice.read_text()
+    assert text.startswith("window.quartetChoice = {") and text.endswith("};\n")
+    told = json.loads(text.removeprefix("window.quartetChoice = ").removesuffix(";\n"))
+    assert told["language"] == "typescript" and told["at"] > 1e9
+    learn(course, "start", "03", "--language", "typescript")
+    assert choice.read_text() == text  # chosen then, not now
 
 
 def test_starting_twice_touches_nothing(course):
@@ -363,21 +396,37 @@ def test_your_queue_begins_as_step_1_with_what_is_given(course, language):
 
 
 def test_accept_says_so_when_there_is_nothing_of_yours(course):
-    said = learn(course, "accept", code=1)
+    said = learn(course, "accept", "queue", code=1)
     assert "exercises/mine holds no queue of yours yet: ./learn start your-queue" in said
     assert len(said.splitlines()) == 1
 
 
-def test_accept_hands_your_queue_to_the_acceptance_test(course, monkeypatch):
-    learn(course, "start", "your-queue", "--language", "python")
+@pytest.mark.parametrize("language", SUFFIX)
+def test_accept_hands_your_queue_to_the_acceptance_test_once_it_is_finished(course, language):
+    learn(course, "start", "your-queue", "--language", language)
     test = course.parent / "test/compose/acceptance.py"
     test.parent.mkdir(parents=True)
     test.write_text("import sys; print('judged', sys.argv[1:]); sys.exit(int(sys.argv[1] == 'c'))")
-    unfinished = learn(course, "accept", code=1)  # at once, and not after minutes
-    assert "judged" not in unfinished and "your queue is not finished" in unfinished
-    copy_solution(course, "10-your-queue", "python")
-    assert "judged ['mine']" in learn(course, "accept")
-    assert "judged ['c']" in learn(course, "accept", "c", code=1)
+    said = learn(course, "accept", "queue", code=1)
+    assert said.startswith("Not yet: ") and "judged" not in said
+    assert said.endswith(
+        "yours is not finished: ./learn check 10-your-queue must be content first\n"
+    )
+    copy_solution(course, "10-your-queue", language)
+    other = {"python": "typescript", "typescript": "python"}[language]
+    learn(course, "start", "01", "--language", other)
+    assert "judged ['mine']" in learn(course, "accept", "queue")
+    assert "judged ['c']" in learn(course, "accept", "queue", "c", code=1)
+
+
+def test_accept_takes_a_queue_in_any_language_as_it_is(course):
+    test = course.parent / "test/compose/acceptance.py"
+    test.parent.mkdir(parents=True)
+    test.write_text("import sys; print('judged', sys.argv[1:])")
+    home = course / "exercises/mine/queue"
+    home.mkdir(parents=True)
+    (home / "Dockerfile").write_text("FROM scratch\n")
+    assert "judged ['mine']" in learn(course, "accept", "queue")
 
 
 # --- doctor ---------------------------------------------------------------------------------------
