@@ -157,7 +157,7 @@ def shop(impl: str, course: Path) -> Iterator[dict[str, str]]:
     if not impl:
         yield {}
         return
-    settings = {"IMPL": impl}
+    settings = {"IMPL": impl, "STEP": ""}
 
     def compose(*words: str) -> None:
         subprocess.run(

@@ -2,7 +2,7 @@
 # uses: examples/01-queue/mini/{language}/server.{ext} examples/01-queue/mini/{language}/wire.{ext} examples/01-queue/mini/{language}/step3/queue.{ext} examples/01-queue/mini/{language}/step3/log.{ext}
 # uses: examples/01-queue/say.py
 # must: line 2: damaged, and good lines follow
-say() { run "python say.py $1" "python3 $examples/01-queue/say.py --port $PORT $1"; }
+say() { run "./shop say 1 $1" "python3 $examples/01-queue/say.py --port $PORT $1"; }
 start_queue step3
 say '"put 0 0 60 7" "seat 11"'
 say '"put 0 0 60 7" "seat 12"'

@@ -3,7 +3,7 @@
 # uses: examples/01-queue/say.py
 # must: INSERTED 1
 # must: TIMED_OUT
-say() { run "python say.py $1" "python3 $examples/01-queue/say.py --port $PORT $1"; }
+say() { run "./shop say 1 $1" "python3 $examples/01-queue/say.py --port $PORT $1"; }
 start_queue step2
 say '"put 0 0 60 7" "seat 11"'
 kill_queue

@@ -54,9 +54,24 @@ start_queue() { # STEP
 # started this script has built the images, and removes the shop afterwards.
 start_shop() {
     cd "$examples/01-queue"
-    [ "$IMPL" = c ] || show "export IMPL=$IMPL"
-    show 'docker compose up --build --detach'
-    docker compose up --build --detach >/dev/null
+    show "./shop up $IMPL"
+    ./shop up "$IMPL" >"$SCRATCH/up" 2>&1 || { cat "$SCRATCH/up"; return 1; }
+}
+
+# Breaks a worker with an easy order in its hand: the first attempt of one that would not fail by
+# itself. Leaves the order's key in $key.
+strike_easy() { # COMMAND
+    local said number
+    while :; do
+        said=$($1 2>&1)
+        key=$(printf '%s' "$said" | sed -n 's/.* had \(order-[^ ]*\) in its hand.*/\1/p')
+        number=${key##*-}
+        [ "$(printf '%s\n' "$said" | wc -l)" -eq 2 ] && [ $((number % 7)) -ne 0 ] &&
+            [ $((number % 20)) -ne 0 ] && break
+        ./shop heal >/dev/null 2>&1
+    done
+    show "$1"
+    printf '%s\n' "$said"
 }
 
 wait_for() { until grep -q "$1" "$2" 2>/dev/null; do sleep 0.05; done; } # TEXT FILE

@@ -13,5 +13,5 @@ program "$examples/01-queue" careless -- "$PORT"
 run 'quartet queue-policy set mail --attempts 4 --base-ms 500 --dead-tube mail.dead' \
     "$quartet queue-policy set mail --attempts 4 --base-ms 500 --dead-tube mail.dead"
 program "$examples/01-queue" careless -- "$PORT"
-run 'python say.py "stats-job 2" | grep -E "tube|state|attempt"' \
+run './shop say 1 "stats-job 2" | grep -E "tube|state|attempt"' \
     "python3 $examples/01-queue/say.py --port $PORT 'stats-job 2' | grep -E 'tube|state|attempt'"

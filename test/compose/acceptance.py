@@ -40,8 +40,10 @@ class Story:
 Step = tuple[str, Callable[[Story], None]]
 
 
-def steps(implementation: Implementation) -> list[Step]:
-    """What is done, in order, each with a name."""
+def steps(implementation: Implementation, few: bool = False) -> list[Step]:
+    """What is done, in order, each with a name. With `few`, one round of each kind: a minute."""
+    if few:
+        return few_steps(implementation)
     killing = "killing {} loses nothing and stops nothing"
     nodes = implementation.nodes
     node_steps: list[Step] = [(killing.format(node), partial(kill_node, node)) for node in nodes]
@@ -62,6 +64,18 @@ def steps(implementation: Implementation) -> list[Step]:
         ("restarting the queue loses nothing", restart_nodes),
         ("removing and recreating all containers loses nothing", recreate),
         ("a worker told to stop finishes the task in its hand", graceful_stop),
+        ("no job was lost", count),
+    ]
+
+
+def few_steps(implementation: Implementation) -> list[Step]:
+    """A worker dies, one falls silent, the queue dies: what each implementation does by itself."""
+    worker, silent, node = WORKERS[0], WORKERS[2], implementation.nodes[0]
+    return [
+        ("workers of both languages work at the same time", both_languages),
+        (f"killing {worker} loses nothing and stops nothing", partial(kill_worker, worker)),
+        ("a worker that falls silent loses its lease", partial(silence, "pause", silent)),
+        (f"killing {node} loses nothing and stops nothing", partial(kill_node, node)),
         ("no job was lost", count),
     ]
 

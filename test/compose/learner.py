@@ -10,12 +10,17 @@ COURSE = Path(__file__).resolve().parents[2] / "distributed-systems-course"
 EXERCISE = "10-your-queue"
 
 
-def started(place: Path, language: str) -> Path:
-    """Where their queue lies. All of it below `place`, so that nobody's own work is touched."""
-    ignore = shutil.ignore_patterns("mine", "node_modules", "__pycache__")
+def copy(place: Path) -> None:
+    """What a learner works in, so that nobody's own work is touched."""
+    ignore = shutil.ignore_patterns("mine", "node_modules", "__pycache__", ".env")
     for name in ("exercises", "examples"):
         shutil.copytree(COURSE / name, place / name, ignore=ignore)
     shutil.copy(COURSE / "learn", place)
+
+
+def started(place: Path, language: str) -> Path:
+    """Where their queue lies, below `place`."""
+    copy(place)
     learn(place, "start", EXERCISE, "--language", language)
     return place / "exercises/mine/queue"
 

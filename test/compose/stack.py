@@ -87,7 +87,8 @@ class Stack:
 
     def run(self, *command: str, stdin: str = "", timeout_s: float = COMMAND_TIMEOUT_S) -> str:
         env = dict(os.environ, IMPL=self.implementation.name, COMPOSE_PROJECT_NAME=self.project)
-        env.pop("COMPOSE_PROFILES", None)  # .env derives it from IMPL
+        env["STEP"] = ""  # whatever .env says
+        env.pop("COMPOSE_PROFILES", None)
         env.pop("COMPOSE_FILE", None)
         done = subprocess.run(
             command, env=env, input=stdin, capture_output=True, text=True, timeout=timeout_s
@@ -99,7 +100,7 @@ class Stack:
 
     def break_(self, how: str, service: str) -> str:
         """As the reader does it; returns what it printed."""
-        return self.run(str(EXAMPLE / "break"), how, service)
+        return self.run(str(EXAMPLE / "shop"), how, service)
 
     def logs(self, lines: int) -> str:
         """The last lines that the queue's nodes have said."""

@@ -59,7 +59,7 @@ def finished(exercise, language, place):
 def test_ruff_finds_nothing_to_complain_of_or_to_format():
     config = ("--config", COURSE / "pyproject.toml")
     for flags, places in (
-        ((), (COURSE / "learn", COURSE / "examples", COURSE / "exercises")),
+        ((), (COURSE / "learn", SHOP / "shop", COURSE / "examples", COURSE / "exercises")),
         (config, (ROOT / "test/course", ROOT / "test/compose")),
     ):
         python("ruff", "check", "--no-cache", *flags, *places)
@@ -85,6 +85,7 @@ def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
     [
         *COURSE.glob("examples/concepts/luck.py"),
         *COURSE.glob("examples/concepts/*/python/main.py"),
+        *COURSE.glob("examples/*.py"),
         *SHOP.glob("*.py"),
     ],
     ids=lambda path: path.relative_to(COURSE / "examples").as_posix(),

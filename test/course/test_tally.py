@@ -88,7 +88,7 @@ def test_every_order_has_an_end(shop):
     code, said = shop.say("tally.py", "0")
     assert code == 0
     counts = [line.split()[0] for line in said.splitlines()]
-    assert counts == ["2", "1", "1", "0", "1"]
+    assert counts == ["2", "1", "1", "0", "1", "1"]
 
 
 def test_a_shop_that_nobody_started_is_not_a_shop_that_lost_nothing(shop):
@@ -130,28 +130,40 @@ def test_it_waits_for_what_is_under_way(shop):
     assert waiting.returncode == 0 and "     0 lost" in said
 
 
-@pytest.mark.parametrize(
-    ("name", "program"), [("tally", "tally.py 5"), ("story", "story.py 5")], ids=["tally", "story"]
-)
-def test_the_command_says_when_the_shop_does_not_run(name, program, tmp_path):
-    """`docker compose ps` of a shop without a producer says nothing, and with one its number."""
+def test_it_says_why_orders_were_begun_more_than_once(shop):
+    for number in (1, 2, 3, 4):
+        shop.happened("producer", "sent", key=f"order-{number}", job=number)
+        shop.printed(f"order-{number}")
+    for number in (1, 2):  # the first attempt fails
+        shop.happened("anna", "started", key=f"order-{number}", job=number, attempt=1)
+        shop.happened("anna", "retry", key=f"order-{number}", job=number, attempt=1)
+        shop.happened("ben", "started", key=f"order-{number}", job=number, attempt=2)
+        shop.happened("ben", "done", key=f"order-{number}", job=number)
+    assert shop.say("tally.py", "0")[1].endswith(
+        "     2 were begun more than once; each has one ticket at most\n"
+        "            2 because an attempt had failed (retry)\n"
+    )
+    shop.happened("anna", "started", key="order-3", job=3, attempt=1)  # and she dies
+    shop.happened("ben", "started", key="order-3", job=3, attempt=2)
+    shop.happened("ben", "done", key="order-3", job=3)
+    shop.happened("producer", "sent", key="order-4", job=5)
+    for job, end in ((4, "done"), (5, "duplicate")):
+        shop.happened("ben", "started", key="order-4", job=job, attempt=1)
+        shop.happened("ben", end, key="order-4", job=job)
+    assert shop.say("tally.py", "0")[1].endswith(
+        "     4 were begun more than once; each has one ticket at most\n"
+        "            2 because an attempt had failed (retry)\n"
+        "            1 because a worker had begun it and not ended it (killed, silent or cut off)\n"
+        "            1 because the producer, unanswered, had sent it again\n"
+    )
 
-    def say():
-        done = subprocess.run(
-            [MINIS.parent / name, "5"],
-            env={"PATH": f"{tmp_path}{os.pathsep}/usr/bin:/bin", "IMPL": "python"},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
 
-    docker = tmp_path / "docker"
-    docker.write_text('#!/bin/sh\ncase "$2" in ps) printf "$PS" ;; *) echo "$*" ;; esac\n')
-    docker.chmod(0o755)
-    code, out, err = say()
-    assert (code, out) == (1, "")
-    assert f"./{name}: the shop of python does not run" in err
-    docker.write_text(docker.read_text().replace("$PS", "0a1b"))
-    assert say() == (0, f"compose exec -T producer python {program}\n", "")
+@pytest.mark.parametrize("end", ["done", "retry", "dead", "duplicate"])
+def test_the_story_of_a_worker_that_was_idle_says_so(shop, end):
+    """A kill that hit nothing must not look like one that was survived."""
+    shop.happened("anna", "started", key="order-1", job=1, attempt=1)
+    assert "had ended" not in shop.say("story.py", "anna")[1]
+    shop.happened("anna", end, key="order-1", job=1)
+    shop.happened("ben", "started", key="order-1", job=1, attempt=2)
+    last = shop.say("story.py", "anna")[1].splitlines()[-1]
+    assert last.startswith(f"anna had ended this attempt itself ({end})")

@@ -12,6 +12,7 @@ from typing import Any
 from config import load_config
 
 Event = dict[str, Any]
+ENDS = ("done", "duplicate", "retry", "dead")  # of an attempt, by the worker that made it
 
 
 def read_events(results: str) -> list[Event]:
@@ -46,6 +47,13 @@ def is_about(event: Event, key: str, jobs: set[int]) -> bool:
     return key_of(event) == key or (event["event"] == "lease_lost" and event.get("job") in jobs)
 
 
+def own_end(events: list[Event], began: Event) -> str:
+    """How the worker that began an attempt ended it; '' if it never did."""
+    mine = [event for event in events if event["who"] == began["who"]]
+    later = mine[mine.index(began) + 1 :]
+    return next((event["event"] for event in later if event["event"] in ENDS), "")
+
+
 def tell(event: Event) -> str:
     known = {"at", "who", "event", "key", "body", "history"}
     rest = "  ".join(f"{name} {value}" for name, value in event.items() if name not in known)
@@ -66,6 +74,8 @@ def main() -> None:
     print(key)
     for event in story:
         print(tell(event))
+    if started and (end := own_end(events, started[-1])):
+        print(f"{name} had ended this attempt itself ({end}): whatever befell it came later.")
 
 
 if __name__ == "__main__":

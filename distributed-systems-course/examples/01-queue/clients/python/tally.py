@@ -8,11 +8,10 @@ it. Nothing is asked of the queue: what it says about itself is what is being ch
 
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 from config import load_config
-from story import Event, key_of, read_events
+from story import ENDS, Event, key_of, read_events
 
 WAIT_S = 90  # an order that fails each time is given up after about half of this
 LOOK_S = 0.5
@@ -28,6 +27,41 @@ def tickets(results: str) -> set[str]:
 
 def unfinished(results: str, sent: set[str]) -> set[str]:
     return sent - tickets(results) - keys(read_events(results), "dead")
+
+
+def begun_again(events: list[Event], sent: set[str]) -> list[str]:
+    """How many orders were begun more than once, and why. One may have several reasons."""
+    stories: dict[str, list[Event]] = {}
+    for event in events:
+        if (key := key_of(event)) in sent and key is not None:
+            stories.setdefault(key, []).append(event)
+    again = [s for s in stories.values() if sum(e["event"] == "started" for e in s) > 1]
+    failed = sum(any(e["event"] == "retry" for e in story) for story in again)
+    twice = sum(len({e["job"] for e in story if e["event"] == "started"}) > 1 for story in again)
+    left = sum(left_behind(story) for story in again)
+    lines = [f"{len(again):6} were begun more than once; each has one ticket at most"]
+    for count, reason in (
+        (failed, "because an attempt had failed (retry)"),
+        (left, "because a worker had begun it and not ended it (killed, silent or cut off)"),
+        (twice, "because the producer, unanswered, had sent it again"),
+    ):
+        if count:
+            lines.append(f"       {count:6} {reason}")
+    return lines
+
+
+def left_behind(story: list[Event]) -> bool:
+    """Whether somebody began it, and another did while the first had not ended it."""
+    open_: dict[int, str] = {}  # job -> who has it
+    for event in story:
+        job, who = event.get("job", 0), event["who"]
+        if event["event"] == "started":
+            if job in open_:
+                return True
+            open_[job] = who
+        elif event["event"] in ENDS and open_.get(job) == who:
+            del open_[job]
+    return False
 
 
 def nothing_to_count(results: str) -> str:
@@ -60,14 +94,12 @@ def main() -> None:
     events = read_events(results)
     printed = sent & tickets(results)
     dead = (sent & keys(events, "dead")) - printed
-    started = Counter(key_of(event) for event in events if event["event"] == "started")
-    again = sum(started[key] > 1 for key in sent)
     print(f"{len(sent):6} orders acknowledged by the queue")
     print(f"{len(printed):6} printed")
     print(f"{len(dead):6} given up, and kept in the dead tube")
     verdict = f"not finished in {wait_s:g} s: still in the queue, or lost" if left else "lost"
     print(f"{len(left):6} {verdict}" + "".join(f"\n       {key}" for key in sorted(left)[:10]))
-    print(f"{again:6} were begun more than once; each has one ticket at most")
+    print("\n".join(begun_again(events, sent)))
     sys.exit(1 if left else 0)
 
 

@@ -53,7 +53,7 @@ class Worker:
         # reserves counts this delivery too. releases and timeouts alone would miss the deliveries
         # that ended because the worker's connection closed.
         stats = self.queue.stats_job(job)
-        attempt = stats["reserves"]
+        attempt = max(1, stats["reserves"])  # our queue's first steps do not count, and say 0
         if attempt > self.config.max_attempts:
             self.give_up(job, stats, "its worker did not come back")
             return

@@ -62,7 +62,7 @@ class Worker {
     // reserves counts this delivery too. releases and timeouts alone would miss the deliveries
     // that ended because the worker's connection closed.
     const stats = await this.queue.statsJob(job);
-    const attempt = stats.reserves;
+    const attempt = Math.max(1, stats.reserves); // our queue's first steps do not count, and say 0
     if (attempt > this.config.maxAttempts) {
       await this.giveUp(job, stats, "its worker did not come back");
       return;
