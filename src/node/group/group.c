@@ -212,8 +212,8 @@ static void tick_turn(struct group *group)
     (void)raft_propose(group->raft, group->turn->now, KIND_TICK, 1, slice_of(NULL, 0), &index);
 }
 
-/* As a leader begins, the clocks say how long there was none; and where log time's calendar is ahead
- * of what a quorum's clocks agree on, as a leader's was wrong once, it is set right. */
+/* As a leader begins, the clocks say how long there was none; and where log time's calendar is
+ * ahead of what a quorum's clocks agree on, as a leader's was wrong once, it is set right. */
 static void clock_turn(struct group *group)
 {
     if (!group->clocks_agree || !group_leading(group) || !raft_settled(group->raft)) return;
