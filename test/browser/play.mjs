@@ -170,11 +170,23 @@ async function onPaper() {
 
 // --- what it costs
 
-// The time of the page's main thread, which other programs on this machine do not lengthen.
+// Every frame is a sixtieth of a second after the one before, whenever it comes; what counts is the
+// time of the page's own thread. So neither is other programs' doing.
 async function smoothly() {
   const wrong = [];
   const page = await browser.newPage({ viewport: DESK });
   page.setDefaultTimeout(SLOW_MS);
+  await page.addInitScript((frame_ms) => {
+    const real = requestAnimationFrame.bind(window);
+    let now_ms = 0;
+    window.frames_ = 0;
+    performance.now = () => now_ms;
+    window.requestAnimationFrame = (call) =>
+      real(() => {
+        window.frames_ += 1;
+        call((now_ms += frame_ms));
+      });
+  }, FRAME_MS);
   await page.goto(pathToFileURL(longRun).href);
   const figure = page.locator("figure[data-play]");
   await figure.getByRole("button", { name: "Step back", exact: true }).waitFor();
@@ -185,21 +197,16 @@ async function smoothly() {
     const { metrics } = await session.send("Performance.getMetrics");
     return metrics.find((one) => one.name === "TaskDuration").value;
   };
+  const frames = (least) =>
+    page.waitForFunction((least) => window.frames_ >= least && window.frames_, least, { polling: 100 })
+      .then((handle) => handle.jsonValue());
   await figure.getByLabel("Speed").selectOption("10");
-  await page.evaluate(() => {
-    window.frames_ = 0;
-    const count = () => requestAnimationFrame(() => ((window.frames_ += 1), count()));
-    count();
-  });
   await figure.getByRole("button", { name: "Play", exact: true }).click();
-  const before = [await busy_s(), await page.evaluate(() => window.frames_), Date.now()];
-  await page.waitForFunction(() => Number(document.querySelector(".play-row input").value) >= 100);
-  const after = [await busy_s(), await page.evaluate(() => window.frames_), Date.now()];
-  const frames = after[1] - before[1];
-  const cost_ms = ((after[0] - before[0]) * 1000) / frames;
-  const shown = (frames * 1000) / (after[2] - before[2]);
-  if (!(frames > 20)) wrong.push(`${frames} frames`);
-  if (!(cost_ms < FRAME_MS)) wrong.push(`a frame takes ${cost_ms.toFixed(1)} ms of the main thread`);
+  const [first, since_s] = [await frames(30), await busy_s()];
+  const [last, until_s] = [await frames(first + 300), await busy_s()];
+  const cost_ms = ((until_s - since_s) * 1000) / (last - first);
+  if (!(cost_ms < FRAME_MS)) wrong.push(`a frame takes ${cost_ms.toFixed(1)} ms of its thread`);
+  if (process.env.PLAY_VERBOSE) console.error(`a frame takes ${cost_ms.toFixed(1)} ms`);
   say("a run of 500 events plays at 60 frames a second", wrong);
   await page.close();
 }
@@ -224,6 +231,7 @@ async function paintsAtOnce() {
       best_ms = Math.min(best_ms, paint_ms);
       await page.close();
     }
+    if (process.env.PLAY_VERBOSE) console.error(`first paint after ${best_ms.toFixed(0)} ms`);
     if (!(best_ms < PAINT_MS)) wrong.push(`${url.split("/").pop()}: ${best_ms.toFixed(0)} ms`);
   }
   say("a page with a picture that plays is painted within a second", wrong);

@@ -105,9 +105,10 @@ class Lanes implements Track {
   }
 }
 
-// What the caption tells in words would answer the questions: it is folded until all are answered, or
-// somebody unfolds it.
-function foldCaption(figure: HTMLElement, questions: number): void {
+// What the caption tells in words, and the description of the picture likewise, would answer the
+// questions. The one is folded until all are answered, or somebody unfolds it; the other is not read
+// out until then.
+function keepSecret(figure: HTMLElement, questions: number): void {
   const caption = figure.querySelector("figcaption");
   const title = caption?.querySelector("strong");
   if (!caption || !title) return;
@@ -116,10 +117,17 @@ function foldCaption(figure: HTMLElement, questions: number): void {
   const summary = element("summary", {}, "What it shows, in words: it tells the end");
   const details = element("details", { class: "play-told" }, summary, words);
   caption.append(details);
+  const described = [...figure.querySelectorAll("svg.spacetime")].map((svg) => {
+    const names = svg.getAttribute("aria-labelledby") ?? "";
+    svg.setAttribute("aria-labelledby", names.split(" ")[0] ?? "");
+    return { svg, names };
+  });
   let answered = 0;
   figure.addEventListener("quartet:answered", () => {
     answered += 1;
-    if (answered === questions) details.open = true;
+    if (answered < questions) return;
+    details.open = true;
+    for (const { svg, names } of described) svg.setAttribute("aria-labelledby", names);
   });
 }
 
@@ -156,6 +164,6 @@ export function mountLanes(figure: HTMLElement, data: unknown): void {
   for (const kind of ["click", "keydown"]) {
     timeline.element.addEventListener(kind, () => (lanes.away = false), { capture: true });
   }
-  if (asks) foldCaption(figure, Object.keys(run.asks ?? {}).length);
+  if (asks) keepSecret(figure, Object.keys(run.asks ?? {}).length);
   figure.classList.add("plays");
 }
