@@ -27,6 +27,9 @@ async function open(name, wrong, options = {}, script = "") {
   });
   if (script) await page.addInitScript(script);
   await page.goto(pathToFileURL(join(book, name)).href);
+  await page.locator("details:has([data-play='cluster'])").evaluateAll((folds) => {
+    for (const fold of folds) fold.open = true; // one of them is taken home
+  });
   await page.locator('[data-play="cluster"]').first().scrollIntoViewIfNeeded();
   return page;
 }
