@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: help run build test traces coverage check mutants bench bench-queue bench-snapshot bench-check \
+.PHONY: help run build test traces coverage check mutants bench bench-queue bench-snapshot bench-links bench-check \
   bench-sim fuzz fmt lint clean install-deps book book-serve transcripts
 
 help: ## list these targets
@@ -38,7 +38,7 @@ check: ## make test, plus sanitizers, both compilers, format and static analysis
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD) --check
 
-bench: bench-queue bench-snapshot bench-sim bench-check ## run every benchmark
+bench: bench-queue bench-snapshot bench-links bench-sim bench-check ## run every benchmark
 
 bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=--quick)
 	@tools/deps bench
@@ -49,6 +49,11 @@ bench-snapshot: ## measure what clients notice while 1 GiB is snapshotted (ARGS=
 	@tools/deps bench
 	@tools/build $(BUILD)
 	@python3 bench/snapshot.py --quartet $(BUILD)/quartet $(ARGS)
+
+bench-links: ## measure what clients notice of the network between nodes (ARGS=--rounds 5; as root)
+	@tools/deps bench
+	@tools/build $(BUILD)
+	@python3 bench/links.py --quartet $(BUILD)/quartet $(ARGS)
 
 bench-sim: build ## measure how much faster than real time the simulator is (ARGS=--rounds 1)
 	@python3 bench/sim.py --quartet $(BUILD)/quartet $(ARGS)

@@ -2,7 +2,7 @@
 
 TCP then tries again ever more seldom, so that a network that is back after a minute is not noticed
 for another one by those who only wait. How soon a cluster is level again is measured by
-bench/dead_links.py; here the bounds are generous, and far below what TCP alone would take.
+bench/links.py; here the bounds are generous, and far below what TCP alone would take.
 """
 
 import time
