@@ -27,7 +27,9 @@ def course(tmp_path):
     ignore = shutil.ignore_patterns("mine", "node_modules", "__pycache__")
     for name in ("exercises", "examples"):
         shutil.copytree(COURSE / name, place / name, ignore=ignore)
-    shutil.copy(COURSE / "learn", place)
+    (place / "tools").mkdir()
+    for name in ("learn", "tools/doctor.py"):
+        shutil.copy(COURSE / name, place / name)
     return place
 
 
@@ -314,7 +316,7 @@ def test_reset_keeps_what_was_written(course):
         (["begin", "01"], 2, "there is no command begin; there are accept, check, doctor,"),
         ([], 2, "required: COMMAND; ./learn --help says more"),
         (["language", "rust"], 2, "there is no language rust; there are python and typescript"),
-        (["accept"], 2, "which system?; there is ./learn accept queue"),
+        (["accept"], 2, "which system? There is ./learn accept queue"),
         (["accept", "mine"], 2, "there is no system mine; there is ./learn accept queue"),
     ],
 )
@@ -458,10 +460,11 @@ def free_ports(course):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    text = (course / "learn").read_text()
+    doctor = course / "tools/doctor.py"
+    text = doctor.read_text()
     ports = "PORTS = (11300, 11301, 11302, 9000, 9001, 9002)"
     assert ports in text
-    (course / "learn").write_text(text.replace(ports, f"PORTS = ({port},)"))
+    doctor.write_text(text.replace(ports, f"PORTS = ({port},)"))
     return port
 
 
@@ -493,8 +496,8 @@ def test_doctor_lets_a_machine_be_without_node(course, free_ports, machine, node
 
 
 def test_doctor_sees_a_port_in_use_and_a_full_disk(course, free_ports, machine):
-    text = (course / "learn").read_text()
-    (course / "learn").write_text(text.replace("GB_MIN = 3", "GB_MIN = 10**9"))
+    doctor = course / "tools/doctor.py"
+    doctor.write_text(doctor.read_text().replace("GB_MIN = 3", "GB_MIN = 10**9"))
     with socket.socket() as other:
         other.bind(("127.0.0.1", free_ports))
         other.listen()
@@ -526,5 +529,6 @@ def test_doctor_pull_tells_what_failed(course, free_ports, machine):
     assert said.splitlines()[-1] == "Not ready: see what says no."
 
 
-def test_the_tool_parses_where_only_an_old_python_is():
-    ast.parse((COURSE / "learn").read_text(), feature_version=(3, 8))
+@pytest.mark.parametrize("name", ["learn", "tools/doctor.py"])
+def test_the_tool_parses_where_only_an_old_python_is(name):
+    ast.parse((COURSE / name).read_text(), feature_version=(3, 8))
