@@ -6,6 +6,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { filmOf, recordOf } from "../../distributed-systems-course/theme/play/cluster-film.ts";
+import { ClusterSteps } from "../../distributed-systems-course/theme/play/cluster-steps.ts";
 import type { Scene } from "../../distributed-systems-course/theme/play/cluster-steps.ts";
 import { World, STOP } from "../../distributed-systems-course/theme/play/cluster-world.ts";
 import type { Goal, State } from "../../distributed-systems-course/theme/play/cluster-world.ts";
@@ -13,6 +14,8 @@ import type { Goal, State } from "../../distributed-systems-course/theme/play/cl
 const SIZE_MAX = 400 * 1024; // gzipped: what a reader may have to wait for
 const MEMORY_MAX = 8 << 20; // of three nodes: a checkpoint compares all of it
 const LATE_US = 60_000_000;
+const STEPS = 525;
+const STEPS_BYTES_MAX = 64 << 20;
 
 const SEEDS = 20; // of each world of the book
 const SPREADS = [0.8, 1, 1.2]; // of its times
@@ -137,8 +140,32 @@ await check("a checkpoint shares what has not changed, and memory stays small", 
     order(world, `put ${1 + (i % 3)} seat ${i}`);
     reach(world, "calm");
   }
-  const bytes = world.checkpoint().length * 4096;
+  const bytes = world.checkpoint().reduce((sum, piece) => sum + piece.byteLength, 0);
   must(bytes <= MEMORY_MAX, `it has ${bytes} bytes`);
+});
+
+await check(`${STEPS} steps keep less than ${STEPS_BYTES_MAX >> 20} MiB`, async () => {
+  const scene = {
+    system: "queue",
+    seed: 7,
+    nodes: 3,
+    options: "",
+    begin: ["until calm"],
+    acts: [],
+  };
+  const steps = new ClusterSteps(await World.load(module), scene);
+  for (let at = 0; at < STEPS; at += 21) {
+    must(steps.act(`put ${1 + (at % 3)} seat ${at}`, at, at) === "", "a put is refused");
+    steps.reach(at + 21);
+  }
+  const pieces = new Set<Int32Array>();
+  let listed = 0;
+  for (let i = 0; i <= steps.known; i++) {
+    steps.step(i).checkpoint.forEach((piece) => pieces.add(piece));
+    listed += steps.step(i).checkpoint.length * 8;
+  }
+  const bytes = [...pieces].reduce((sum, piece) => sum + piece.byteLength, listed);
+  must(bytes < STEPS_BYTES_MAX, `they keep ${bytes} bytes`);
 });
 
 await check("what cannot be is refused in words", async () => {

@@ -1,7 +1,7 @@
 // The picture of a simulated cluster: a ring of nodes around the clients, links, and messages under
 // way. Each kind of message has a shape of its own and a word, each node what nodes.ts says.
 
-import { cutOff, labelOf, lineOf } from "./cluster-words.ts";
+import { becameOf, cutOff, labelOf, lineOf } from "./cluster-words.ts";
 import type { Entry, Message, SimNode, State } from "./cluster-world.ts";
 import type { Step } from "./cluster-steps.ts";
 import { drawn, element, write } from "./element.ts";
@@ -42,9 +42,9 @@ const NARROW: Record<number, Plan> = {
   1: { width: 360, height: 360, nodes: [at(50, 72)], centre: at(50, 18) },
   3: {
     width: 360,
-    height: 470,
-    nodes: [at(50, 16), at(24, 82), at(76, 82)],
-    centre: at(50, 50),
+    height: 520,
+    nodes: [at(50, 12), at(25, 50), at(74, 88)],
+    centre: at(81, 45),
   },
   5: {
     width: 360,
@@ -55,6 +55,7 @@ const NARROW: Record<number, Plan> = {
 };
 
 const ENTRIES_MAX = 6; // that are drawn; the rest is in the table
+const ASKED_MAX = 2; // of what clients asked, the last
 const LANE_PX = 7; // messages keep to the right of their link
 const HELD_AT = 0.42; // short of the cut
 
@@ -188,7 +189,7 @@ export class Stage {
 
   constructor(nodes: number, choose: (node: number) => void) {
     this.cards = Array.from({ length: nodes }, (_, i) => new NodeCard(i + 1, () => choose(i + 1)));
-    this.client = element("div", { class: "cluster-client" }, "clients");
+    this.client = element("div", { class: "cluster-client" }, element("b", {}, "clients"));
     this.links = drawn("g");
     this.letters = drawn("g");
     this.svg = drawn("svg", { class: "cluster-sky", "aria-hidden": "true" });
@@ -210,6 +211,7 @@ export class Stage {
     this.drawnAt = { step, now_us };
     const { state } = step;
     state.nodes.forEach((node, i) => this.cards[i]!.show(state, node, now_us));
+    this.showClients(state);
     this.showLinks(state);
     this.showMessages(step, now_us);
   }
@@ -267,6 +269,15 @@ export class Stage {
       at(a.x + dx * begin + ox, a.y + dy * begin + oy),
       at(b.x - dx * end + ox, b.y - dy * end + oy),
     ];
+  }
+
+  private showClients(state: State): void {
+    const lines = state.asked.slice(-ASKED_MAX).map(becameOf);
+    const known = lines.join("\n");
+    if (this.client.dataset.known === known) return;
+    this.client.dataset.known = known;
+    const rows = lines.map((line) => element("span", { class: "cluster-asked" }, line));
+    this.client.replaceChildren(element("b", {}, "clients"), ...rows);
   }
 
   private showLinks(state: State): void {

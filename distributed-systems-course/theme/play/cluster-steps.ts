@@ -30,7 +30,7 @@ export interface Step {
   checkpoint: Checkpoint;
 }
 
-export const STEPS_MAX = 1200; // of one way
+export const STEPS_MAX = 800; // of one way: 75 KB each
 export const WAYS_MAX = 6;
 const LATE_US = 30_000_000; // for a goal, of virtual time
 const QUIET_US_MAX = 800_000; // when nothing happens for long, it goes by faster

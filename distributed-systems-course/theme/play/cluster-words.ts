@@ -74,6 +74,17 @@ const OUTCOMES: Record<Asked["outcome"], string> = {
   unreachable: "nobody listens there: it was not done",
 };
 
+// What became of a question so far, in a few words.
+export function becameOf(asked: Asked): string {
+  const became = {
+    waiting: "…",
+    answered: asked.reply ?? "",
+    unknown: "no answer",
+    unreachable: "nobody there",
+  };
+  return `${asked.words}: ${became[asked.outcome]}`;
+}
+
 function ofClients(before: State, now: State): string[] {
   const known = new Map(before.asked.map((one) => [one.number, one.outcome]));
   return now.asked

@@ -82,7 +82,7 @@ export type Goal = "time" | "event" | "news" | "leader" | "answer" | "calm";
 // Memory in pieces. Those that are as they were in the checkpoint before are the same objects.
 export type Checkpoint = readonly Int32Array[];
 
-const PIECE = 1024; // numbers of four bytes each
+const PIECE = 256; // numbers of four bytes each: fewer cost more to list, more share less
 
 interface Exports {
   memory: WebAssembly.Memory;

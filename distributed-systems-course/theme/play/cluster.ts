@@ -31,6 +31,11 @@ interface ClusterData {
 const WITHOUT =
   "This picture would play: it is a cluster in a simulator. It stays still here, because ";
 
+const LEGEND =
+  "■ entries to append · ● on disk (✓), or a vote (yes, no) · ▲ asks for votes · ◆ of and to " +
+  "clients · small points are heartbeats. A filled box is an entry that is committed, a dotted one " +
+  "is not on disk yet. The bar under a node runs out when it has heard no leader for too long.";
+
 function loaded(place: string): Promise<Uint8Array<ArrayBuffer>> {
   const decode = () => Uint8Array.from(atob(window.quartetWorld ?? ""), (c) => c.charCodeAt(0));
   if (window.quartetWorld !== undefined) return Promise.resolve(decode());
@@ -204,6 +209,7 @@ class Cluster {
       { class: "cluster-messages" },
       element("summary", {}, "What is under way"),
       this.stage.messages,
+      element("p", { class: "cluster-legend" }, LEGEND),
     );
     host.append(this.timeline.element, row, this.orders.element, under);
     figure.querySelector(".picture")?.after(host);
