@@ -6,6 +6,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { filmOf, recordOf } from "../../distributed-systems-course/theme/play/cluster-film.ts";
+import type { Record as Recorded } from "../../distributed-systems-course/theme/play/cluster-film.ts";
 import { ClusterSteps } from "../../distributed-systems-course/theme/play/cluster-steps.ts";
 import type { Scene } from "../../distributed-systems-course/theme/play/cluster-steps.ts";
 import { World, STOP } from "../../distributed-systems-course/theme/play/cluster-world.ts";
@@ -210,9 +211,17 @@ function spread(scene: Scene, seed: number, by: number): Scene {
 for (const file of readdirSync(WORLDS).filter((name) => name.endsWith(".json"))) {
   const recorded = JSON.parse(readFileSync(new URL(file, WORLDS), "utf8"));
   const scene: Scene = recorded.scene;
+  // Not to the last entry: who leads, and how long the log is, changes with any change of a node, and
+  // the picture of an earlier run is as true.
   await check(`worlds/${file} is how a run begins (tools/cluster.py)`, async () => {
     const shown = recordOf(await World.load(module), scene);
-    must(JSON.stringify(shown) === JSON.stringify(recorded), "it is stale");
+    const seen = ({ nodes }: Recorded) => [
+      nodes.map(({ id, up, holds }) => [id, up, holds]),
+      nodes.filter((node) => node.role === "leader").length,
+      nodes.map((node) => node.log.length > 0),
+    ];
+    must(JSON.stringify(seen(shown)) === JSON.stringify(seen(recorded)), "it is stale");
+    must(JSON.stringify(shown.scene) === JSON.stringify(scene), "its world is another");
   });
   await check(`worlds/${file}: what it claims holds for all seeds and times`, async () => {
     const world = await World.load(module);
