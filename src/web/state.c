@@ -43,7 +43,9 @@ static void say_commands(const struct hand_ops *ops, struct slice batch, struct 
         case COMMAND_MACHINE: ops->command(command.bytes, out); break;
         case COMMAND_SESSION_END: text_append(out, "a client left node %u", header.origin); break;
         case COMMAND_OPEN: text_append(out, "node %u is up", header.origin); break;
-        default: text_append(out, "node %u has clients", header.origin); break;
+        case COMMAND_RENEW: text_append(out, "node %u has clients", header.origin); break;
+        case COMMAND_HURRY: text_append(out, "a client says nothing more"); break;
+        default: text_append(out, "something else"); break;
         }
     }
 }
@@ -55,7 +57,9 @@ static const char *entry_kind(const struct raft_entry *entry)
     case RAFT_KIND_MEMBERS: return "members";
     case KIND_COMMANDS: return "commands";
     case KIND_TICK: return "tick";
-    default: return "expire";
+    case KIND_EXPIRE: return "expire";
+    case KIND_CLOCK: return "clock";
+    default: return "other";
     }
 }
 
@@ -67,7 +71,9 @@ static void put_entry(const struct hand_ops *ops, const struct raft_entry *entry
     case RAFT_KIND_MEMBERS: text_append(&said, "who is a member"); break;
     case KIND_COMMANDS: say_commands(ops, entry->data, &said); break;
     case KIND_TICK: text_append(&said, "time passes"); break;
-    default: text_append(&said, "a node's clients are gone"); break;
+    case KIND_EXPIRE: text_append(&said, "a node's clients are gone"); break;
+    case KIND_CLOCK: text_append(&said, "what time it is"); break;
+    default: text_append(&said, "something else"); break;
     }
     json_object_begin(json);
     number(json, "index", entry->index);

@@ -279,6 +279,21 @@ static void clients_are_numbered_and_limited(void **state)
     page_free(page);
 }
 
+/* Every kind of entry and command that a node writes has its words. */
+static void entries_are_said_in_words(void **state)
+{
+    (void)state;
+    struct page *page = page_new(7, 3);
+    page_goal(page, STEER_CALM);
+    page_order(page, "put 1 seat 12");
+    page_goal(page, STEER_CALM);
+    page_says(page, "\"kind\":\"leader\",\"words\":\"term 2 begins\"");
+    page_says(page, "is up\"");
+    page_says(page, "\"kind\":\"clock\",\"words\":\"what time it is\"");
+    page_says(page, "put seat 12");
+    page_free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +307,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_done_is_refused_in_words),
         cmocka_unit_test(a_world_that_cannot_be_is_refused_in_words),
         cmocka_unit_test(clients_are_numbered_and_limited),
+        cmocka_unit_test(entries_are_said_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
