@@ -12,9 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import bundle
-import spacetime
-from events import read_events
+if sys.version_info < (3, 11):  # as all of the course's tools; ./shop gets by with less
+    sys.exit(f"draw: needs Python 3.11 or newer, and this is {sys.version.split()[0]}")
+
+import bundle  # noqa: E402 (needs it)
+import spacetime  # noqa: E402
+from events import read_events  # noqa: E402
 
 COURSE = Path(__file__).resolve().parents[1]
 EVENTS_MAX = 1000  # what a browser plays without a hitch, and then some
