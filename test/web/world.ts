@@ -169,6 +169,35 @@ await check(`${STEPS} steps keep less than ${STEPS_BYTES_MAX >> 20} MiB`, async 
   must(bytes < STEPS_BYTES_MAX, `they keep ${bytes} bytes`);
 });
 
+await check("who starts over is asked what was not asked, and is free else", async () => {
+  const ask = { ask: "What now?", choices: [] };
+  const act = { ask, do: ["kill leader"], until: "leader" as Goal, holds: [] };
+  const scene = {
+    system: "queue",
+    seed: 7,
+    nodes: 3,
+    options: "",
+    begin: ["until calm"],
+    acts: [act],
+  };
+  const steps = new ClusterSteps(await World.load(module), scene);
+  steps.reach(1); // as a timeline does before it asks
+  steps.reset();
+  must(steps.question(1) === ask, "it is not asked");
+  const end = steps.settles(1);
+  must(
+    steps.step(end).state.nodes.some((node) => !node.up),
+    "nobody is killed",
+  );
+  steps.reset();
+  must(steps.question(1) === undefined, "it is asked again");
+  steps.reach(12);
+  must(
+    steps.step(12).state.nodes.every((node) => node.up),
+    "and the act played unasked",
+  );
+});
+
 await check("what cannot be is refused in words", async () => {
   const world = await calm();
   must(world.do("kill 9").includes("kill 9"), world.do("kill 9"));

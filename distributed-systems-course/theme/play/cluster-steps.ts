@@ -104,6 +104,7 @@ export class ClusterSteps {
   private readonly world: World;
   private ways: Way[];
   private way: Way;
+  private answered = false; // the first act was asked for
   private at: Step | null = null; // where the world stands; null: unknown
 
   constructor(world: World, scene: Scene) {
@@ -152,6 +153,7 @@ export class ClusterSteps {
   settles(n: number): number {
     const act = this.way.act;
     if (n !== this.way.act_at) return n;
+    this.answered = true;
     let step = n;
     while (this.reach(step) && this.way.act === act) step += 1;
     return Math.min(step, this.known);
@@ -214,10 +216,10 @@ export class ClusterSteps {
     this.way = this.ways[way] ?? this.way;
   }
 
-  // All of it from the beginning, as it was opened.
+  // All of it from the beginning. What has been asked is not asked again: then one is free.
   reset(): void {
     const first = this.way.steps[0]!;
-    const act_at = this.scene.acts.length > 0 ? 1 : 0;
+    const act_at = this.scene.acts.length > 0 && !this.answered ? 1 : 0;
     this.way = { steps: [first], act: 0, act_at, orders: [], goal: "", until_us: 0 };
     this.ways = [this.way];
   }
