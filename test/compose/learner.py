@@ -13,7 +13,7 @@ EXERCISE = "10-your-queue"
 def copy(place: Path) -> None:
     """What a learner works in, so that nobody's own work is touched."""
     ignore = shutil.ignore_patterns("mine", "node_modules", "__pycache__", ".env")
-    for name in ("exercises", "examples"):
+    for name in ("exercises", "examples", "tools", "theme"):
         shutil.copytree(COURSE / name, place / name, ignore=ignore)
     shutil.copy(COURSE / "learn", place)
 

@@ -93,7 +93,7 @@ def test_up_starts_it_and_status_tells_who_leads(shop):
     assert sum("leader in term" in state for state in states.values()) == 1
 
 
-def test_a_busy_worker_that_is_killed_leaves_its_order_to_another(shop):
+def test_a_busy_worker_that_is_killed_leaves_its_order_to_another(shop, tmp_path):
     said = shop("kill", "worker", "--busy")
     worker, key = re.search(r"^(\S+) had (\S+) in its hand", said, re.MULTILINE).groups()
     assert shop.states()[worker] == "killed, or ended"
@@ -110,6 +110,9 @@ def test_a_busy_worker_that_is_killed_leaves_its_order_to_another(shop):
     assert later()[0][0] != worker
     shop("heal", worker)
     assert shop.states()[worker] == "running"
+    page = tmp_path / "story.html"
+    shop("story", key, "--draw", page)
+    assert worker in page.read_text()
 
 
 def test_journals_are_read_when_the_producer_is_dead(shop):
@@ -134,9 +137,14 @@ def test_two_nodes_on_an_island_hear_each_other_alone(shop):
     shop("split", "1", "2")
     assert shop.hears(1, 2) and shop.hears(2, 1)
     assert not shop.hears(1, 3) and not shop.hears(3, 2)
+    # They are the majority: whoever led before, they have a leader, and the third knows none.
+    wait_for(
+        "a leader of two", lambda: shop("leader", code=None).endswith("say queue-1, queue-2\n")
+    )
     assert "split already" in shop("split", "3", code=1)
     shop("heal")
     assert shop.hears(1, 3) and shop.hears(3, 2)
+    wait_for("all to agree", lambda: shop("leader", code=None).count("queue-1, queue-2, queue-3"))
     assert "nothing to heal" in shop("heal")
 
 
