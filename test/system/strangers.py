@@ -8,6 +8,7 @@ from harness import Wire
 HELLO, WELCOME, PROOF, REFUSED, FORWARD, CLOCK = 1, 2, 3, 4, 17, 25
 NODE_GROUP = 65535
 MEMBER = 2
+VERSION = 3  # of the frames
 
 
 def crc_table():
@@ -35,7 +36,8 @@ def frame(kind, content, group=NODE_GROUP):
 
 def introduction(start, to, nonce, cluster=0, membership=0, index=0, address=b"", incarnation=1):
     return (
-        struct.pack("<IHHQIIQBBQ", 0x52455051, 2, 2, cluster, start, to, incarnation, membership, 0, 0)
+        struct.pack("<IHH", 0x52455051, VERSION, VERSION)
+        + struct.pack("<QIIQBBQ", cluster, start, to, incarnation, membership, 0, 0)
         + nonce
         + struct.pack("<I", 5)
         + b"queue"
