@@ -328,9 +328,9 @@ void route_clocks(struct node *node)
     struct clock_verdict verdict;
     if (group_raft(node->group) == NULL) return;
     clocks_turn(&node->peers, raft_members(group_raft(node->group)), &verdict);
-    if (verdict.changed) {
-        raft_set_abstaining(group_raft(node->group), node->turn.now, node->peers.clocks.off);
-    }
+    struct raft *raft = group_raft(node->group);
+    bool refrains = clock_refrains(&node->peers, raft_leader(raft) != 0);
+    raft_set_abstaining(raft, node->turn.now, refrains);
     group_set_clocks_agree(node->group, node->peers.clocks.agree);
     if (verdict.agree_count > 0) clock_hand_over(node, &verdict);
 }

@@ -8,6 +8,7 @@ enum {
     SETTLED_US = 8000000,   /* undisturbed for so long, it is known who is off, and none leads */
     READ_WITHIN_US = 50000, /* as nearly as a node can tell, but for drift */
     DRIFTS_FOR_US = 1500000,
+    REFRAINS_TIMEOUTS = 7, /* of silence at least, by whatever clock: clock_refrains() says 10 */
 };
 
 static int64_t wall_us(const struct host *host)
@@ -67,7 +68,11 @@ void clocks_heard(struct host *host, struct slice word)
 void clocks_turned(struct host *host)
 {
     const struct raft *raft = sim_host_raft(host);
+    uint64_t now_us = world_now_us(host->world);
+    if (!host->clock_off || raft == NULL || raft_leader(raft) != 0) host->led_us = now_us;
     if (!host->clock_off || raft == NULL) return;
+    uint64_t refrains_us = REFRAINS_TIMEOUTS * host->world->config.election_timeout_us;
+    if (now_us - host->led_us >= refrains_us) return; /* then its help may be needed */
     enum raft_role role = raft_role(raft);
     if (role == RAFT_PRE_CANDIDATE || role == RAFT_CANDIDATE) {
         world_fail(host->world, "clock", "node %u campaigns though its clock is off", host->id);

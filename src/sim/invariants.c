@@ -155,6 +155,7 @@ void invariants_forget(struct world *world, struct host *host)
 {
     struct node_view *view = &world->invariants.nodes[host->index];
     view->forgot = true;
+    view->trusted_sequence = 0;
     view->forgot_count = world->invariants.entries_count;
     view->forgot_now = true;
     promises_forget(world, host);
@@ -166,6 +167,7 @@ void invariants_started(struct world *world, struct host *host)
     const struct raft *raft = node_raft(host->node);
     view->started = false;
     view->untrusted = false;
+    view->trusted_sequence = 0;
     if (raft == NULL) { /* not founded yet */
         view->forgot_now = false;
         if (view->forgot || view->claim == 0) return;
@@ -186,6 +188,11 @@ void invariants_started(struct world *world, struct host *host)
     uint64_t term = view->claim_count == 0 ? 0 : view->claim_terms[view->claim_count - 1];
     uint64_t there = raft_term_at(raft, view->claim);
     bool compacted = view->claim < raft_first_index(raft); /* a snapshot holds what is committed */
+    /* One that arrived and holds another entry than was claimed there: that one, and what stood
+     * behind it, was never committed. */
+    uint64_t base = raft_first_index(raft) - 1;
+    bool known = base >= view->claim_first && base <= view->claim && view->claim_count > 0;
+    if (known && view->claim_terms[base - view->claim_first] != raft_term_at(raft, base)) return;
     if (raft_last_index(raft) < view->claim || (there != term && !compacted && term != 0)) {
         world_fail(world, "durability",
                    "node %u called entry %U of term %U durable, but starts with %U entries and "
@@ -449,7 +456,10 @@ static void trusted_again(struct world *world, struct host *host, const struct r
                    "committed",
                    host->id, held, view->forgot_count);
     }
-    if (view->applied == 0) return;
+    /* Its acknowledgements count once its trust is durable, though it may have applied nothing. */
+    if (view->trusted_sequence == 0) view->trusted_sequence = host->disk.sequence_written + 1;
+    bool durable = host->disk.sequence_durable >= view->trusted_sequence;
+    if (view->applied == 0 && !durable) return;
     view->forgot = false;
     faults_regained(&world->faults, host);
 }

@@ -58,10 +58,11 @@ struct node_view {
     bool started; /* it has a raft, so it was founded */
     bool untrusted;
     bool forgot; /* its disk was wiped or damaged on purpose: owes nothing until trusted */
-    uint64_t forgot_count; /* entries that were committed then */
-    bool forgot_now;       /* and it has not started since */
-    uint64_t claim;        /* durable index when it went down */
-    uint64_t claim_first;  /* the first index that claim_terms holds */
+    uint64_t trusted_sequence; /* of its disk: from here on it is trusted again; 0: it is not */
+    uint64_t forgot_count;     /* entries that were committed then */
+    bool forgot_now;           /* and it has not started since */
+    uint64_t claim;            /* durable index when it went down */
+    uint64_t claim_first;      /* the first index that claim_terms holds */
     uint64_t claim_terms[INVARIANTS_CLAIMS_MAX];
     uint32_t claim_count;
 };

@@ -49,7 +49,8 @@ struct host {
     uint64_t mono_since_us;
     int64_t drift_ppm;
     int64_t wall_offset_us;
-    bool clock_off; /* its node says so: clocks.c */
+    bool clock_off;  /* its node says so: clocks.c */
+    uint64_t led_us; /* when it last knew a leader, or was not off */
 
     uint64_t sync_us_max;
     uint32_t slow_factor; /* of syncs */

@@ -13,15 +13,21 @@
  * be there and trusted: a node without a vote is not counted, for the one that is off may hold what
  * was committed with the help that this one forgot. And where no quorum agrees, nobody is off. A
  * node that is alone, one of two, or cut off from the others is never off: what was read is
- * forgotten after CLOCK_KEPT_US, or when the connection breaks. */
+ * forgotten after CLOCK_KEPT_US, or when the connection breaks.
+ *
+ * One thing the proof cannot know: members of Q may be in the middle of a change of membership that
+ * this node has not heard of, and need its vote, or its log. So it refrains for a while only
+ * (clock_refrains()): where nobody has led for CLOCK_REFRAIN_TIMEOUTS election timeouts, it
+ * campaigns all the same, and hands over once it can. */
 #include "node/peers/clock.h"
 
 #include "base/assert.h"
 #include "node/turn/trace.h"
 
 enum {
-    CLOCK_ASK_US = 1000000,   /* between two questions */
-    CLOCK_KEPT_US = 3000000,  /* a reading counts so long */
+    CLOCK_ASK_US = 1000000,  /* between two questions */
+    CLOCK_KEPT_US = 3000000, /* a reading counts so long */
+    CLOCK_REFRAIN_TIMEOUTS = 10,
     CLOCK_AGREE_US = 1000000, /* clocks so near agree, where no limit is set */
 };
 
@@ -166,7 +172,6 @@ static void judge(struct peers *peers, const struct raft_members *members,
     if (limit_us > 0) agree = clock_judge(members, readings, count, limit_us);
     if ((agree != 0) != peers->clocks.off) {
         peers->clocks.off = agree != 0;
-        verdict->changed = true;
         tell(peers, agree == 0 ? NULL : &readings[__builtin_ctz(agree)]);
     }
     for (; agree != 0; agree &= agree - 1) {
@@ -174,10 +179,25 @@ static void judge(struct peers *peers, const struct raft_members *members,
     }
 }
 
+bool clock_refrains(struct peers *peers, bool led)
+{
+    struct clocks *clocks = &peers->clocks;
+    uint64_t now_us = peers->turn->now.mono_us;
+    if (led || !clocks->off) {
+        clocks->leaderless_us = 0;
+        return clocks->off;
+    }
+    if (clocks->leaderless_us == 0) clocks->leaderless_us = now_us;
+    uint64_t until_us =
+        clocks->leaderless_us + CLOCK_REFRAIN_TIMEOUTS * peers->config->election_timeout_us;
+    if (now_us >= until_us) return false;
+    turn_wake(peers->turn, until_us);
+    return true;
+}
+
 void clocks_turn(struct peers *peers, const struct raft_members *members,
                  struct clock_verdict *verdict)
 {
-    verdict->changed = false;
     verdict->agree_count = 0;
     if (peers->count == 0 && !peers->clocks.off) {
         uint32_t alone = peers->config->self;

@@ -34,9 +34,12 @@ bool clock_asked(struct peers *peers, struct link *link, struct slice content, b
 /* Content of a CLOCK_IS frame; false when malformed. */
 bool clock_answered(struct peers *peers, struct link *link, struct slice content);
 
+/* Whether this node is to refrain from campaigning, as its clock is off; `led`: a leader is known.
+ * Once a turn. */
+bool clock_refrains(struct peers *peers, bool led);
+
 /* What a turn found out. */
 struct clock_verdict {
-    bool changed;         /* peers->clocks.off is not what it was: the hub tells Raft */
     uint32_t agree_count; /* those of a quorum that agree against us; 0: none do */
     uint32_t agree[NODE_PEERS_KNOWN_MAX];
 };

@@ -34,6 +34,9 @@ static const struct {
     {382, 3, "the same"},
     {225, 3, "a node of a cluster with a snapshot and no readable log gave up"},
     {235, 5, "rot in the first segment left META of before the founding: of another cluster"},
+    {387, 3, "the judge did not count a node that was trusted and had applied nothing"},
+    {518, 3, "the judge took what a leader's snapshot had replaced for lost"},
+    {572, 3, "who alone could be elected did not campaign, for its clock was off"},
     {3, 1, "a sole voter leads before its term is durable: harmless, if nothing was committed"},
 };
 
