@@ -32,7 +32,7 @@ def say(port: int, words: List[str]) -> int:
     try:
         connection = socket.create_connection(("localhost", port), timeout=PATIENCE_S)
     except OSError:  # refused, or an address that this machine does not have
-        print(f"no queue listens at port {port}: start one first", file=sys.stderr)
+        print(f"no queue listens at port {port}: start one in another terminal", file=sys.stderr)
         return 1
     try:
         with connection:

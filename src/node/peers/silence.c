@@ -33,6 +33,15 @@ static uint8_t channels_heard(const struct peers *peers, const struct peer *peer
     return heard;
 }
 
+static void ping(struct peers *peers, struct link *link, uint8_t heard)
+{
+    struct buffer *out = &link->connection.out;
+    size_t begun = peer_frame_begin(out, PEER_PING, PEER_GROUP_NODE);
+    buffer_put_u8(out, heard);
+    peer_frame_end(out, begun);
+    connection_dirty(peers->connections, &link->connection);
+}
+
 /* Where nothing else is to be said, and to a peer that we do not hear. */
 static void link_ping(struct peers *peers, struct link *link)
 {
@@ -47,10 +56,7 @@ static void link_ping(struct peers *peers, struct link *link)
         return;
     }
     link->pinged_us = peers->turn->now.mono_us;
-    size_t begun = peer_frame_begin(&connection->out, PEER_PING, PEER_GROUP_NODE);
-    buffer_put_u8(&connection->out, heard);
-    peer_frame_end(&connection->out, begun);
-    connection_dirty(peers->connections, connection);
+    ping(peers, link, heard);
 }
 
 /* A young link may not have been heard yet. */
@@ -58,6 +64,9 @@ bool link_pinged(struct peers *peers, struct link *link, struct slice content)
 {
     if (content.size != 1) return false;
     const struct peer *peer = link->peer;
+    if (!link->dialed && link->channel == PEER_CHANNEL_SNAPSHOT) {
+        ping(peers, link, channels_heard(peers, peer));
+    }
     for (unsigned channel = 0; channel < 2; channel++) {
         struct link *mine = peer->links[channel];
         bool heard = (content.data[0] >> channel & 1) != 0;
@@ -81,12 +90,13 @@ void link_abandon(struct peers *peers, struct link *link, const char *why)
     connection_close(peers->connections, &link->connection);
 }
 
-/* Of one that is open. On a link that we dialed the other one speaks seldom: there, any word of it
- * on any link is a sign of life. */
+/* Of one that is open. On a log link that we dialed the other one speaks seldom: there, any word of
+ * it on any link is a sign of life. One for snapshots lives beside that, and is answered on. */
 void link_listen(struct peers *peers, struct link *link)
 {
     uint64_t heard_us = link->heard_us;
-    if (link->dialed && link->peer->heard_us > heard_us) heard_us = link->peer->heard_us;
+    bool seldom = link->dialed && link->channel == PEER_CHANNEL_LOG;
+    if (seldom && link->peer->heard_us > heard_us) heard_us = link->peer->heard_us;
     uint64_t until_us = heard_us + link_silence_us_max(peers);
     if (peers->turn->now.mono_us >= until_us) {
         link_abandon(peers, link, "nothing was heard");
