@@ -73,6 +73,7 @@ static bool heard_snapshot(struct node *node, struct link *link, const struct pe
 static bool heard_frame(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     bool votes = group_raft(node->group) != NULL && raft_trusted(group_raft(node->group));
+    if (peer_frame_of_log(frame->type) && frame->group >= NODE_GROUPS) return false;
     switch (frame->type) {
     case PEER_RAFT: return heard_raft(node, link, frame->content);
     case PEER_BEATS: return heard_beats(node, link, frame->content);

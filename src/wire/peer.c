@@ -24,6 +24,19 @@ enum peer_result peer_frame_decode(struct slice bytes, size_t *consumed, struct 
     return PEER_DONE;
 }
 
+bool peer_frame_of_log(uint8_t type)
+{
+    switch (type) {
+    case PEER_RAFT:
+    case PEER_FORWARD:
+    case PEER_SNAPSHOT_BEGIN:
+    case PEER_SNAPSHOT_DATA:
+    case PEER_SNAPSHOT_END:
+    case PEER_SNAPSHOT_TAKEN: return true;
+    default: return false;
+    }
+}
+
 size_t peer_frame_begin(struct buffer *out, uint8_t type, uint16_t group)
 {
     size_t begun = out->size;

@@ -69,6 +69,10 @@ enum peer_result {
 /* Takes one frame off the front of `bytes`. */
 enum peer_result peer_frame_decode(struct slice bytes, size_t *consumed, struct peer_frame *frame);
 
+/* Frames of this type are about one of the logs, and name its group; those of the others name
+ * PEER_GROUP_NODE. */
+bool peer_frame_of_log(uint8_t type);
+
 /* Frames are written in place: begin, append the content, end. Nothing else may be appended to
  * the buffer in between but by the caller itself. */
 size_t peer_frame_begin(struct buffer *out, uint8_t type, uint16_t group);

@@ -15,6 +15,7 @@ enum {
     WAL_BATCH_HEADER_SIZE = 48,
     WAL_FORMAT_VERSION = 2,
     WAL_SEGMENTS_MAX = 4096, /* more at a start are refused */
+    WAL_GROUPS = 1,          /* whose records it holds, numbered from 0 */
 };
 
 enum wal_membership {

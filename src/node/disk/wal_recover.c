@@ -172,22 +172,45 @@ static bool take_record(struct recovery *r, uint8_t type, struct slice content,
     return reader_done(&record);
 }
 
-static bool take_batch(struct recovery *r, const struct wal_batch *batch,
-                       struct wal_segment *segment)
+enum take_result {
+    TAKEN,
+    TAKEN_NOT,    /* a record that this version does not know */
+    TAKEN_STRANGE /* a record of a group that there is not: no one wrote that, it is damage */
+};
+
+static enum take_result take_batch(struct recovery *r, const struct wal_batch *batch,
+                                   struct wal_segment *segment, uint16_t *group)
 {
     struct reader body = reader_of(batch->body);
     while (body.bytes.size > 0) {
         uint32_t size = read_u32(&body);
-        (void)read_u16(&body);
+        *group = read_u16(&body);
         uint8_t type = read_u8(&body);
         uint8_t version = read_u8(&body);
         struct slice content = read_exactly(&body, size);
-        if (body.bad || version != 1) return false;
-        if (!take_record(r, type, content, segment, batch->sequence)) return false;
+        if (body.bad || version != 1) return TAKEN_NOT;
+        if (*group >= WAL_GROUPS) return TAKEN_STRANGE;
+        if (!take_record(r, type, content, segment, batch->sequence)) return TAKEN_NOT;
     }
     r->out->sequence = batch->sequence;
     if (batch->watermark > r->out->watermark) r->out->watermark = batch->watermark;
-    return true;
+    return TAKEN;
+}
+
+/* A batch checks out and cannot be taken: why. */
+static void batch_refused(struct recovery *r, enum take_result result, uint16_t group)
+{
+    if (result == TAKEN_NOT) {
+        recovery_say(r, WAL_REFUSED,
+                     "holds a record that this version does not know; use a newer quartet");
+        return;
+    }
+    char reason[80];
+    struct text text = text_in(reason, sizeof reason);
+    text_add(&text, "damaged: a record of group ");
+    text_add_decimal(&text, group);
+    text_add(&text, ", and there is none");
+    recovery_say(r, WAL_DAMAGED, reason);
 }
 
 /* Does the log go on in this image behind the batch before r->expected? */
@@ -316,9 +339,10 @@ static bool read_segment(struct recovery *r)
             judge(r, batch_written(image, r->offset));
             return false;
         }
-        if (!take_batch(r, &batch, segment)) {
-            recovery_say(r, WAL_REFUSED,
-                         "holds a record that this version does not know; use a newer quartet");
+        uint16_t group = 0;
+        enum take_result result = take_batch(r, &batch, segment, &group);
+        if (result != TAKEN) {
+            batch_refused(r, result, group);
             return false;
         }
         r->expected++;
@@ -451,62 +475,4 @@ void wal_recovered_free(struct wal_recovered *recovered)
 {
     free(recovered->segments);
     recovered->segments = NULL;
-}
-
-/* Entries of the batch that voided what came before it are taken from the voiding record on; they
- * stand in order, so those behind the snapshot come after those that it covers. */
-static void visit_batch(const struct wal_batch *batch, wal_visit_entry *visit, void *context)
-{
-    struct reader body = reader_of(batch->body);
-    while (body.bytes.size > 0) {
-        uint32_t size = read_u32(&body);
-        (void)read_u16(&body);
-        uint8_t type = read_u8(&body);
-        (void)read_u8(&body);
-        struct reader record = reader_of(read_exactly(&body, size));
-        ASSERT(!body.bad); /* wal_recover() has read it all */
-        if (type != WAL_ENTRY) continue;
-        struct raft_entry entry = {0};
-        entry.index = read_u64(&record);
-        entry.term = read_u64(&record);
-        entry.elapsed_us = read_u64(&record);
-        entry.wall_us = read_u64(&record);
-        entry.kind = read_u8(&record);
-        entry.version = read_u8(&record);
-        entry.data = record.bytes;
-        visit(context, &entry);
-    }
-}
-
-void wal_each_entry_anywhere(const struct segment_image *images, uint32_t count,
-                             wal_visit_entry *visit, void *context)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t offset = WAL_SEGMENT_HEADER_SIZE;
-        while (offset < images[i].bytes.size) {
-            struct wal_batch batch;
-            uint64_t next = offset + 8;
-            bool there = wal_batch_at(&images[i], offset, &batch, &next);
-            if (there && batch.good) visit_batch(&batch, visit, context);
-            offset = there && batch.good ? next : offset + 8;
-        }
-    }
-}
-
-void wal_each_entry(const struct segment_image *images, uint32_t count,
-                    const struct wal_recovered *recovered, wal_visit_entry *visit, void *context)
-{
-    for (uint32_t i = 0, kept = 0; i < count && kept < recovered->segments_count; i++) {
-        if (images[i].number != recovered->segments[kept].number) continue;
-        uint64_t offset = WAL_SEGMENT_HEADER_SIZE;
-        uint64_t end = recovered->segments[kept++].bytes;
-        while (offset < end) {
-            struct wal_batch batch;
-            uint64_t next = 0;
-            bool there = wal_batch_at(&images[i], offset, &batch, &next);
-            ASSERT(there && batch.good);
-            if (batch.sequence >= recovered->void_sequence) visit_batch(&batch, visit, context);
-            offset = next;
-        }
-    }
 }

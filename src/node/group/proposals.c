@@ -431,6 +431,7 @@ void proposals_applied(struct group *group)
         struct proposal_item *item = LIST_ITEM(p->sent.next, struct proposal_item, link);
         if (item->first + item->count > origin->next) return;
         p->progress_us = group->turn->now.mono_us;
+        if (p->uncertain > 0) p->uncertain--; /* it was among the first */
         item_drop(group, item);
     }
 }

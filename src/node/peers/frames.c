@@ -23,6 +23,10 @@ static bool link_frame(struct peers *peers, struct link *link, struct peers_even
 {
     const struct peer_frame *frame = &event->frame;
     struct reader content = reader_of(frame->content);
+    if (peer_frame_of_log(frame->type) == (frame->group == PEER_GROUP_NODE)) {
+        link_bad(peers, link);
+        return false;
+    }
     if (link->state == LINK_OPEN) {
         if (frame->type == PEER_PING) {
             if (!link_pinged(peers, link, frame->content)) link_bad(peers, link);

@@ -60,6 +60,24 @@ static void test_whole_log_over_segments_comes_back(void **state)
     images_free(&images);
 }
 
+static void test_record_of_a_group_that_there_is_not_is_damage(void **state)
+{
+    (void)state;
+    struct images images;
+    struct wal_recovered recovered;
+    write_entries(&images, 3, 100);
+    images_put(&images, 4, 9, 100);
+    uint8_t *record = images.wal.batch.data + images.wal.batch.head + WAL_BATCH_HEADER_SIZE;
+    record[4] = 7; /* of the group */
+    images_flush(&images, true);
+    struct seen seen = read_back(&images, &recovered, 0, 0);
+    assert_int_equal(recovered.verdict, WAL_DAMAGED);
+    assert_non_null(strstr(recovered.reason, "group 7"));
+    assert_int_equal(seen.last, 3);
+    wal_recovered_free(&recovered);
+    images_free(&images);
+}
+
 /* As a process that stores into a mapping leaves it when it is killed: see specs/disk.md. */
 static void test_batch_without_its_first_bytes_was_never_written(void **state)
 {
@@ -507,6 +525,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_log_over_segments_comes_back),
+        cmocka_unit_test(test_record_of_a_group_that_there_is_not_is_damage),
         cmocka_unit_test(test_batch_without_its_first_bytes_was_never_written),
         cmocka_unit_test(test_torn_tail_is_cut),
         cmocka_unit_test(test_hole_before_valid_batches_is_torn_when_nothing_was_durable),
