@@ -203,6 +203,22 @@ def test_damage_that_is_no_torn_tail_is_refused(mini, logged):
     assert "refusing to start" in said
 
 
+def test_damage_to_the_last_line_looks_torn_and_is_cut(mini, logged):
+    """What the page on the end of a log admits: a promise is lost, for nothing good follows it."""
+    queue = mini(logged)
+    client = queue.client()
+    client.put("first")
+    client.put("second")
+    queue.kill()
+    text = queue.log().read_bytes()
+    assert text.count(b"second") == 1 and text.rstrip(b"\n").rfind(b"\n") < text.find(b"second")
+    queue.log().write_bytes(text.replace(b"second", b"sXcond"))
+    queue.start()
+    again = queue.client()
+    assert again.reserve() == (1, "first") and again.reserve() is None
+    queue.kill()
+
+
 # --- step 4: delays -------------------------------------------------------------------------------
 
 
