@@ -110,6 +110,24 @@ await check("steps lead back to what was, and another way is kept beside the fir
   return page;
 });
 
+await check("a leader that is cut off is not said to be heard", async (wrong) => {
+  const page = await open(PAGES.cut, wrong);
+  await skipQuestion(page);
+  let seen = 0;
+  for (let i = 0; i < 40; i++) {
+    const leader = (await nodes(page)).find((node) => node.role === "leader");
+    if (leader?.is === "cut") {
+      seen += 1;
+      const words = await said(page);
+      if (words.includes("its heartbeats say so")) wrong.push(words);
+    }
+    await button(page, "Step back").click();
+    if ((await position(page)) === 0) break;
+  }
+  if (seen === 0) wrong.push("no step shows the leader cut off");
+  return page;
+});
+
 await check("all that one may do, by keyboard", async (wrong) => {
   const page = await open(PAGES.dies, wrong);
   await page.locator(".cluster").waitFor();

@@ -102,6 +102,9 @@ function ofMessages(before: State, now: State): string[] {
 function ofQuiet(now: State): string {
   const leader = leaderOf(now);
   if (!leader) return "Nobody leads. Each waits for its own time to campaign";
+  if (cutOff(now, leader.id)) {
+    return `Nothing new: node ${leader.id} leads, as it believes; no other node hears it`;
+  }
   return `Nothing new: node ${leader.id} leads, and its heartbeats say so`;
 }
 
