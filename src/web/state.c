@@ -4,24 +4,6 @@
 #include "web/page.h"
 #include "wire/json.h"
 
-static void number(struct json *json, const char *key, uint64_t value)
-{
-    json_key(json, key);
-    json_unsigned(json, value);
-}
-
-static void truth(struct json *json, const char *key, bool value)
-{
-    json_key(json, key);
-    json_bool(json, value);
-}
-
-static void words(struct json *json, const char *key, const char *value)
-{
-    json_key(json, key);
-    json_text(json, value);
-}
-
 static void string(struct json *json, const char *key, const void *text, size_t size)
 {
     json_key(json, key);
@@ -76,9 +58,9 @@ static void put_entry(const struct hand_ops *ops, const struct raft_entry *entry
     default: text_append(&said, "something else"); break;
     }
     json_object_begin(json);
-    number(json, "index", entry->index);
-    number(json, "term", entry->term);
-    words(json, "kind", entry_kind(entry));
+    json_member_unsigned(json, "index", entry->index);
+    json_member_unsigned(json, "term", entry->term);
+    json_member_text(json, "kind", entry_kind(entry));
     string(json, "words", buffer_slice(&said).data, said.size);
     json_object_end(json);
     buffer_free(&said);
@@ -108,17 +90,18 @@ static void put_raft(const struct steered *steered, const struct host *host, str
     const struct hand_ops *ops = steered->system.hand;
     struct buffer holds = {0};
     uint64_t due_us = raft_deadline_us(raft);
-    words(json, "role", roles[raft_role(raft)]);
-    number(json, "term", raft_term(raft));
-    number(json, "vote", raft_vote(raft));
-    number(json, "leader", raft_leader(raft));
-    truth(json, "trusted", raft_trusted(raft));
-    number(json, "first", raft_first_index(raft));
-    number(json, "last", raft_last_index(raft));
-    number(json, "durable", raft_durable_index(raft));
-    number(json, "commit", raft_commit_index(raft));
-    number(json, "applied", node_applied_index(host->node));
-    if (due_us != UINT64_MAX) number(json, "due_us", sim_host_virtual_us(host, due_us));
+    json_member_text(json, "role", roles[raft_role(raft)]);
+    json_member_unsigned(json, "term", raft_term(raft));
+    json_member_unsigned(json, "vote", raft_vote(raft));
+    json_member_unsigned(json, "leader", raft_leader(raft));
+    json_member_bool(json, "trusted", raft_trusted(raft));
+    json_member_unsigned(json, "first", raft_first_index(raft));
+    json_member_unsigned(json, "last", raft_last_index(raft));
+    json_member_unsigned(json, "durable", raft_durable_index(raft));
+    json_member_unsigned(json, "commit", raft_commit_index(raft));
+    json_member_unsigned(json, "applied", node_applied_index(host->node));
+    if (due_us != UINT64_MAX)
+        json_member_unsigned(json, "due_us", sim_host_virtual_us(host, due_us));
     ops->holds(node_machine(host->node), &holds);
     string(json, "holds", buffer_slice(&holds).data, holds.size);
     put_log(ops, raft, json);
@@ -132,9 +115,9 @@ static void put_nodes(const struct steered *steered, struct json *json)
     for (uint32_t i = 0; i < steered->world->hosts_count; i++) {
         const struct host *host = &steered->world->hosts[i];
         json_object_begin(json);
-        number(json, "id", host->id);
-        truth(json, "up", host->node != NULL);
-        truth(json, "paused", steer_paused(steered, host->id));
+        json_member_unsigned(json, "id", host->id);
+        json_member_bool(json, "up", host->node != NULL);
+        json_member_bool(json, "paused", steer_paused(steered, host->id));
         if (sim_host_raft(host) != NULL) put_raft(steered, host, json);
         json_object_end(json);
     }
@@ -183,14 +166,14 @@ static void put_message(void *context, const struct network_glance *glance)
     const char *kind = glance->peer ? frames_kind_word(frames_say(glance->bytes, &said))
                                     : say_client(glance->bytes, glance->from >= hosts, &said);
     json_object_begin(json);
-    number(json, "id", glance->number);
-    number(json, "from", glance->from >= hosts ? 0 : glance->from + 1);
-    number(json, "to", glance->to >= hosts ? 0 : glance->to + 1);
-    number(json, "sent_us", glance->sent_us);
-    number(json, "due_us", glance->due_us);
-    truth(json, "held", glance->held);
-    truth(json, "news", steer_is_news(glance));
-    words(json, "kind", kind);
+    json_member_unsigned(json, "id", glance->number);
+    json_member_unsigned(json, "from", glance->from >= hosts ? 0 : glance->from + 1);
+    json_member_unsigned(json, "to", glance->to >= hosts ? 0 : glance->to + 1);
+    json_member_unsigned(json, "sent_us", glance->sent_us);
+    json_member_unsigned(json, "due_us", glance->due_us);
+    json_member_bool(json, "held", glance->held);
+    json_member_bool(json, "news", steer_is_news(glance));
+    json_member_text(json, "kind", kind);
     string(json, "words", buffer_slice(&said).data, said.size);
     json_object_end(json);
     buffer_free(&said);
@@ -205,13 +188,13 @@ static void put_asked(const struct hand_users *users, struct json *json)
         const struct hand_asked *asked = hand_asked(users, i);
         if (asked == NULL) continue;
         json_object_begin(json);
-        number(json, "number", asked->number);
-        number(json, "client", asked->client + 1);
-        number(json, "node", asked->node);
+        json_member_unsigned(json, "number", asked->number);
+        json_member_unsigned(json, "client", asked->client + 1);
+        json_member_unsigned(json, "node", asked->node);
         string(json, "words", asked->words, asked->words_size);
-        words(json, "outcome", outcomes[asked->outcome]);
-        number(json, "asked_us", asked->asked_us);
-        if (asked->outcome != HAND_WAITING) number(json, "over_us", asked->over_us);
+        json_member_text(json, "outcome", outcomes[asked->outcome]);
+        json_member_unsigned(json, "asked_us", asked->asked_us);
+        if (asked->outcome != HAND_WAITING) json_member_unsigned(json, "over_us", asked->over_us);
         if (asked->outcome == HAND_ANSWERED) string(json, "reply", asked->reply, asked->reply_size);
         json_object_end(json);
     }
@@ -223,16 +206,16 @@ void page_state(const struct steered *steered, struct buffer *out)
     struct json json = json_of(out);
     struct putting putting = {steered, &json};
     json_object_begin(&json);
-    number(&json, "now_us", world_now_us(steered->world));
-    words(&json, "system", steered->system.name);
+    json_member_unsigned(&json, "now_us", world_now_us(steered->world));
+    json_member_text(&json, "system", steered->system.name);
     json_key(&json, "failed");
     if (steered->report.failed) {
         json_text(&json, steered->report.reason);
     } else {
         json_null(&json);
     }
-    number(&json, "heartbeat_us", steered->setting.heartbeat_us);
-    number(&json, "election_us", steered->setting.election_timeout_us);
+    json_member_unsigned(&json, "heartbeat_us", steered->setting.heartbeat_us);
+    json_member_unsigned(&json, "election_us", steered->setting.election_timeout_us);
     put_nodes(steered, &json);
     put_cuts(steered, &json);
     json_key(&json, "messages");

@@ -182,3 +182,21 @@ void json_hex(struct json *json, uint64_t value, unsigned digits)
     buffer_append_hex(json->out, value, digits);
     buffer_append(json->out, "\"", 1);
 }
+
+void json_member_text(struct json *json, const char *key, const char *text)
+{
+    json_key(json, key);
+    json_text(json, text);
+}
+
+void json_member_unsigned(struct json *json, const char *key, uint64_t value)
+{
+    json_key(json, key);
+    json_unsigned(json, value);
+}
+
+void json_member_bool(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_bool(json, value);
+}

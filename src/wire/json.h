@@ -39,4 +39,9 @@ void json_null(struct json *json);
 /* A 64-bit number as a string of `digits` hex digits: ids that JavaScript would round. */
 void json_hex(struct json *json, uint64_t value, unsigned digits);
 
+/* A key and its value, in an object. */
+void json_member_text(struct json *json, const char *key, const char *text);
+void json_member_unsigned(struct json *json, const char *key, uint64_t value);
+void json_member_bool(struct json *json, const char *key, bool value);
+
 #endif

@@ -46,48 +46,30 @@ static const char *membership_words(uint8_t membership)
     return names[membership];
 }
 
-static void number(struct json *json, const char *key, uint64_t value)
-{
-    json_key(json, key);
-    json_unsigned(json, value);
-}
-
-static void words(struct json *json, const char *key, const char *value)
-{
-    json_key(json, key);
-    json_text(json, value);
-}
-
-static void truth(struct json *json, const char *key, bool value)
-{
-    json_key(json, key);
-    json_bool(json, value);
-}
-
 static void status_raft(const struct node *node, struct json *json)
 {
     const struct raft *raft = group_raft(node->group);
     if (raft == NULL) return;
-    number(json, "leader", raft_leader(raft));
-    number(json, "term", raft_term(raft));
-    number(json, "vote", raft_vote(raft));
-    truth(json, "trusted", raft_trusted(raft));
-    number(json, "first_index", raft_first_index(raft));
-    number(json, "last_index", raft_last_index(raft));
-    number(json, "durable_index", raft_durable_index(raft));
-    number(json, "commit_index", raft_commit_index(raft));
+    json_member_unsigned(json, "leader", raft_leader(raft));
+    json_member_unsigned(json, "term", raft_term(raft));
+    json_member_unsigned(json, "vote", raft_vote(raft));
+    json_member_bool(json, "trusted", raft_trusted(raft));
+    json_member_unsigned(json, "first_index", raft_first_index(raft));
+    json_member_unsigned(json, "last_index", raft_last_index(raft));
+    json_member_unsigned(json, "durable_index", raft_durable_index(raft));
+    json_member_unsigned(json, "commit_index", raft_commit_index(raft));
     json_key(json, "members");
     json_array_begin(json);
     const struct raft_members *members = raft_members(raft);
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
         json_object_begin(json);
-        number(json, "id", member->id);
+        json_member_unsigned(json, "id", member->id);
         json_key(json, "address");
         json_string(json, slice_of(member->address, member->address_size));
-        truth(json, "learner", member->learner);
-        truth(json, "outgoing", member->outgoing);
-        truth(json, "leaving", member->leaving);
+        json_member_bool(json, "learner", member->learner);
+        json_member_bool(json, "outgoing", member->outgoing);
+        json_member_bool(json, "leaving", member->leaving);
         json_object_end(json);
     }
     json_array_end(json);
@@ -102,14 +84,14 @@ static void status_progress(const struct node *node, struct json *json)
     json_array_begin(json);
     for (uint32_t i = 0; i < count; i++) {
         json_object_begin(json);
-        number(json, "id", rows[i].peer);
-        number(json, "match", rows[i].match);
-        number(json, "next", rows[i].next);
-        truth(json, "trusted", rows[i].trusted);
-        truth(json, "needs_snapshot", rows[i].snapshot);
-        truth(json, "caught_up", rows[i].caught_up);
+        json_member_unsigned(json, "id", rows[i].peer);
+        json_member_unsigned(json, "match", rows[i].match);
+        json_member_unsigned(json, "next", rows[i].next);
+        json_member_bool(json, "trusted", rows[i].trusted);
+        json_member_bool(json, "needs_snapshot", rows[i].snapshot);
+        json_member_bool(json, "caught_up", rows[i].caught_up);
         uint64_t heard = rows[i].heard_us;
-        if (heard != 0) number(json, "heard_us_ago", node->turn.now.mono_us - heard);
+        if (heard != 0) json_member_unsigned(json, "heard_us_ago", node->turn.now.mono_us - heard);
         json_object_end(json);
     }
     json_array_end(json);
@@ -119,15 +101,15 @@ static void status_progress(const struct node *node, struct json *json)
  * Whom it has not heard lately is left out. */
 static void status_clocks(const struct node *node, struct json *json)
 {
-    truth(json, "clock_off", node->peers.clocks.off);
-    number(json, "clock_skew_us_max", node->config.clock_skew_us_max);
+    json_member_bool(json, "clock_off", node->peers.clocks.off);
+    json_member_unsigned(json, "clock_skew_us_max", node->config.clock_skew_us_max);
     json_key(json, "clocks");
     json_array_begin(json);
     for (uint32_t i = 0; i < node->peers.count; i++) {
         struct clock_reading reading;
         if (!clock_read(&node->peers, &node->peers.all[i], &reading)) continue;
         json_object_begin(json);
-        number(json, "id", reading.id);
+        json_member_unsigned(json, "id", reading.id);
         json_key(json, "ahead_us_min");
         json_signed(json, reading.low_us);
         json_key(json, "ahead_us_max");
@@ -153,41 +135,44 @@ void status_json(const struct node *node, struct buffer *out)
     group_counters(node->group, &counters);
     struct json json = json_of(out);
     json_object_begin(&json);
-    words(&json, "system", node->config.machine->name);
-    number(&json, "node", node->config.self);
+    json_member_text(&json, "system", node->config.machine->name);
+    json_member_unsigned(&json, "node", node->config.self);
     status_announced(node, &json);
-    words(&json, "role", role_words(node));
-    words(&json, "membership",
-          membership_removed(node) ? "removed" : membership_words(node->founding.membership));
+    json_member_text(&json, "role", role_words(node));
+    json_member_text(&json, "membership",
+                     membership_removed(node) ? "removed"
+                                              : membership_words(node->founding.membership));
     const char *why = status_ailing(node);
-    truth(&json, "healthy", why == NULL);
+    json_member_bool(&json, "healthy", why == NULL);
     json_key(&json, "cluster");
     json_hex(&json, node->founding.cluster, 16);
-    number(&json, "incarnation", node->wal.meta.incarnation);
+    json_member_unsigned(&json, "incarnation", node->wal.meta.incarnation);
     status_raft(node, &json);
     status_progress(node, &json);
     status_clocks(node, &json);
-    number(&json, "applied_index", group_replica(node->group)->index);
+    json_member_unsigned(&json, "applied_index", group_replica(node->group)->index);
     json_key(&json, "digest");
     json_hex(&json, replica_digest(group_replica(node->group)), 16);
-    number(&json, "elapsed_us", group_replica(node->group)->elapsed_us);
-    number(&json, "wall_us", group_replica(node->group)->wall_us);
-    number(&json, "wall_ahead_us", group_wall_ahead_us(node->group));
-    number(&json, "uptime_us", node->turn.now.mono_us - node->process.started_us);
-    number(&json, "clients", node->clients.count);
-    number(&json, "sessions", group_sessions(node->group));
-    number(&json, "machine_bytes",
-           group_replica(node->group)->ops->bytes(group_replica(node->group)->machine));
-    number(&json, "log_memory_bytes",
-           group_raft(node->group) == NULL ? 0 : raft_log_bytes(group_raft(node->group)));
-    number(&json, "log_disk_bytes", node->wal.bytes);
-    number(&json, "snapshot_index", counters.snapshot_index);
-    number(&json, "snapshot_bytes", counters.snapshot_bytes);
-    words(&json, "fsync", node->config.fsync_never ? "never" : "always");
-    truth(&json, "disk_full", node->disk.full);
-    truth(&json, "draining", node->process.draining);
-    number(&json, "election_timeout_us", node->config.election_timeout_us);
-    number(&json, "heartbeat_us", node->config.heartbeat_us);
+    json_member_unsigned(&json, "elapsed_us", group_replica(node->group)->elapsed_us);
+    json_member_unsigned(&json, "wall_us", group_replica(node->group)->wall_us);
+    json_member_unsigned(&json, "wall_ahead_us", group_wall_ahead_us(node->group));
+    json_member_unsigned(&json, "uptime_us", node->turn.now.mono_us - node->process.started_us);
+    json_member_unsigned(&json, "clients", node->clients.count);
+    json_member_unsigned(&json, "sessions", group_sessions(node->group));
+    json_member_unsigned(
+        &json, "machine_bytes",
+        group_replica(node->group)->ops->bytes(group_replica(node->group)->machine));
+    json_member_unsigned(&json, "log_memory_bytes",
+                         group_raft(node->group) == NULL ? 0
+                                                         : raft_log_bytes(group_raft(node->group)));
+    json_member_unsigned(&json, "log_disk_bytes", node->wal.bytes);
+    json_member_unsigned(&json, "snapshot_index", counters.snapshot_index);
+    json_member_unsigned(&json, "snapshot_bytes", counters.snapshot_bytes);
+    json_member_text(&json, "fsync", node->config.fsync_never ? "never" : "always");
+    json_member_bool(&json, "disk_full", node->disk.full);
+    json_member_bool(&json, "draining", node->process.draining);
+    json_member_unsigned(&json, "election_timeout_us", node->config.election_timeout_us);
+    json_member_unsigned(&json, "heartbeat_us", node->config.heartbeat_us);
     json_object_end(&json);
     buffer_append_text(out, "\n");
 }

@@ -51,9 +51,9 @@ struct clients {
     uint32_t count;
     uint32_t awaiting; /* of them, those who are owed replies to proposals, applied or not */
     uint64_t bytes;    /* held for all of them */
-    uint64_t
-        bytes_elsewhere; /* what else counts for config.memory_bytes_max; kept up to date by the
-                                 hub, where there is such a limit */
+    /* What else counts for config.memory_bytes_max: kept up to date by the hub, where there is such
+     * a limit. */
+    uint64_t bytes_elsewhere;
     struct buffer scratch;
     struct {
         uint64_t accepted, turned_away; /* connections */

@@ -19,6 +19,19 @@ static void expect_text(struct buffer *out, const char *text)
     buffer_free(out);
 }
 
+static void members_are_keys_with_values(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    struct json json = json_of(&out);
+    json_object_begin(&json);
+    json_member_text(&json, "role", "leader");
+    json_member_unsigned(&json, "term", 7);
+    json_member_bool(&json, "trusted", false);
+    json_object_end(&json);
+    expect_text(&out, "{\"role\":\"leader\",\"term\":7,\"trusted\":false}");
+}
+
 static void objects_and_arrays_nest(void **state)
 {
     (void)state;
@@ -110,6 +123,7 @@ static void nesting_reaches_its_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_are_keys_with_values),
         cmocka_unit_test(objects_and_arrays_nest),
         cmocka_unit_test(a_value_may_stand_alone),
         cmocka_unit_test(strings_are_escaped),

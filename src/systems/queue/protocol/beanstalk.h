@@ -1,9 +1,9 @@
 /* The beanstalkd protocol, from its 1.13 document and the behaviour of its server: what the files
  * of this protocol share. The node sees only beanstalk_ops (protocol.h).
  *
- *   beanstalk.c          framing: the bytes of a connection to lines and job bodies
- *   command.c  one command line to a command
- *   reply.c    the machine's replies, and refusals, to text
+ *   beanstalk.c  framing: the bytes of a connection to lines and job bodies
+ *   command.c    one command line to a command
+ *   reply.c      the machine's replies, and refusals, to text
  *
  * Corners kept as beanstalkd has them, because its clients have met them:
  *  - a line ends at CR LF; a bare LF is an ordinary byte, and so is a CR without LF behind it;
