@@ -64,7 +64,7 @@ struct machine_deadline {
 
 struct machine_ops {
     const char *name;
-    uint32_t snapshot_version;
+    uint32_t snapshot_version; /* of its stream: raised when that changes; no other is read */
 
     /* `options` is the machine's own struct, copied; NULL for the defaults. */
     void *(*create)(const void *options, machine_emit *emit, void *world);

@@ -85,7 +85,7 @@ static bool snapshot_read(struct node *node, struct found *found)
     struct snapshot_fault fault = {0};
     found->replica = group_read_snapshot(node->group, start->snapshot, &found->header, &fault);
     if (found->replica != NULL) return true;
-    char reason[160];
+    char reason[256];
     struct text text = text_in(reason, sizeof reason);
     text_add(&text, "snapshot-");
     text_add_hex(&text, start->snapshot_number, 16);

@@ -131,4 +131,4 @@ def test_snapshot_of_a_newer_format_is_refused(place):
     (node.data / "snapshot-0000000000000001").write_bytes(chunk + bytes(8))
     node.start()
     assert node.wait() == 1
-    assert "snapshot format 9, this quartet reads 1; use a newer quartet" in node.output()
+    assert "snapshot format 9, this quartet reads 2; use a newer quartet" in node.output()

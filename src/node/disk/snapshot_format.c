@@ -6,7 +6,7 @@
 
 #define SNAPSHOT_MAGIC 0x504E5351u /* "QSNP" */
 
-enum { SNAPSHOT_FORMAT_VERSION = 1, CHUNK_HEADER_SIZE = 8, HEADER_NUMBERS_SIZE = 56 };
+enum { SNAPSHOT_FORMAT_VERSION = 2, CHUNK_HEADER_SIZE = 8, HEADER_NUMBERS_SIZE = 56 };
 
 void snapshot_header_encode(const struct machine_ops *ops, const struct snapshot_header *header,
                             struct buffer *out)
@@ -27,18 +27,22 @@ void snapshot_header_encode(const struct machine_ops *ops, const struct snapshot
     store_u32(out->data + out->head + at, (uint32_t)(out->size - at - 4));
 }
 
+/* Formats change with what replicas keep and machines stream: each version reads its own only. */
 static bool snapshot_versions_good(const struct machine_ops *ops, uint16_t format, uint16_t machine,
                                    struct snapshot_fault *fault)
 {
     struct text text = text_in(fault->space, sizeof fault->space);
     bool of_format = format != SNAPSHOT_FORMAT_VERSION;
     uint64_t known = of_format ? SNAPSHOT_FORMAT_VERSION : ops->snapshot_version;
-    if (!of_format && machine <= known) return true;
+    uint64_t found = of_format ? format : machine;
+    if (found == known) return true;
     text_add(&text, of_format ? "snapshot format " : "the machine's format ");
-    text_add_decimal(&text, of_format ? format : machine);
+    text_add_decimal(&text, found);
     text_add(&text, ", this quartet reads ");
     text_add_decimal(&text, known);
-    text_add(&text, "; use a newer quartet");
+    text_add(&text, found > known
+                        ? "; use a newer quartet"
+                        : "; empty it with the older quartet, and begin in a new directory");
     fault->why = fault->space;
     return false;
 }

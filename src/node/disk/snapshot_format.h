@@ -17,7 +17,7 @@ struct snapshot_header {
 
 struct snapshot_fault {
     const char *why;
-    char space[80];  /* where `why` may point */
+    char space[160]; /* where `why` may point */
     uint64_t offset; /* where in the file */
     bool foreign;    /* sound, and not for this program or system */
 };
@@ -25,7 +25,8 @@ struct snapshot_fault {
 /* Of a snapshot that this machine writes; appended. */
 void snapshot_header_encode(const struct machine_ops *ops, const struct snapshot_header *header,
                             struct buffer *out);
-/* False with *fault set, but for its offset, when it is not for this machine or malformed. */
+/* False with *fault set, but for its offset, when it is not for this machine, of another version of
+ * the format or of the machine's (older ones, too), or malformed. */
 bool snapshot_header_decode(const struct machine_ops *ops, struct slice bytes,
                             struct snapshot_header *header, struct snapshot_fault *fault);
 
