@@ -179,7 +179,8 @@ static void turn(struct host *host)
 static void end_wait(struct host *host)
 {
     if (host->waiting_since_ns == 0) return;
-    host->awake = uv_hrtime() - host->waiting_since_ns < HOST_AWAKE_NS;
+    host->awake =
+        host->config->node.fsync_never && uv_hrtime() - host->waiting_since_ns < HOST_AWAKE_NS;
     host->waiting_since_ns = 0;
 }
 

@@ -11,7 +11,8 @@
  * Who was answered often asks again within microseconds, while to fall asleep and be woken takes
  * dozens. So the loop stays awake for as long as HOST_AWAKE_NS where the wait before was shorter
  * than that, and goes to sleep where it was not: a client that pauses, and an idle node, cost
- * nothing more. */
+ * nothing more. Not so where writes are synced: a sync sleeps all the same, and a processor that
+ * is kept busy between two of them is one on which the client cannot be woken. */
 #ifndef QUARTET_SERVER_HOST_H
 #define QUARTET_SERVER_HOST_H
 
