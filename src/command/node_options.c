@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "command/node_addresses.h"
 #include "server/host.h"
+#include "server/say.h"
 #include "server/system.h"
 
 enum {
@@ -272,7 +273,7 @@ static void set_label(struct node_options *to)
 {
     if (getenv("QUARTET_UP_SEVERAL") == NULL) return;
     snprintf(to->label, sizeof to->label, "%s ", to->command->system->name);
-    system_set_label(to->label);
+    say_as_label(to->label);
 }
 
 /* Under `quartet up`, a child does not outlive its parent. */

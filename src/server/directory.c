@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "server/system.h"
+#include "server/say.h"
 
 #ifdef __APPLE__
 #define DIRECTORY_CHANGED st_ctimespec
@@ -183,14 +184,14 @@ int directory_set_aside(const struct directory *directory, const char *name)
     int failed = renameat(directory->fd, name, directory->fd, aside) == 0 ? 0 : -errno;
     if (failed == -ENOENT) return 0;
     while (failed == 0 && count_damaged(directory, oldest) > DIRECTORY_DAMAGED_MAX) {
-        system_say("%s/%s is deleted: %d newer files are set aside", directory->path, oldest,
-                   DIRECTORY_DAMAGED_MAX);
+        say_line("%s/%s is deleted: %d newer files are set aside", directory->path, oldest,
+                 DIRECTORY_DAMAGED_MAX);
         if (unlinkat(directory->fd, oldest, 0) != 0) break;
     }
     if (failed == 0) failed = directory_sync(directory);
     if (failed == 0) {
-        system_say("%s/%s is damaged, or stands behind damage: kept as %s until you delete it",
-                   directory->path, name, aside);
+        say_line("%s/%s is damaged, or stands behind damage: kept as %s until you delete it",
+                 directory->path, name, aside);
     }
     return failed;
 }

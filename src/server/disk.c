@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/system.h"
+#include "server/say.h"
 
 __attribute__((noreturn)) static void die(const struct disk *disk, const char *what, int failed)
 {
@@ -42,7 +43,7 @@ static void spare_done(uv_work_t *work, int status)
     disk->spare_under_way = false;
     bool ready = atomic_load(&disk->spare.ready);
     if (!ready && !disk->spare_complained) {
-        system_say("no room for the next log segment in %s", disk->directory->path);
+        say_line("no room for the next log segment in %s", disk->directory->path);
     }
     disk->spare_complained = !ready;
 }
@@ -133,7 +134,7 @@ static void trim_work(uv_work_t *work)
         char name[DIRECTORY_NAME_SIZE_MAX];
         directory_segment_name(number, name);
         if (unlinkat(disk->directory->fd, name, 0) != 0 && errno != ENOENT) {
-            system_say("cannot delete %s/%s: %s", disk->directory->path, name, strerror(errno));
+            say_line("cannot delete %s/%s: %s", disk->directory->path, name, strerror(errno));
         }
     }
 }
@@ -244,13 +245,13 @@ static int write_patiently(struct disk *disk, const struct disk_write *write, co
         int failed = segment_write(&disk->writer, write->segment, write->offset,
                                    slice_of(bytes, write->size), true);
         if (!no_room(failed)) {
-            if (complained && failed == 0) system_say("the log grows again");
+            if (complained && failed == 0) say_line("the log grows again");
             return failed;
         }
         if (!complained) {
-            system_say("disk full: the reserve in %s is used up too; nothing is acknowledged until "
-                       "there is room for the log",
-                       disk->directory->path);
+            say_line("disk full: the reserve in %s is used up too; nothing is acknowledged until "
+                     "there is room for the log",
+                     disk->directory->path);
         }
         complained = true;
         uv_sleep(DISK_ROOM_WAIT_MS);
@@ -345,9 +346,9 @@ bool disk_watch(struct disk *disk, uint64_t snapshot_bytes)
     bool full = free_bytes < (disk->full ? enough : mark);
     if (full == disk->full) return false;
     disk->full = full;
-    system_say(full ? "disk full: %s has %" PRIu64 " MiB free, of %" PRIu64
-                      " MiB kept in reserve; commands that grow the state are refused"
-                    : "disk has room again: %s has %" PRIu64 " MiB free (reserve: %" PRIu64 " MiB)",
-               disk->directory->path, free_bytes >> 20, mark >> 20);
+    say_line(full ? "disk full: %s has %" PRIu64 " MiB free, of %" PRIu64
+                    " MiB kept in reserve; commands that grow the state are refused"
+                  : "disk has room again: %s has %" PRIu64 " MiB free (reserve: %" PRIu64 " MiB)",
+             disk->directory->path, free_bytes >> 20, mark >> 20);
     return true;
 }

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "server/metrics.h"
 #include "server/system.h"
+#include "server/say.h"
 
 void host_want_turn(struct host *host)
 {
@@ -118,7 +119,7 @@ static void take_turn(struct host *host, struct actions *actions)
     uint64_t began_ns = uv_hrtime();
     node_turn(host->node, host->now, actions);
     count_step(host, began_ns);
-    if (actions->trace.size > 0) system_say_lines(actions->trace);
+    if (actions->trace.size > 0) say_lines(actions->trace);
     if (actions->fatal != NULL) system_die(SYSTEM_EXIT_FAILED, "%s", actions->fatal);
     bool writes = false;
     for (uint32_t i = 0; i < actions->count; i++) {
@@ -264,7 +265,7 @@ static void signalled(uv_signal_t *handle, int number)
     if (host->draining) {
         system_die(128 + number, "%s again: exiting at once", strsignal(number));
     }
-    system_say("%s: draining", strsignal(number));
+    say_line("%s: draining", strsignal(number));
     host->draining = true;
     host->drain_until_us = system_now().mono_us + HOST_DRAIN_US_MAX;
     step_plain(host, EVENT_DRAIN, 0);
@@ -297,7 +298,7 @@ static bool bind_one(struct host_sockets *sockets, enum node_listener kind,
     char error[256];
     int fd = address_bind(address, error, sizeof error);
     if (fd < 0) {
-        system_say("%s: %s", listener_flags[kind], error);
+        say_line("%s: %s", listener_flags[kind], error);
         return false;
     }
     sockets->all[sockets->count++] = (struct host_socket){kind, address, fd};
@@ -322,10 +323,10 @@ static bool listen_all(struct host *host, const struct host_sockets *sockets)
         const struct host_socket *socket = &sockets->all[i];
         int failed = tcp_listen(&host->tcp, socket->kind, socket->fd);
         if (failed != 0) {
-            system_say("%s: cannot listen on %s:%s: %s", listener_flags[socket->kind],
-                       socket->address->host, socket->address->port,
-                       failed == UV_EADDRINUSE ? "another program listens there"
-                                               : uv_strerror(failed));
+            say_line("%s: cannot listen on %s:%s: %s", listener_flags[socket->kind],
+                     socket->address->host, socket->address->port,
+                     failed == UV_EADDRINUSE ? "another program listens there"
+                                             : uv_strerror(failed));
             return false;
         }
     }
@@ -339,9 +340,9 @@ static bool company_reachable(const struct host *host)
     const struct raft *raft = node_raft(host->node);
     uint32_t count = raft == NULL ? 0 : raft_members(raft)->count;
     if (count <= 1 || host_has_peer_port(host->config)) return true;
-    system_say("%s is of one of %u members, and without --peers they cannot reach it: start it "
-               "with the --peers (or --join) that it had",
-               host->directory.path, count);
+    say_line("%s is of one of %u members, and without --peers they cannot reach it: start it "
+             "with the --peers (or --join) that it had",
+             host->directory.path, count);
     return false;
 }
 
@@ -351,7 +352,7 @@ static bool start_node(struct host *host)
     struct directory_images images;
     const char *wrong = directory_map(&host->directory, &images);
     if (wrong != NULL) {
-        system_say("%s", wrong);
+        say_line("%s", wrong);
         directory_images_free(&images);
         return false;
     }
@@ -387,25 +388,47 @@ static void say_hello(const struct host *host)
 {
     const struct host_config *config = host->config;
     const struct node_config *node = &config->node;
-    system_say("quartet %s, %s, fsync %s", config->name,
-               node->peers_count == 0 ? "a single node" : "one of several nodes",
-               node->fsync_never ? "never" : "always");
+    say_line("quartet %s, %s, fsync %s", config->name,
+             node->peers_count == 0 ? "a single node" : "one of several nodes",
+             node->fsync_never ? "never" : "always");
     const struct address *clients = config->clients;
-    system_say("clients at %s:%s, admin at http://%s:%s", clients->host, clients->port,
-               config->admin.host, config->admin.port);
+    say_line("clients at %s:%s, admin at http://%s:%s", clients->host, clients->port,
+             config->admin.host, config->admin.port);
     for (uint32_t i = 1; i < config->clients_count; i++) {
-        system_say("clients also at %s:%s", clients[i].host, clients[i].port);
+        say_line("clients also at %s:%s", clients[i].host, clients[i].port);
     }
     for (uint32_t i = 0; i < node->peers_count; i++) {
-        system_say("peer %u at %s%s", node->peers[i].id, node->peers[i].address,
-                   node->peers[i].id == node->self ? " (this node)" : "");
+        say_line("peer %u at %s%s", node->peers[i].id, node->peers[i].address,
+                 node->peers[i].id == node->self ? " (this node)" : "");
     }
-    system_say("data in %s", config->data);
+    say_line("data in %s", config->data);
+}
+
+/* Descriptors in one pot would let idle clients take the one that the log needs next. */
+static bool share_files(struct host *host, struct node_config *node)
+{
+    uint64_t files = host->files_max;
+    uint64_t others = HOST_ADMINS_OWN + HOST_PEER_FILES * (uint64_t)node->peers_count;
+    if (files < HOST_FILES_OWN + others + HOST_CLIENTS_MIN) {
+        say_line("a limit of %" PRIu64 " open files is too low (ulimit -n): %" PRIu64
+                 " at least are needed",
+                 files, HOST_FILES_OWN + others + HOST_CLIENTS_MIN);
+        return false;
+    }
+    uint64_t sockets = files - HOST_FILES_OWN;
+    host->tcp.open_max = sockets < UINT32_MAX ? (uint32_t)sockets : UINT32_MAX;
+    if (sockets - others >= node->connections_max) return true;
+    say_line("%u clients may connect, not %u: open files are limited to %" PRIu64 " (ulimit -n)",
+             (uint32_t)(sockets - others), node->connections_max, files);
+    node->connections_max = (uint32_t)(sockets - others);
+    return true;
 }
 
 static int run(struct host *host, const struct host_sockets *sockets)
 {
     const struct host_config *config = host->config;
+    struct node_config node = config->node;
+    if (!share_files(host, &node)) return SYSTEM_EXIT_FAILED;
     disk_open(&host->disk, &host->loop, &host->directory, config->node.segment_bytes,
               config->node.fsync_never);
     host->disk.durable = log_durable;
@@ -416,7 +439,6 @@ static int run(struct host *host, const struct host_sockets *sockets)
     host->facts.node = config->node.self;
     host->facts.request_size_max = config->node.protocol_config.request_size_max;
     system_facts(&host->facts);
-    struct node_config node = config->node;
     node.facts = &host->facts;
     host->node = node_create(&node);
     host->began_us = system_now().mono_us;
@@ -426,31 +448,40 @@ static int run(struct host *host, const struct host_sockets *sockets)
     if (!listen_all(host, sockets)) return SYSTEM_EXIT_FAILED;
     say_hello(host);
     uv_run(&host->loop, UV_RUN_DEFAULT);
-    system_say("stopped");
+    say_line("stopped");
     return 0;
 }
 
-int host_run(const struct host_config *config)
+static int serve(const struct host_config *config)
 {
     static struct host host; /* large, and there is one */
     host.config = config;
     system_tune_memory();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* there is nothing to read anew, and no terminal to live with */
     char threads[8];
     snprintf(threads, sizeof threads, "%d", HOST_THREADS);
     setenv("UV_THREADPOOL_SIZE", threads, 1);
-    system_raise_file_limit();
-    system_set_node(config->node.self);
+    host.files_max = system_raise_file_limit();
+    say_as_node(config->node.self);
+    say_apart();
     struct host_sockets sockets;
     if (!bind_all(config, &sockets)) return SYSTEM_EXIT_FAILED;
     const char *wrong = directory_open(&host.directory, config->data, DIRECTORY_OWN);
     if (wrong != NULL) {
-        system_say("%s", wrong);
+        say_line("%s", wrong);
         return SYSTEM_EXIT_FAILED;
     }
     if (uv_loop_init(&host.loop) != 0) {
-        system_say("cannot make an event loop");
+        say_line("cannot make an event loop");
         return SYSTEM_EXIT_FAILED;
     }
     return run(&host, &sockets);
+}
+
+int host_run(const struct host_config *config)
+{
+    int code = serve(config);
+    say_flush();
+    return code;
 }

@@ -34,6 +34,10 @@ enum {
     HOST_DRAIN_US_MAX = 10000000, /* after SIGTERM; then it exits all the same */
     HOST_FLUSH_US_MAX = 1000000,  /* for the last replies to leave */
     HOST_WATCH_MS = 1000,
+    HOST_FILES_OWN = 48,  /* descriptors for log, snapshots, the loop: no connection takes these */
+    HOST_ADMINS_OWN = 64, /* and those for the admin port and, for each peer, these */
+    HOST_PEER_FILES = 4,
+    HOST_CLIENTS_MIN = 16, /* with fewer there is no use in starting */
     HOST_AWAKE_NS = 50000, /* the longest wait that is not slept through */
     HOST_THREADS = 8, /* of libuv's pool: log, spare, trim, snapshot, and names being resolved */
 };
@@ -50,6 +54,7 @@ struct host_config {
 
 struct host {
     const struct host_config *config;
+    uint64_t files_max; /* descriptors that the system grants this process */
     uv_loop_t loop;
     struct node *node;
     struct directory directory;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "server/host.h"
+#include "server/say.h"
 #include "server/system.h"
 
 enum {
@@ -56,6 +57,8 @@ void metrics_write(const struct host *host, struct buffer *out)
            tcp->accepted);
     number(out, "counter", "quartet_accept_failures_total",
            "Connections that could not be accepted.", tcp->accept_failures);
+    number(out, "counter", "quartet_said_lines_dropped_total",
+           "Lines for the operator that nobody read in time: they are lost.", say_dropped());
     number(out, "gauge", "quartet_resident_bytes", "Resident memory of this process.",
            system_resident_bytes());
 }

@@ -23,13 +23,7 @@
 #endif
 
 #include "base/assert.h"
-
-enum {
-    SYSTEM_LINE_SIZE_MAX = 4096,
-};
-
-static uint32_t said_node;
-static const char *said_label = "";
+#include "server/say.h"
 
 static uint64_t clock_us(clockid_t clock)
 {
@@ -106,12 +100,13 @@ void system_tune_memory(void)
 #endif
 }
 
-void system_raise_file_limit(void)
+uint64_t system_raise_file_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return UINT64_MAX;
+    struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
 
 void system_cpu_time(uint64_t *user_us, uint64_t *system_us)
@@ -164,88 +159,11 @@ const char *system_read_secret(const char *path, uint8_t key[NODE_SECRET_SIZE])
     return NULL;
 }
 
-static size_t write_prefix(char *out, size_t size)
-{
-    struct timespec now;
-    struct tm parts;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    size_t at = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    at += (size_t)snprintf(out + at, size - at, ".%03ldZ ", now.tv_nsec / 1000000);
-    if (said_node != 0)
-        at += (size_t)snprintf(out + at, size - at, "%snode %u: ", said_label, said_node);
-    return at;
-}
-
-/* One write, so that the lines of several processes do not mix. Nobody reading is no reason to
- * stop. */
-static void write_line(const char *line, size_t size)
-{
-    while (size > 0) {
-        ssize_t done = write(STDERR_FILENO, line, size);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) return;
-        line += done;
-        size -= (size_t)done;
-    }
-}
-
-static void say(const char *format, va_list arguments)
-{
-    char line[SYSTEM_LINE_SIZE_MAX];
-    size_t at = write_prefix(line, sizeof line - 1);
-    int size = vsnprintf(line + at, sizeof line - 1 - at, format, arguments);
-    if (size < 0) return;
-    at += (size_t)size < sizeof line - 1 - at ? (size_t)size : sizeof line - 2 - at;
-    line[at++] = '\n';
-    write_line(line, at);
-}
-
-void system_say(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    say(format, arguments);
-    va_end(arguments);
-}
-
-void system_say_lines(struct slice lines)
-{
-    const char *at = (const char *)lines.data;
-    size_t left = lines.size;
-    while (left > 0) {
-        const char *end = memchr(at, '\n', left);
-        size_t size = end != NULL ? (size_t)(end - at) : left;
-        system_say("%.*s", (int)size, at);
-        size_t used = end != NULL ? size + 1 : size;
-        at += used;
-        left -= used;
-    }
-}
-
-void system_set_node(uint32_t node)
-{
-    said_node = node;
-}
-
-void system_set_label(const char *label)
-{
-    said_label = label;
-}
-
 void system_die(int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(format, arguments);
+    say_last(format, arguments);
     va_end(arguments);
     _exit(code);
-}
-
-/* The core's one way out. abort() leaves a core dump to look at. */
-__attribute__((noreturn)) void base_panic(const char *file, int line, const char *what)
-{
-    system_say("panic at %s:%d: %s: this is a defect of quartet; the log on disk is as it was",
-               file, line, what);
-    abort();
 }

@@ -1,5 +1,5 @@
 /* What the host takes from the operating system besides sockets and files: clocks, random bytes,
- * the boot id, HMAC; and the ways out of the process. */
+ * the boot id, HMAC; and the way out of the process. */
 #ifndef QUARTET_SERVER_SYSTEM_H
 #define QUARTET_SERVER_SYSTEM_H
 
@@ -26,8 +26,8 @@ void system_boot_id(uint8_t id[NODE_BOOT_ID_SIZE]);
 /* Large arrays grow by moving pages, not bytes, and memory goes back in small pieces: where the C
  * library can be told so. Before anything is allocated. */
 void system_tune_memory(void);
-/* As many open files as the system lets us. */
-void system_raise_file_limit(void);
+/* As many open files as the system lets us; how many that is. */
+uint64_t system_raise_file_limit(void);
 /* Fills in the process's number and what the operating system calls itself; the slices live as long
  * as the process. */
 void system_facts(struct machine_facts *facts);
@@ -41,15 +41,7 @@ void system_mac(const uint8_t key[NODE_SECRET_SIZE], struct slice message, uint8
  * wrong with the file. */
 const char *system_read_secret(const char *path, uint8_t key[NODE_SECRET_SIZE]);
 
-/* "2026-11-23T09:21:06.123Z node 1: ..." and a newline, to stderr in one write. */
-__attribute__((format(printf, 1, 2))) void system_say(const char *format, ...);
-/* The same for text of many lines, each prefixed. */
-void system_say_lines(struct slice lines);
-/* The number that the lines name; 0: none. */
-void system_set_node(uint32_t node);
-/* What stands before it where nodes of several systems speak; borrowed for good. */
-void system_set_label(const char *label);
-/* Says so and ends the process at once with this exit code. May be called from any thread. */
+/* Says so (say.h) and ends the process at once with this exit code. Any thread may call it. */
 __attribute__((noreturn, format(printf, 2, 3))) void system_die(int code, const char *format, ...);
 
 #endif

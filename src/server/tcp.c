@@ -10,6 +10,7 @@
 #include "server/tcp_internal.h"
 #include "server/host.h"
 #include "server/system.h"
+#include "server/say.h"
 
 enum {
     TCP_COMPLAIN_US = 10000000, /* a failing accept is said this often */
@@ -402,7 +403,24 @@ static void accept_failed(struct tcp *tcp, int status)
         return;
     }
     tcp->accept_failure_said_us = now_us;
-    system_say("cannot accept connections: %s (%u are open)", uv_strerror(status), tcp->open);
+    say_line("cannot accept connections: %s (%u are open)", uv_strerror(status), tcp->open);
+}
+
+static void forget_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void turn_away(uv_stream_t *stream)
+{
+    struct tcp *tcp = stream->data;
+    uv_tcp_t *handle = malloc(sizeof *handle);
+    if (handle == NULL) system_die(SYSTEM_EXIT_FAILED, "out of memory");
+    int failed = uv_tcp_init(tcp->loop, handle);
+    ASSERT(failed == 0);
+    uv_accept(stream, (uv_stream_t *)handle);
+    uv_close((uv_handle_t *)handle, forget_handle);
+    accept_failed(tcp, UV_EMFILE);
 }
 
 static void accepted(uv_stream_t *stream, int status)
@@ -410,6 +428,10 @@ static void accepted(uv_stream_t *stream, int status)
     struct tcp *tcp = stream->data;
     if (status < 0) {
         accept_failed(tcp, status);
+        return;
+    }
+    if (tcp->open >= tcp->open_max) {
+        turn_away(stream);
         return;
     }
     if (tcp->number_last + 1 == NODE_DIALED) {

@@ -65,7 +65,8 @@ struct tcp {
     uint64_t accept_failure_said_us;
     uint32_t writing; /* connections whose output the kernel has not taken yet */
     uint32_t open;
-    uint32_t clients; /* of these, how many came to the clients' port */
+    uint32_t open_max; /* those beyond are closed as they come: the disk needs descriptors, too */
+    uint32_t clients;  /* of these, how many came to the clients' port */
     uint64_t clients_total;
     struct tcp_listener listeners[TCP_LISTENERS_MAX];
     uint32_t listeners_count;

@@ -7,6 +7,7 @@
 #include "server/tcp_internal.h"
 #include "server/host.h"
 #include "server/system.h"
+#include "server/say.h"
 
 struct dial {
     uv_getaddrinfo_t resolve;
@@ -42,7 +43,7 @@ static void complain(struct tcp *tcp, const char *address, int code)
         strcpy(free_place->address, address);
         free_place->code = code;
     }
-    if (code != 0) system_say("peer %s: %s; trying again", address, uv_strerror(code));
+    if (code != 0) say_line("peer %s: %s; trying again", address, uv_strerror(code));
 }
 
 static void give_up(struct tcp_connection *connection, int code)

@@ -107,6 +107,8 @@ class Node:
         self.peers = peers
         self.options = options
         self.env = {}
+        self.stderr = None  # a file of the test's own, instead of the log
+        self.before_exec = None  # called in the new process
         self.process = None
 
     @property
@@ -125,7 +127,9 @@ class Node:
     def start(self):
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(self.words(), stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, env={**os.environ, **self.env})
+                                            stderr=self.stderr or log,
+                                            env={**os.environ, **self.env},
+                                            preexec_fn=self.before_exec)
         return self
 
     def start_and_wait(self):
