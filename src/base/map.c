@@ -112,6 +112,55 @@ struct map_node *map_find_next(const struct map_node *node)
     return chain_hash(node->next, node->hash);
 }
 
+struct map_node **map_place(const struct map *map, const struct map_node *node)
+{
+    struct map_node **link = map_bucket(map, node->hash);
+    while (*link != NULL && *link != node) link = &(*link)->next;
+    ASSERT(*link == node);
+    return link;
+}
+
+static uint64_t reversed(uint64_t bits)
+{
+    bits = (bits >> 1 & 0x5555555555555555u) | (bits & 0x5555555555555555u) << 1;
+    bits = (bits >> 2 & 0x3333333333333333u) | (bits & 0x3333333333333333u) << 2;
+    bits = (bits >> 4 & 0x0F0F0F0F0F0F0F0Fu) | (bits & 0x0F0F0F0F0F0F0F0Fu) << 4;
+    return __builtin_bswap64(bits);
+}
+
+/* The next cursor, as to a table of `size` buckets. */
+static uint64_t cursor_next(uint64_t cursor, size_t size)
+{
+    return reversed(reversed(cursor | ~(uint64_t)(size - 1)) + 1);
+}
+
+static void visit_bucket(struct map_node *node, void (*visit)(void *world, struct map_node *node),
+                         void *world)
+{
+    for (; node != NULL; node = node->next) visit(world, node);
+}
+
+uint64_t map_scan(const struct map *map, uint64_t cursor,
+                  void (*visit)(void *world, struct map_node *node), void *world)
+{
+    if (map->size == 0) return 0;
+    if (map->old_buckets == NULL) {
+        visit_bucket(map->buckets[cursor & (map->size - 1)], visit, world);
+        return cursor_next(cursor, map->size);
+    }
+    bool grows = map->size > map->old_size;
+    struct map_node **small = grows ? map->old_buckets : map->buckets;
+    struct map_node **large = grows ? map->buckets : map->old_buckets;
+    size_t small_size = grows ? map->old_size : map->size;
+    size_t large_size = grows ? map->size : map->old_size;
+    visit_bucket(small[cursor & (small_size - 1)], visit, world);
+    do { /* all buckets of the large table that belong to this one */
+        visit_bucket(large[cursor & (large_size - 1)], visit, world);
+        cursor = cursor_next(cursor, large_size);
+    } while ((cursor & ((small_size - 1) ^ (large_size - 1))) != 0);
+    return cursor;
+}
+
 struct map_node *map_any(const struct map *map)
 {
     for (size_t i = map->moved; map->old_buckets != NULL && i < map->old_size; i++) {

@@ -34,6 +34,16 @@ void map_remove(struct map *map, struct map_node *node);
 /* The first item with this hash, or NULL; then the next one with the same hash. */
 struct map_node *map_find(const struct map *map, uint64_t hash);
 struct map_node *map_find_next(const struct map_node *node);
+/* Where the map points to this item, which is in it: whoever moves an item in memory stores its new
+ * address there. Until the map is next changed. */
+struct map_node **map_place(const struct map *map, const struct map_node *node);
+/* Visits some items: begins with cursor 0, goes on with what the last call returned, is over when
+ * that is 0. Whatever is in the map from the first call to the last is visited at least once, be it
+ * resized in between; the rest perhaps, and some twice. `visit` must not change the map. The way of
+ * counting is Redis' dictScan (Pieter Noordhuis): buckets in the order of their reversed numbers,
+ * so that those a bucket is split into, or merged with, stand together. */
+uint64_t map_scan(const struct map *map, uint64_t cursor,
+                  void (*visit)(void *world, struct map_node *node), void *world);
 /* Any item, or NULL when empty: for tearing down. */
 struct map_node *map_any(const struct map *map);
 

@@ -2,8 +2,8 @@
  *
  * A command is read in place as long as it lies whole in the caller's bytes. Where a piece ends
  * inside, what came of it is copied to `held`, once, and from then on only what the command still
- * needs is taken from the pieces: a header to its end, or the rest of a word. Offsets count from the
- * command's first byte, so that they hold in both places.
+ * needs is taken from the pieces: a header to its end, or the rest of a word. Offsets count from
+ * the command's first byte, so that they hold in both places.
  *
  * Memory grows with the bytes that came, never with the sizes that were announced. */
 #include "wire/resp.h"
@@ -96,7 +96,7 @@ static bool number_read(struct slice text, int64_t *number)
 
 enum header { HEADER_PARTIAL, HEADER_DONE, HEADER_BROKEN };
 
-/* The header that `bytes` begin with, `mark` its first byte: its number, and its size with CR LF. */
+/* The header that `bytes` begin with, `mark` first: its number, and its size with CR LF. */
 static enum header header_read(struct slice bytes, uint8_t mark, int64_t *number, size_t *size)
 {
     if (bytes.size == 0) return HEADER_PARTIAL;
@@ -137,7 +137,7 @@ static void weigh_word(struct resp_parser *parser, uint64_t size)
     }
 }
 
-/* One word from `bytes`, which hold the command from its first byte on. PARTIAL: it is incomplete. */
+/* One word from `bytes`, which hold the command from its first byte on. PARTIAL: incomplete. */
 static enum resp_result read_word(struct resp_parser *parser, struct slice bytes, const char **why)
 {
     struct slice rest = behind(bytes, parser->at);
@@ -313,7 +313,7 @@ static size_t needed(const struct resp_parser *parser)
     return header + (size_t)size + 2 - rest.size;
 }
 
-/* Moves to `held` what the command needs of `rest`: up to the end of a line where one is awaited. */
+/* Moves to `held` what the command needs of `rest`: to its end where a line is awaited. */
 static void hold_some(struct resp_parser *parser, struct slice *rest)
 {
     size_t size = needed(parser);
@@ -333,7 +333,8 @@ static enum resp_result ended(struct resp_parser *parser, const uint8_t *base,
 {
     parser->over = true;
     *why = parser->too_large;
-    command->base = parser->begun ? base : buffer_slice(&parser->line).data;
+    if (!parser->begun) base = buffer_reserve(&parser->line, 1) - parser->line.size; /* not NULL */
+    command->base = base;
     command->words = (const struct resp_word *)(const void *)buffer_slice(&parser->words).data;
     command->count = (uint32_t)(parser->words.size / sizeof(struct resp_word));
     if (parser->shed) return RESP_SHED;

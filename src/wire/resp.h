@@ -126,8 +126,8 @@ struct resp_value {
 /* The value that `bytes` begin with; of an array and such its head alone. *size is what it takes; 0
  * while it is incomplete. False: that is no reply. */
 bool resp_value_read(struct slice bytes, struct resp_value *value, size_t *size);
-/* How many bytes the whole reply takes that `bytes` begin with, with all that it holds; 0 while it is
- * incomplete. False: that is no reply. */
+/* How many bytes the whole reply takes that `bytes` begin with, with all that it holds; 0 while
+ * it is incomplete. False: that is no reply. */
 bool resp_reply_size(struct slice bytes, size_t *size);
 
 /* A command of `count` words, as clients send it. */

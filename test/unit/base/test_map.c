@@ -19,6 +19,7 @@ enum { ITEMS = 4000, STEPS = 200000 };
 struct item {
     struct map_node node;
     bool inside;
+    bool seen;
 };
 
 static struct item items[ITEMS];
@@ -130,12 +131,65 @@ static void list_keeps_order(void **state)
     assert_int_equal(order, 132);
 }
 
+static void mark_seen(void *world, struct map_node *node)
+{
+    (void)world;
+    ((struct item *)node)->seen = true;
+}
+
+/* The map grows and shrinks while it is scanned: those that were in it all the time are seen. */
+static void a_scan_misses_nothing(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    for (int round = 0; round < 200; round++) {
+        struct map map = {0};
+        size_t kept = (size_t)random_below(&random, 300);
+        size_t most = kept + (size_t)random_below(&random, ITEMS - 300);
+        for (size_t i = 0; i < kept; i++) {
+            items[i].seen = false;
+            map_insert(&map, &items[i].node, hash_of(i));
+        }
+        size_t now = kept;
+        bool grows = true;
+        uint64_t cursor = 0, calls = 0;
+        do {
+            cursor = map_scan(&map, cursor, mark_seen, NULL);
+            calls++;
+            for (uint64_t n = random_below(&random, 60); n > 0; n--) {
+                if (grows && now < most) map_insert(&map, &items[now].node, hash_of(now)), now++;
+                if (!grows && now > kept) map_remove(&map, &items[--now].node);
+            }
+            if (random_below(&random, 40) == 0) grows = !grows;
+            assert_true(calls < 100000);
+        } while (cursor != 0);
+        for (size_t i = 0; i < kept; i++) assert_true(items[i].seen);
+        map_free(&map);
+    }
+}
+
+static void an_item_may_move(void **state)
+{
+    (void)state;
+    struct map map = {0};
+    for (size_t i = 0; i < 100; i++) map_insert(&map, &items[i].node, hash_of(i));
+    static struct item moved;
+    moved.node = items[5].node;
+    *map_place(&map, &items[5].node) = &moved.node;
+    items[5].node.next = NULL;
+    for (size_t i = 0; i < 100; i++) assert_true(i == 5 || found(&map, i));
+    map_remove(&map, &moved.node);
+    assert_int_equal(map.count, 99);
+    map_free(&map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_a_model), cmocka_unit_test(any_empties_it),
         cmocka_unit_test(is_never_crowded),    cmocka_unit_test(hashes_tell_bytes_apart),
-        cmocka_unit_test(list_keeps_order),
+        cmocka_unit_test(list_keeps_order),    cmocka_unit_test(a_scan_misses_nothing),
+        cmocka_unit_test(an_item_may_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
