@@ -408,6 +408,13 @@ void queue_meter_reserve(struct queue *queue, struct tube *tube, uint64_t age_ms
 void queue_meter_delete(struct queue *queue, struct tube *tube, uint64_t took_ms);
 void queue_metrics(const void *machine, struct buffer *out);
 
+/* shown.c */
+struct queue_shown {
+    unsigned count;
+    const struct tube *tubes[QUEUE_METRICS_TUBES_MAX]; /* borrowed until the queue changes */
+};
+void queue_choose_shown(const struct queue *queue, struct queue_shown *shown);
+
 /* cut.c */
 void queue_cut_begin(void *machine);
 bool queue_cut_read(void *machine, size_t size, struct buffer *out);

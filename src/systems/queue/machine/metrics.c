@@ -1,5 +1,5 @@
-/* What the admin port shows of the queue: jobs by state, for all and for the oldest
- * QUEUE_METRICS_TUBES_MAX tubes; how old jobs are when they are reserved, and how long workers take
+/* What the admin port shows of the queue: jobs by state, for all and for QUEUE_METRICS_TUBES_MAX
+ * tubes (shown.c); how old jobs are when they are reserved, and how long workers take
  * to delete them, in log time. The histograms are part of the state: they survive restarts and
  * agree on all replicas. */
 #include <stdlib.h>
@@ -146,14 +146,11 @@ static uint64_t oldest_ready_s(const struct queue *queue, const struct tube *tub
 
 enum tube_metric { TUBE_JOBS, TUBE_OLDEST, TUBE_WAITING, TUBE_AGE, TUBE_TOOK };
 
-static void put_tubes(const struct queue *queue, struct buffer *out, const char *name,
-                      enum tube_metric metric)
+static void put_tubes(const struct queue *queue, const struct queue_shown *shown,
+                      struct buffer *out, const char *name, enum tube_metric metric)
 {
-    unsigned count = 0;
-    const struct list *end = &queue->tube_list;
-    for (const struct list *at = end->next; at != end; at = at->next) {
-        if (count++ == QUEUE_METRICS_TUBES_MAX) break;
-        const struct tube *tube = LIST_ITEM(at, struct tube, all);
+    for (unsigned i = 0; i < shown->count; i++) {
+        const struct tube *tube = shown->tubes[i];
         switch (metric) {
         case TUBE_JOBS:
             put_states(out, name, tube, tube->ready.count, tube->reserved, tube->delay.count,
@@ -195,7 +192,14 @@ static void put_gauges(const struct queue *queue, struct buffer *out)
 void queue_metrics(const void *machine, struct buffer *out)
 {
     const struct queue *queue = machine;
+    struct queue_shown shown;
+    queue_choose_shown(queue, &shown);
     put_gauges(queue, out);
+    put_type(out, "quartet_queue_tubes_not_shown", "gauge",
+             "Tubes that have no lines of their own here: those shown have most jobs waiting, or "
+             "the oldest.");
+    put_line(out, "quartet_queue_tubes_not_shown", NULL, NULL, NULL,
+             queue->tubes.count - shown.count);
     put_type(out, "quartet_queue_age_at_reserve_seconds", "histogram",
              "Age of jobs when they are reserved.");
     put_histogram(out, "quartet_queue_age_at_reserve_seconds", NULL, &queue->meter.age_at_reserve);
@@ -204,16 +208,16 @@ void queue_metrics(const void *machine, struct buffer *out)
     put_histogram(out, "quartet_queue_reserve_to_delete_seconds", NULL,
                   &queue->meter.reserve_to_delete);
     put_type(out, "quartet_queue_tube_jobs", "gauge", "Jobs by tube and state.");
-    put_tubes(queue, out, "quartet_queue_tube_jobs", TUBE_JOBS);
+    put_tubes(queue, &shown, out, "quartet_queue_tube_jobs", TUBE_JOBS);
     put_type(out, "quartet_queue_tube_oldest_ready_seconds", "gauge",
              "Age of the oldest among the next ready jobs.");
-    put_tubes(queue, out, "quartet_queue_tube_oldest_ready_seconds", TUBE_OLDEST);
+    put_tubes(queue, &shown, out, "quartet_queue_tube_oldest_ready_seconds", TUBE_OLDEST);
     put_type(out, "quartet_queue_tube_waiting", "gauge", "Sessions that wait on the tube.");
-    put_tubes(queue, out, "quartet_queue_tube_waiting", TUBE_WAITING);
+    put_tubes(queue, &shown, out, "quartet_queue_tube_waiting", TUBE_WAITING);
     put_type(out, "quartet_queue_tube_age_at_reserve_seconds", "histogram",
              "Age of jobs when they are reserved, by tube.");
-    put_tubes(queue, out, "quartet_queue_tube_age_at_reserve_seconds", TUBE_AGE);
+    put_tubes(queue, &shown, out, "quartet_queue_tube_age_at_reserve_seconds", TUBE_AGE);
     put_type(out, "quartet_queue_tube_reserve_to_delete_seconds", "histogram",
              "Time from the last reserve of a job to its delete by its holder, by tube.");
-    put_tubes(queue, out, "quartet_queue_tube_reserve_to_delete_seconds", TUBE_TOOK);
+    put_tubes(queue, &shown, out, "quartet_queue_tube_reserve_to_delete_seconds", TUBE_TOOK);
 }

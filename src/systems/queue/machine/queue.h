@@ -27,8 +27,10 @@ enum {
     QUEUE_POLICY_FACTOR_PERMILLE = 2000,
     QUEUE_POLICY_CAP_MS = 60000,
     QUEUE_POLICY_JITTER_PERMILLE = 100,
-    QUEUE_METRICS_TUBES_MAX = 100, /* tubes with metrics of their own, the oldest ones */
-    QUEUE_METRICS_SCAN_MAX = 256,  /* jobs of a tube looked at for the oldest ready one */
+    QUEUE_METRICS_TUBES_MAX =
+        100, /* tubes with metrics of their own: shown.c; others are counted */
+    QUEUE_METRICS_LOOK_MAX = 10000, /* tubes looked at for that, the oldest ones */
+    QUEUE_METRICS_SCAN_MAX = 256,   /* jobs of a tube looked at for the oldest ready one */
 };
 
 enum queue_op {

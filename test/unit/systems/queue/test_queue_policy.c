@@ -218,37 +218,6 @@ static void test_stats_keeps_no_facts(void **state)
     assert_non_null(strstr(heard, "\nmax-job-size: 65535\n"));
 }
 
-static void test_metrics(void **state)
-{
-    (void)state;
-    RUN("1 put 0 0 60 x", "1 INSERTED 1");
-    RUN("1 put 0 0 60 y", "1 INSERTED 2");
-    WAIT(2500, "");
-    RUN("2 reserve", "2 RESERVED 1 x");
-    WAIT(300, "");
-    RUN("2 delete 1", "2 DELETED");
-    struct buffer out = {0};
-    queue_ops.metrics(w.machine, &out);
-    buffer_put_u8(&out, 0);
-    const char *text = (const char *)buffer_slice(&out).data;
-    static const char *const lines[] = {
-        "\nquartet_queue_jobs{state=\"ready\"} 1\n",
-        "\nquartet_queue_tube_jobs{tube=\"default\",state=\"ready\"} 1\n",
-        "\nquartet_queue_tube_oldest_ready_seconds{tube=\"default\"} 2\n",
-        "\nquartet_queue_tube_age_at_reserve_seconds_bucket{tube=\"default\",le=\"1\"} 0\n",
-        "\nquartet_queue_tube_age_at_reserve_seconds_bucket{tube=\"default\",le=\"5\"} 1\n",
-        "\nquartet_queue_tube_age_at_reserve_seconds_sum{tube=\"default\"} 2.500\n",
-        "\nquartet_queue_reserve_to_delete_seconds_bucket{le=\"0.25\"} 0\n",
-        "\nquartet_queue_reserve_to_delete_seconds_bucket{le=\"+Inf\"} 1\n",
-        "\nquartet_queue_reserve_to_delete_seconds_sum 0.300\n",
-        "\nquartet_queue_reserve_to_delete_seconds_count 1\n",
-    };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        if (strstr(text, lines[i]) == NULL) fail_msg("missing %s in %s", lines[i], text);
-    }
-    buffer_free(&out);
-}
-
 /* Codec */
 
 static const char *const spoken[] = {
@@ -350,7 +319,6 @@ int main(void)
         TEST(test_stats_job),
         TEST(test_stats),
         TEST(test_stats_keeps_no_facts),
-        TEST(test_metrics),
         TEST(test_malformed_commands_change_nothing),
         TEST(test_values_out_of_bounds_are_malformed),
     };
