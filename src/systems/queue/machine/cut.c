@@ -1,30 +1,9 @@
-/* Taking a snapshot while the state goes on changing: specs/systems/queue.md, "Snapshot".
+/* Taking a snapshot while the state goes on changing: contract/cut.h; the objects are those of
+ * specs/systems/queue.md, "Snapshot".
  *
- * cut_begin() writes the header; then cursors walk tubes, sessions and pages of jobs and write each
- * object once. What changes before the cursor reaches it is first written as it was, to `pending`,
- * which is read before the cursors go on. Marks tell what was written: the number of the cut in
- * tubes and sessions, a bit for each job in its page. What is made after the cut began is marked
- * from the start. An object that was not written has not changed since, so whatever it refers to
- * can be written ahead of it. */
-#include <stdlib.h>
-
-#include "base/assert.h"
+ * Cursors walk tubes, sessions and pages of jobs. Marks are the number of the cut in tubes and
+ * sessions, a bit for each job in its page. What an object refers to is written ahead of it. */
 #include "systems/queue/machine/internal.h"
-
-enum { OBJECT_HEADER = 1, OBJECT_TUBE, OBJECT_SESSION, OBJECT_JOB, OBJECT_END };
-
-static size_t object_begin(struct buffer *out, uint8_t kind)
-{
-    buffer_put_u8(out, kind);
-    buffer_put_u32(out, 0);
-    return out->size;
-}
-
-static void object_end(struct buffer *out, size_t begin)
-{
-    ASSERT(out->size - begin <= UINT32_MAX);
-    store_u32(out->data + out->head + begin - 4, (uint32_t)(out->size - begin));
-}
 
 static void put_name(struct buffer *out, const uint8_t *name, uint8_t size)
 {
@@ -48,7 +27,7 @@ static void put_meter(struct buffer *out, const struct meter *meter)
 
 static void put_header(const struct queue *queue, struct buffer *out)
 {
-    size_t begin = object_begin(out, OBJECT_HEADER);
+    size_t begin = cut_object_begin(out, CUT_HEADER);
     buffer_put_u64(out, queue->elapsed_us);
     buffer_put_u64(out, queue->due_us);
     buffer_put_u64(out, queue->wall_us);
@@ -71,7 +50,7 @@ static void put_header(const struct queue *queue, struct buffer *out)
         buffer_put_u64(out, origin->sequence);
         buffer_put_u64(out, origin->ended_sequence);
     }
-    object_end(out, begin);
+    cut_object_end(out, begin);
 }
 
 static void put_policy(struct buffer *out, const struct tube_policy *policy)
@@ -88,9 +67,8 @@ static void put_policy(struct buffer *out, const struct tube_policy *policy)
 
 static void cut_put_tube(struct queue *queue, struct tube *tube, struct buffer *out)
 {
-    if (tube->cut_number == queue->cut.number) return;
-    tube->cut_number = queue->cut.number;
-    size_t begin = object_begin(out, OBJECT_TUBE);
+    if (!cut_mark(&queue->cut, &tube->cut_number)) return;
+    size_t begin = cut_object_begin(out, QUEUE_OBJECT_TUBE);
     buffer_put_u64(out, tube->sequence);
     put_name(out, tube->name, tube->name_size);
     buffer_put_u64(out, tube->jobs_total);
@@ -101,18 +79,17 @@ static void cut_put_tube(struct queue *queue, struct tube *tube, struct buffer *
     buffer_put_u64(out, tube->match_sequence);
     put_policy(out, tube->policy);
     put_meter(out, tube->meter);
-    object_end(out, begin);
+    cut_object_end(out, begin);
 }
 
 static void cut_put_session(struct queue *queue, struct session *session, struct buffer *out)
 {
-    if (session->cut_number == queue->cut.number) return;
-    session->cut_number = queue->cut.number;
+    if (!cut_mark(&queue->cut, &session->cut_number)) return;
     cut_put_tube(queue, session->use, out);
     for (uint32_t i = 0; i < session->watch_count; i++) {
         cut_put_tube(queue, session->watches[i].tube, out);
     }
-    size_t begin = object_begin(out, OBJECT_SESSION);
+    size_t begin = cut_object_begin(out, QUEUE_OBJECT_SESSION);
     buffer_put_u32(out, session->key.node);
     buffer_put_u32(out, session->key.connection);
     buffer_put_u64(out, session->key.incarnation);
@@ -131,7 +108,7 @@ static void cut_put_session(struct queue *queue, struct session *session, struct
     for (uint32_t i = 0; i < session->watch_count; i++) {
         buffer_put_u64(out, session->watches[i].tube->sequence);
     }
-    object_end(out, begin);
+    cut_object_end(out, begin);
 }
 
 static void put_past(struct buffer *out, const struct job_past *past)
@@ -156,7 +133,7 @@ static void put_past(struct buffer *out, const struct job_past *past)
 
 static void put_job(struct buffer *out, const struct job *job)
 {
-    size_t begin = object_begin(out, OBJECT_JOB);
+    size_t begin = cut_object_begin(out, QUEUE_OBJECT_JOB);
     buffer_put_u64(out, job->id);
     buffer_put_u64(out, job->tube->sequence);
     buffer_put_u64(out, job->holder == NULL ? 0 : job->holder->sequence);
@@ -170,16 +147,13 @@ static void put_job(struct buffer *out, const struct job *job)
     buffer_put_u32(out, job->reserved_ms);
     put_past(out, job->past);
     buffer_append(out, job->body, job->body_size);
-    object_end(out, begin);
+    cut_object_end(out, begin);
 }
 
 /* Marks the job as written; false when it was already. */
 static bool page_mark(const struct queue *queue, struct job_page *page, uint64_t id)
 {
-    if (page->cut_number != queue->cut.number) {
-        page->cut_number = queue->cut.number;
-        page->cut_written = 0;
-    }
+    if (cut_mark(&queue->cut, &page->cut_number)) page->cut_written = 0;
     uint32_t bit = UINT32_C(1) << id % QUEUE_PAGE_JOBS;
     if (page->cut_written & bit) return false;
     page->cut_written |= bit;
@@ -197,71 +171,28 @@ static void cut_put_job(struct queue *queue, struct job_page *page, struct job *
 
 /* Pre-images */
 
-static struct buffer *pending_end(struct queue_cut *cut)
-{
-    if (cut->last != NULL && cut->last->bytes.size < QUEUE_CUT_CHUNK_BYTES) {
-        return &cut->last->bytes;
-    }
-    struct cut_chunk *chunk = calloc(1, sizeof *chunk);
-    ASSERT(chunk != NULL);
-    if (cut->last == NULL) {
-        cut->first = chunk;
-    } else {
-        cut->full_bytes += cut->last->bytes.size;
-        cut->last->next = chunk;
-    }
-    cut->last = chunk;
-    return &chunk->bytes;
-}
-
-static void pending_drop_first(struct queue_cut *cut)
-{
-    struct cut_chunk *chunk = cut->first;
-    cut->first = chunk->next;
-    if (chunk == cut->last) {
-        cut->last = NULL;
-    } else {
-        cut->full_bytes -= chunk->bytes.size;
-    }
-    buffer_free(&chunk->bytes);
-    free(chunk);
-}
-
-/* About `size` bytes of what waits, a chunk at most. */
-static void pending_read(struct queue_cut *cut, size_t size, struct buffer *out)
-{
-    struct cut_chunk *chunk = cut->first;
-    size_t part = chunk->bytes.size;
-    if (size != 0 && size < part) part = size;
-    buffer_append(out, buffer_slice(&chunk->bytes).data, part);
-    buffer_consume(&chunk->bytes, part);
-    if (chunk != cut->last) cut->full_bytes -= part;
-    if (chunk->bytes.size == 0) pending_drop_first(cut);
-}
-
 void queue_cut_job(struct queue *queue, struct job *job)
 {
     struct map_node *node = map_find(&queue->pages, job->id / QUEUE_PAGE_JOBS);
-    cut_put_job(queue, LIST_ITEM(node, struct job_page, node), job, pending_end(&queue->cut));
+    cut_put_job(queue, LIST_ITEM(node, struct job_page, node), job, cut_pre_image(&queue->cut));
 }
 
 void queue_cut_tube(struct queue *queue, struct tube *tube)
 {
-    cut_put_tube(queue, tube, pending_end(&queue->cut));
+    cut_put_tube(queue, tube, cut_pre_image(&queue->cut));
 }
 
 void queue_cut_session(struct queue *queue, struct session *session)
 {
-    cut_put_session(queue, session, pending_end(&queue->cut));
+    cut_put_session(queue, session, cut_pre_image(&queue->cut));
 }
 
 void queue_cut_skip(struct queue *queue, const struct list *leaving)
 {
-    struct queue_cut *cut = &queue->cut;
-    if (!cut->active) return;
-    if (cut->tube == leaving) cut->tube = leaving->next;
-    if (cut->session == leaving) cut->session = leaving->next;
-    if (cut->page == leaving) cut->page = leaving->next;
+    if (!queue->cut.active) return;
+    cut_skip(&queue->cursors.tube, leaving);
+    cut_skip(&queue->cursors.session, leaving);
+    cut_skip(&queue->cursors.page, leaving);
 }
 
 void queue_cut_exclude(const struct queue *queue, struct job_page *page, uint64_t id)
@@ -274,18 +205,17 @@ void queue_cut_exclude(const struct queue *queue, struct job_page *page, uint64_
 void queue_cut_begin(void *machine)
 {
     struct queue *queue = machine;
-    struct queue_cut *cut = &queue->cut;
-    ASSERT(!cut->active);
-    cut->active = true;
-    cut->number++;
-    cut->tube = queue->tube_list.next;
-    cut->session = queue->session_list.next;
-    cut->page = queue->page_list.next;
-    cut->digest = queue_digest(queue);
-    cut->tubes = queue->tubes.count;
-    cut->sessions = queue->sessions.count;
-    cut->jobs = queue_jobs_count(queue);
-    put_header(queue, pending_end(cut));
+    cut_begin(&queue->cut);
+    queue->cursors = (struct queue_cursors){
+        .tube = queue->tube_list.next,
+        .session = queue->session_list.next,
+        .page = queue->page_list.next,
+        .digest = queue_digest(queue),
+        .tubes = queue->tubes.count,
+        .sessions = queue->sessions.count,
+        .jobs = queue_jobs_count(queue),
+    };
+    put_header(queue, cut_pre_image(&queue->cut));
 }
 
 /* True when all of the page is written; else `out` has grown to `limit`. */
@@ -298,66 +228,52 @@ static bool put_page(struct queue *queue, struct job_page *page, size_t limit, s
     return true;
 }
 
-/* Writes what the cursors find next, up to about `limit`; false when they are through. */
-static bool cut_step(struct queue *queue, size_t limit, struct buffer *out)
+/* A cut_step. */
+static bool put_next(void *machine, size_t limit, struct buffer *out)
 {
-    struct queue_cut *cut = &queue->cut;
-    if (cut->tube != &queue->tube_list) {
-        struct tube *tube = LIST_ITEM(cut->tube, struct tube, all);
-        cut->tube = cut->tube->next;
+    struct queue *queue = machine;
+    struct queue_cursors *cursors = &queue->cursors;
+    if (cursors->tube != &queue->tube_list) {
+        struct tube *tube = LIST_ITEM(cursors->tube, struct tube, all);
+        cursors->tube = cursors->tube->next;
         cut_put_tube(queue, tube, out);
-    } else if (cut->session != &queue->session_list) {
-        struct session *session = LIST_ITEM(cut->session, struct session, all);
-        cut->session = cut->session->next;
+    } else if (cursors->session != &queue->session_list) {
+        struct session *session = LIST_ITEM(cursors->session, struct session, all);
+        cursors->session = cursors->session->next;
         cut_put_session(queue, session, out);
-    } else if (cut->page != &queue->page_list) {
-        struct job_page *page = LIST_ITEM(cut->page, struct job_page, all);
-        if (put_page(queue, page, limit, out)) cut->page = cut->page->next;
+    } else if (cursors->page != &queue->page_list) {
+        struct job_page *page = LIST_ITEM(cursors->page, struct job_page, all);
+        if (put_page(queue, page, limit, out)) cursors->page = cursors->page->next;
     } else {
         return false;
     }
     return true;
 }
 
-static void put_end(const struct queue_cut *cut, struct buffer *out)
+/* A cut_end. */
+static void put_end(void *machine, struct buffer *out)
 {
-    size_t begin = object_begin(out, OBJECT_END);
-    buffer_put_u64(out, cut->tubes);
-    buffer_put_u64(out, cut->sessions);
-    buffer_put_u64(out, cut->jobs);
-    buffer_put_u64(out, cut->digest);
-    object_end(out, begin);
+    const struct queue_cursors *cursors = &((const struct queue *)machine)->cursors;
+    size_t begin = cut_object_begin(out, QUEUE_OBJECT_END);
+    buffer_put_u64(out, cursors->tubes);
+    buffer_put_u64(out, cursors->sessions);
+    buffer_put_u64(out, cursors->jobs);
+    buffer_put_u64(out, cursors->digest);
+    cut_object_end(out, begin);
 }
 
 bool queue_cut_read(void *machine, size_t size, struct buffer *out)
 {
     struct queue *queue = machine;
-    struct queue_cut *cut = &queue->cut;
-    if (!cut->active) return false;
-    size_t limit = out->size + (size == 0 ? 1 : size);
-    if (queue_cut_pending(queue) != 0) {
-        pending_read(cut, size, out);
-        return true;
-    }
-    /* What was written ahead of its turn, or made since, is passed by and writes nothing. */
-    for (int steps = 0; steps < MACHINE_WORK_MAX && out->size < limit; steps++) {
-        if (cut_step(queue, limit, out)) continue;
-        put_end(cut, out);
-        queue_cut_abort(queue);
-        return false;
-    }
-    return true;
+    return cut_read(&queue->cut, size, out, put_next, put_end, queue);
 }
 
 uint64_t queue_cut_pending(const void *machine)
 {
-    const struct queue_cut *cut = &((const struct queue *)machine)->cut;
-    return cut->last == NULL ? 0 : cut->full_bytes + cut->last->bytes.size;
+    return cut_pending(&((const struct queue *)machine)->cut);
 }
 
 void queue_cut_abort(void *machine)
 {
-    struct queue *queue = machine;
-    queue->cut.active = false;
-    while (queue->cut.first != NULL) pending_drop_first(&queue->cut);
+    cut_abort(&((struct queue *)machine)->cut);
 }

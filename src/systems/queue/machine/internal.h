@@ -18,6 +18,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "contract/cut.h"
 #include "contract/machine.h"
 #include "systems/queue/machine/queue.h"
 
@@ -191,24 +192,20 @@ struct queue_local {
     uint64_t queries[QUEUE_OPS];
 };
 
-/* Pre-images gather in chunks: one buffer of hundreds of MiB would have to be moved as it grows. */
-enum { QUEUE_CUT_CHUNK_BYTES = 256 << 10 };
-
-struct cut_chunk {
-    struct cut_chunk *next;
-    struct buffer bytes;
+/* Of the snapshot, beside contract/cut.h's. */
+enum {
+    QUEUE_OBJECT_TUBE = CUT_HEADER + 1,
+    QUEUE_OBJECT_SESSION,
+    QUEUE_OBJECT_JOB,
+    QUEUE_OBJECT_END
 };
 
-struct queue_cut {
-    bool active;
-    uint32_t number;   /* of the cut; marks carry it */
-    struct list *tube; /* cursors: the next to look at */
+struct queue_cursors {
+    struct list *tube; /* the next to look at */
     struct list *session;
     struct list *page;
-    struct cut_chunk *first, *last; /* pre-images not read yet, and the header at first */
-    uint64_t full_bytes;            /* of them in the chunks before the last */
-    uint64_t digest;
-    uint64_t tubes, sessions, jobs; /* as of cut_begin() */
+    uint64_t digest; /* as of cut_begin(), and so is the rest */
+    uint64_t tubes, sessions, jobs;
 };
 
 /* What an object that is still to come may refer to, by its sequence. */
@@ -218,14 +215,11 @@ struct restore_refs {
 };
 
 struct queue_restore {
-    struct buffer bytes; /* of an unfinished object */
+    struct cut_feed feed;
     struct restore_refs tubes;
     struct restore_refs sessions;
     struct list *tube_at; /* the tube that was placed last, or the list's head */
-    bool begun;
-    bool ended;
-    bool bad;
-    uint64_t digest; /* as the end of the stream has it */
+    uint64_t digest;      /* as the end of the stream has it */
 };
 
 struct queue {
@@ -272,7 +266,8 @@ struct queue {
     int64_t budget;   /* objects that this call may still touch; may end a little below 0 */
     int64_t work_max; /* MACHINE_WORK_MAX; less only in tests that want cursors everywhere */
 
-    struct queue_cut cut;
+    struct cut cut;
+    struct queue_cursors cursors; /* of the cut */
     struct queue_restore restore;
     struct queue_local *local;
 };

@@ -6,8 +6,7 @@
 #include "base/assert.h"
 #include "systems/queue/machine/internal.h"
 
-enum { OBJECT_HEADER = 1, OBJECT_TUBE, OBJECT_SESSION, OBJECT_JOB, OBJECT_END };
-enum { OBJECT_PREFIX_SIZE = 5, OBJECT_SIZE_MAX = 2 * QUEUE_JOB_SIZE_MAX };
+enum { OBJECT_SIZE_MAX = 2 * QUEUE_JOB_SIZE_MAX };
 
 enum { REF_BLOCK_SIZE = 1024 };
 
@@ -56,7 +55,7 @@ static void refs_free(struct restore_refs *refs)
 
 void queue_restore_free(struct queue *queue)
 {
-    buffer_free(&queue->restore.bytes);
+    cut_feed_free(&queue->restore.feed);
     refs_free(&queue->restore.tubes);
     refs_free(&queue->restore.sessions);
 }
@@ -341,23 +340,22 @@ static bool restore_finish(struct queue *queue, struct reader *reader)
     uint64_t sessions = read_u64(reader);
     uint64_t jobs = read_u64(reader);
     queue->restore.digest = read_u64(reader);
-    queue->restore.ended = true;
+    queue->restore.feed.ended = true;
     return reader_done(reader) && queue->default_tube != NULL && tubes == queue->tubes.count &&
            sessions == queue->sessions.count && jobs == queue_jobs_count(queue);
 }
 
-static bool restore_object(struct queue *queue, uint8_t kind, struct slice bytes)
+/* A cut_take. */
+static bool restore_object(void *machine, uint8_t kind, struct slice fields)
 {
-    struct queue_restore *restore = &queue->restore;
-    struct reader reader = reader_of(bytes);
-    if (restore->ended || restore->begun != (kind != OBJECT_HEADER)) return false;
-    restore->begun = true;
+    struct queue *queue = machine;
+    struct reader reader = reader_of(fields);
     switch (kind) {
-    case OBJECT_HEADER: return restore_header(queue, &reader);
-    case OBJECT_TUBE: return restore_tube(queue, &reader);
-    case OBJECT_SESSION: return restore_session(queue, &reader);
-    case OBJECT_JOB: return restore_job(queue, &reader);
-    case OBJECT_END: return restore_finish(queue, &reader);
+    case CUT_HEADER: return restore_header(queue, &reader);
+    case QUEUE_OBJECT_TUBE: return restore_tube(queue, &reader);
+    case QUEUE_OBJECT_SESSION: return restore_session(queue, &reader);
+    case QUEUE_OBJECT_JOB: return restore_job(queue, &reader);
+    case QUEUE_OBJECT_END: return restore_finish(queue, &reader);
     default: return false;
     }
 }
@@ -365,27 +363,13 @@ static bool restore_object(struct queue *queue, uint8_t kind, struct slice bytes
 bool queue_restore(void *machine, struct slice bytes)
 {
     struct queue *queue = machine;
-    struct queue_restore *restore = &queue->restore;
-    buffer_append_slice(&restore->bytes, bytes);
-    while (!restore->bad && restore->bytes.size >= OBJECT_PREFIX_SIZE) {
-        struct slice object = buffer_slice(&restore->bytes);
-        ASSERT(object.data != NULL); /* it has a size */
-        uint32_t size = load_u32(object.data + 1);
-        if (size > OBJECT_SIZE_MAX) restore->bad = true;
-        if (restore->bad || object.size - OBJECT_PREFIX_SIZE < size) break;
-        struct slice fields = slice_of(object.data + OBJECT_PREFIX_SIZE, size);
-        restore->bad = !restore_object(queue, object.data[0], fields);
-        buffer_consume(&restore->bytes, OBJECT_PREFIX_SIZE + (size_t)size);
-    }
-    return !restore->bad;
+    return cut_feed(&queue->restore.feed, bytes, OBJECT_SIZE_MAX, restore_object, queue);
 }
 
 bool queue_restore_end(void *machine)
 {
     struct queue *queue = machine;
-    struct queue_restore *restore = &queue->restore;
-    bool whole = !restore->bad && restore->ended && restore->bytes.size == 0;
+    bool whole = cut_feed_whole(&queue->restore.feed);
     queue_restore_free(queue);
-    if (!whole) return false;
-    return queue_digest(queue) == restore->digest;
+    return whole && queue_digest(queue) == queue->restore.digest;
 }
