@@ -2,6 +2,7 @@
 #include "wire/json.h"
 
 #include "base/assert.h"
+#include "base/utf8.h"
 
 struct json json_of(struct buffer *out)
 {
@@ -66,30 +67,6 @@ void json_array_begin(struct json *json)
 void json_array_end(struct json *json)
 {
     level_end(json, true);
-}
-
-static bool is_continuation(struct slice text, size_t at)
-{
-    return at < text.size && (text.data[at] & 0xc0) == 0x80;
-}
-
-/* The size of the UTF-8 sequence at `at`; 0: there is none (Unicode, table 3-7). */
-static size_t utf8_size(struct slice text, size_t at)
-{
-    uint8_t first = text.data[at];
-    if (first < 0x80) return 1;
-    if (first < 0xc2 || first > 0xf4 || !is_continuation(text, at + 1)) return 0;
-    if (first < 0xe0) return 2;
-    uint8_t second = text.data[at + 1];
-    if (!is_continuation(text, at + 2)) return 0;
-    if (first < 0xf0) {
-        bool overlong = first == 0xe0 && second < 0xa0;
-        bool surrogate = first == 0xed && second > 0x9f;
-        return overlong || surrogate ? 0 : 3;
-    }
-    bool overlong = first == 0xf0 && second < 0x90;
-    bool beyond = first == 0xf4 && second > 0x8f;
-    return overlong || beyond || !is_continuation(text, at + 3) ? 0 : 4;
 }
 
 static void append_escape(struct buffer *out, uint8_t byte)
