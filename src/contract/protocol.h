@@ -1,8 +1,21 @@
 /* How the node reaches a client protocol: bytes to requests, replies to bytes.
  *
- * A decoder is fed the bytes of one connection in order, in pieces of any size, and yields one
- * request at a time. It keeps what it needs of an unfinished request itself. Everything is pure;
- * no function here fails but by what it returns. */
+ * A protocol holds one state for each connection. The node hands it the bytes that come, in order
+ * and in pieces of any size, and takes requests out of it, each under a token of the protocol's own
+ * choice. What becomes of a request is said under its token: answer(), or refuse(). Many may be
+ * under way at once. Everything is pure, nothing here fails but by what it returns, and no call may
+ * keep what it was lent: `bytes`, payloads and `out` are borrowed for the call.
+ *
+ * An *ordered* protocol (beanstalkd, RESP) answers requests in their order. It need not see to it:
+ * the node keeps the order, and where an answer is ready too early it keeps the text. Such a
+ * protocol appends all it says to `out` and has nothing to remember of a request but its token,
+ * which may say whatever refuse() wants to know. Where a client does not read its replies, or
+ * something else keeps it waiting, the node stops reading from it.
+ *
+ * An *unordered* one (HTTP/2, frames with a number) is answered at once, in any order; it tells
+ * requests apart by token. All bytes are handed to it as they come, whatever waits, for what lets
+ * it go on may be among them (a window update): requests that the node does not want yet stay
+ * inside, and the protocol bounds them. What it cannot say at once it keeps, for send(). */
 #ifndef QUARTET_CONTRACT_PROTOCOL_H
 #define QUARTET_CONTRACT_PROTOCOL_H
 
@@ -12,14 +25,15 @@
 #include "base/bytes.h"
 
 enum protocol_request_kind {
-    PROTOCOL_PARTIAL, /* all bytes consumed, no request yet */
+    PROTOCOL_NONE,    /* all bytes are taken, and hold no further request */
     PROTOCOL_PROPOSE, /* `command` goes through the log */
-    PROTOCOL_QUERY,   /* `command` is answered from this replica's state, in its turn */
-    PROTOCOL_LITERAL, /* `command` is the reply itself, to be sent in its turn */
+    PROTOCOL_QUERY,   /* `command` is answered from this replica's state: see protocol_read */
+    PROTOCOL_LITERAL, /* `command` is the reply itself, to be sent in its turn; has no token */
     PROTOCOL_CLOSE,   /* close once all replies before it are sent (quit, or beyond repair) */
 };
 
-/* How true the answer to a QUERY has to be. */
+/* How true the answer to a QUERY has to be. Whatever the level, it shows all that its connection
+ * proposed before it; in an ordered protocol, nothing that it proposed behind it. */
 enum protocol_read {
     PROTOCOL_READ_LINEARIZABLE, /* holds all that was acknowledged anywhere before it was asked */
     PROTOCOL_READ_LEASE,        /* the same while no two clocks run apart further than the bound
@@ -27,12 +41,20 @@ enum protocol_read {
     PROTOCOL_READ_LOCAL,        /* this replica's state, which may be older than that */
 };
 
+/* When a PROPOSE is answered. So far the node knows MAJORITY alone. */
+enum protocol_write {
+    PROTOCOL_WRITE_MAJORITY, /* committed and applied here */
+};
+
 struct protocol_request {
     enum protocol_request_kind kind;
-    bool blocks;             /* propose nothing behind it until its reply has come (reserve) */
-    enum protocol_read read; /* of a QUERY */
-    bool grows;           /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
-    struct slice command; /* borrowed until the next decode() on this connection */
+    uint64_t token; /* of a PROPOSE or QUERY: the protocol's own, handed back as it is */
+    uint32_t slot;  /* what it is about, for systems of many groups; else 0 */
+    bool blocks;    /* propose nothing behind it until its reply has come (reserve) */
+    bool grows;     /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
+    enum protocol_read read;   /* of a QUERY */
+    enum protocol_write write; /* of a PROPOSE */
+    struct slice command;      /* borrowed until the next call on this connection */
 };
 
 enum protocol_refusal {
@@ -47,20 +69,43 @@ struct protocol_config {
     enum protocol_read reads;  /* for those QUERYs that are not local by their nature */
 };
 
+#define PROTOCOL_TURN_CLOSE 0
+
 struct protocol_ops {
     const char *name;
+    bool ordered;
     void *(*open)(const struct protocol_config *config);
     void (*close)(void *connection);
-    /* Consumes from `bytes` (reports how many in *consumed) up to the end of one request. */
-    enum protocol_request_kind (*decode)(void *connection, struct slice bytes, size_t *consumed,
-                                         struct protocol_request *request);
-    /* Appends the text of a machine's reply (machine.h: payload). */
-    void (*reply)(void *connection, const void *payload, struct buffer *out);
-    /* Appends the error for a request that was not carried out; `command` as decode() gave it. Of a
-     * connection that there is no room for: `connection` NULL, `command` empty. */
-    void (*refuse)(void *connection, struct slice command, enum protocol_refusal why,
-                   struct buffer *out);
-    /* Bytes held for an unfinished request, for the memory limit. */
+
+    /* Takes from the front of *bytes up to and including the next request, which fills *request,
+     * and returns its kind; or all of them, and returns PROTOCOL_NONE. It is called again until
+     * that, with what is left, or until the node wants no more for now: then an ordered protocol
+     * sees the rest later; an unordered one is called once with `request` NULL, takes all bytes and
+     * returns PROTOCOL_NONE, and yields what they hold later, when *bytes may be empty. */
+    enum protocol_request_kind (*next)(void *connection, struct slice *bytes,
+                                       struct protocol_request *request);
+    /* Appends what a machine's reply (machine.h: payload) to the request of this token makes the
+     * client hear; an unordered protocol may also keep it for send(). */
+    void (*answer)(void *connection, uint64_t token, const void *payload, struct buffer *out);
+    /* The same for one that was not carried out. Of a connection that there is no room for:
+     * `connection` NULL, token 0, and whatever it appends is the last that is said. */
+    void (*refuse)(void *connection, uint64_t token, enum protocol_refusal why, struct buffer *out);
+
+    /* What a protocol says by itself, and when; each may be NULL. They are called towards the end
+     * of a turn in which the connection had bytes, answers, or a deadline, or output of its left.
+     *
+     * turn() is told the time (monotonic) and returns when it wants to be called at the latest;
+     * UINT64_MAX: whenever something happens; PROTOCOL_TURN_CLOSE: no more, close it once what it
+     * has said is sent. It may append (a ping, a last word).
+     * send() appends at most about `room` bytes of what it keeps; true while more remains: then it
+     * is called again when there is room. The texts of an ordered protocol are whole before it. */
+    uint64_t (*turn)(void *connection, uint64_t now_us, struct buffer *out);
+    bool (*send)(void *connection, size_t room, struct buffer *out);
+    /* The node is about to stop: said once. Requests are still answered, those that grow the state
+     * refused; a client is closed when it is owed nothing. NULL: nothing to say. */
+    void (*drain)(void *connection, struct buffer *out);
+
+    /* Bytes held for unfinished requests and unsaid answers, for the memory limit. */
     size_t (*held)(const void *connection);
     /* Memory is short: what is held for an unfinished request is given back. The rest of it is
      * dropped as it comes, and then it hears what PROTOCOL_REFUSED_FULL says, in its turn. Where

@@ -58,7 +58,13 @@ static void node_emit(void *world, const struct session_key *session, const void
     struct connection *connection = connection_find(&node->connections, session->connection);
     if (connection == NULL) return;
     if (connection->listener == NODE_CLIENT) {
-        client_reply(&node->clients, (struct client *)connection, payload);
+        struct client *client = (struct client *)connection;
+        uint64_t place;
+        if (group_asking(node->group, &place)) {
+            client_answer(&node->clients, client, place, payload);
+        } else {
+            client_reply(&node->clients, client, 0, payload);
+        }
     } else if (connection->listener == NODE_ADMIN) {
         admin_reply(node, (struct admin *)connection, payload);
     }
@@ -364,6 +370,7 @@ static void turn_work(struct node *node)
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);
+    clients_turn(&node->clients);
     if (!list_empty(&node->clients.pump)) {
         turn_wake(&node->turn, node->turn.now.mono_us); /* refused: go on decoding */
     }

@@ -46,16 +46,16 @@ static void propose(struct node *node, struct client *client)
         group_session_begin(node->group);
     }
     group_propose(node->group, client->connection.id, client->request.command);
-    client_proposed(&node->clients, client);
+    client_proposed(&node->clients, client, 0);
     if (client->request.blocks && client->ended) hurry(node, client);
 }
 
 static void ask(struct node *node, struct client *client)
 {
     const struct protocol_request *request = &client->request;
-    struct group_read *read =
-        group_read(node->group, client->connection.id, request->read, request->command);
-    if (read != NULL) client_asked(client, read);
+    struct group_question question = {client->connection.id, client_asks(client), request->command};
+    struct group_read *read = group_read(node->group, request->read, &question);
+    if (read != NULL) client_waits(client, read);
 }
 
 /* Deals with what can be decoded in front of `rest`. */

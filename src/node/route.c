@@ -207,7 +207,7 @@ static void commands_refused(struct node *node, const struct group_commands *ref
     struct group_commands commands = *refused;
     while (group_commands_next(&commands, &command)) {
         admin_refuse(node, command.connection);
-        clients_refuse(&node->clients, command.connection, command.bytes);
+        clients_refuse(&node->clients, command.connection, 0);
     }
 }
 
@@ -275,7 +275,8 @@ static void clients_output(struct node *node, const struct group_output *output)
     }
     if (output->refused.items > 0) commands_refused(node, &output->refused);
     for (uint32_t i = 0; i < output->reads_refused_count; i++) {
-        clients_refuse_question(&node->clients, output->reads_refused[i]);
+        const struct group_question *question = &output->reads_refused[i];
+        clients_refuse_question(&node->clients, question->connection, question->place);
     }
 }
 

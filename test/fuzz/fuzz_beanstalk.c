@@ -25,25 +25,25 @@ static void tell(struct buffer *transcript, const struct protocol_request *reque
     }
     buffer_put_u8(transcript, (uint8_t)request->kind);
     buffer_put_u8(transcript, (uint8_t)(request->blocks << 1 | request->grows));
+    buffer_put_u64(transcript, request->token);
     buffer_put_bytes(transcript, request->command);
 }
 
 static void feed(void *connection, struct slice bytes, bool *open, struct buffer *transcript)
 {
     while (*open) {
-        size_t consumed = SIZE_MAX;
+        struct slice before = bytes;
         struct protocol_request request;
-        enum protocol_request_kind kind =
-            beanstalk_ops.decode(connection, bytes, &consumed, &request);
-        ASSERT(kind == request.kind && consumed <= bytes.size);
+        enum protocol_request_kind kind = beanstalk_ops.next(connection, &bytes, &request);
+        ASSERT(kind == request.kind && bytes.size <= before.size);
+        ASSERT(bytes.data + bytes.size == before.data + before.size);
         ASSERT(beanstalk_ops.held(connection) <= HELD_MAX);
-        if (kind == PROTOCOL_PARTIAL) {
-            ASSERT(consumed == bytes.size);
+        if (kind == PROTOCOL_NONE) {
+            ASSERT(bytes.size == 0);
             return;
         }
         tell(transcript, &request);
         *open = kind != PROTOCOL_CLOSE;
-        bytes = slice_of(bytes.data + consumed, bytes.size - consumed);
     }
 }
 

@@ -162,7 +162,10 @@ static void machine_request(struct node *node, struct admin *admin,
     }
     asked.command = buffer_slice(&node->scratch);
     switch (asked.kind) {
-    case PROTOCOL_QUERY: group_ask(node->group, admin->connection.id, asked.command); return;
+    case PROTOCOL_QUERY:
+        group_ask(node->group, &(struct group_question){.connection = admin->connection.id,
+                                                        .command = asked.command});
+        return;
     case PROTOCOL_PROPOSE: {
         if (group_full(node->group)) {
             respond_text(node, admin, 503, "busy: nothing was done; try again\n");

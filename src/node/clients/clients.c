@@ -1,78 +1,40 @@
-/* Replies in the order of requests. See clients.h.
+/* Connections of clients, and what becomes of their requests. See clients.h; owed.h is about the
+ * replies they wait for, speak.c about what their protocols say by themselves.
  *
- * What a client is owed stands in `slots`, a queue of bytes: SLOT_AWAIT for a proposal whose reply
- * the machine will emit, SLOT_LITERAL with a reply that is known already but must stand behind
- * others. A question (QUERY) is asked when all before it is answered, so it waits (`held`, then
- * `question`), and nothing behind it is decoded, instead of taking a slot. */
+ * A question (QUERY) is asked when all before it is answered, so it waits (`held`, then
+ * `question`), and nothing behind it is heard. */
 #include "node/clients/clients.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
-
-enum { SLOT_AWAIT = 1, SLOT_LITERAL = 2 };
+#include "node/clients/owed.h"
+#include "node/clients/speak.h"
 
 void clients_init(struct clients *clients)
 {
+    const struct protocol_ops *protocol = clients->config->protocol;
+    clients->speaks = protocol->turn != NULL || protocol->send != NULL;
     list_init(&clients->all);
     list_init(&clients->pump);
+    list_init(&clients->touched);
+    list_init(&clients->spare);
 }
 
 void clients_free(struct clients *clients)
 {
-    buffer_free(&clients->scratch);
-}
-
-void client_opened(struct clients *clients, uint32_t id, bool closed)
-{
-    clients->counters.accepted++;
-    struct client *client = calloc(1, sizeof *client);
-    ASSERT(client != NULL);
-    connection_init(clients->connections, &client->connection, id, NODE_CLIENT);
-    list_init(&client->in_pump);
-    list_init(&client->in_clients);
-    list_append(&clients->all, &client->in_clients);
-    clients->count++;
-    bool full = clients->count > clients->config->connections_max;
-    if (full || closed) {
-        clients->counters.turned_away++;
-        if (full) {
-            clients->config->protocol->refuse(NULL, slice_of(NULL, 0), PROTOCOL_REFUSED_FULL,
-                                              &client->connection.out);
-            connection_dirty(clients->connections, &client->connection);
-        }
-        connection_close(clients->connections, &client->connection);
-        return;
-    }
-    client->decoder = clients->config->protocol->open(&clients->config->protocol_config);
-}
-
-void client_free(struct clients *clients, struct client *client)
-{
-    if (client->decoder != NULL) clients->config->protocol->close(client->decoder);
-    if (client->awaiting > 0) clients->awaiting--;
-    clients->bytes -= client->bytes;
-    list_remove(&client->in_pump);
-    list_remove(&client->in_clients);
-    buffer_free(&client->input);
-    buffer_free(&client->slots);
-    connection_release(clients->connections, &client->connection);
-    free(client);
-}
-
-void client_closed(struct clients *clients, struct client *client)
-{
-    clients->count--;
-    client_free(clients, client);
+    owed_spare_free(clients);
+    heap_free(&clients->due);
 }
 
 /* What is held for this client may have changed: for the memory limit. */
 static void client_weigh(struct clients *clients, struct client *client)
 {
-    uint64_t bytes = client->input.capacity + client->slots.capacity + client->connection.out.size +
-                     client->connection.unsent;
-    if (client->decoder != NULL) bytes += clients->config->protocol->held(client->decoder);
+    if (clients->config->memory_bytes_max == 0) return;
+    uint64_t bytes = client->input.capacity + client->owed.capacity + client->said_bytes +
+                     client->connection.out.size + client->connection.unsent;
+    if (client->protocol != NULL) bytes += clients->config->protocol->held(client->protocol);
     clients->bytes += bytes - client->bytes;
     client->bytes = bytes;
 }
@@ -83,82 +45,113 @@ bool clients_memory_short(const struct clients *clients)
     return most != 0 && clients->bytes + clients->bytes_elsewhere > most;
 }
 
-/* Literals that now stand first. */
-static void slots_settle(struct clients *clients, struct client *client)
+void client_opened(struct clients *clients, uint32_t id, bool closed)
 {
-    while (client->slots.size > 0) {
-        struct reader reader = reader_of(buffer_slice(&client->slots));
-        if (read_u8(&reader) != SLOT_LITERAL) return;
-        struct slice text = read_bytes(&reader);
-        ASSERT(!reader.bad);
-        buffer_append_slice(&client->connection.out, text);
-        connection_dirty(clients->connections, &client->connection);
-        buffer_consume(&client->slots, 5 + text.size);
-    }
-}
-
-static void slots_await(struct clients *clients, struct client *client)
-{
-    buffer_put_u8(&client->slots, SLOT_AWAIT);
-    if (client->awaiting++ == 0) clients->awaiting++;
-}
-
-static void client_say(struct clients *clients, struct client *client, struct slice text)
-{
-    if (client->slots.size == 0) {
-        buffer_append_slice(&client->connection.out, text);
-        connection_dirty(clients->connections, &client->connection);
+    clients->counters.accepted++;
+    struct client *client = calloc(1, sizeof *client);
+    ASSERT(client != NULL);
+    connection_init(clients->connections, &client->connection, id, NODE_CLIENT);
+    list_init(&client->in_pump);
+    list_init(&client->in_touched);
+    list_init(&client->in_clients);
+    client->in_due.at = HEAP_NOWHERE;
+    list_append(&clients->all, &client->in_clients);
+    clients->count++;
+    bool full = clients->count > clients->config->connections_max;
+    if (full || closed) {
+        clients->counters.turned_away++;
+        if (full) {
+            clients->config->protocol->refuse(NULL, 0, PROTOCOL_REFUSED_FULL,
+                                              &client->connection.out);
+            connection_dirty(clients->connections, &client->connection);
+        }
+        connection_close(clients->connections, &client->connection);
         return;
     }
-    buffer_put_u8(&client->slots, SLOT_LITERAL);
-    buffer_put_bytes(&client->slots, text);
+    client->protocol = clients->config->protocol->open(&clients->config->protocol_config);
+    speak_touch(clients, client);
 }
 
-/* The first slot is a proposal's and its reply has just been appended to `out`. */
-static void slot_answered(struct clients *clients, struct client *client)
+void client_free(struct clients *clients, struct client *client)
 {
-    buffer_consume(&client->slots, 1);
-    client->awaiting--;
-    if (client->awaiting == 0) {
-        client->blocked = false;
-        clients->awaiting--;
-    }
-    clients->counters.replies++;
-    connection_dirty(clients->connections, &client->connection);
-    slots_settle(clients, client);
-    bool waiting = client->held || client->input.size > 0 || client->quitting || client->ended;
+    owed_free(clients, client);
+    if (client->protocol != NULL) clients->config->protocol->close(client->protocol);
+    if (client->awaiting > 0) clients->awaiting--;
+    clients->bytes -= client->bytes;
+    speak_forget(clients, client);
+    list_remove(&client->in_pump);
+    list_remove(&client->in_clients);
+    buffer_free(&client->input);
+    connection_release(clients->connections, &client->connection);
+    free(client);
+}
+
+void client_closed(struct clients *clients, struct client *client)
+{
+    clients->count--;
+    client_free(clients, client);
+}
+
+/* --- answers --- */
+
+/* It was answered; if it waited for that, it may go on. */
+static void client_answered(struct clients *clients, struct client *client)
+{
+    speak_touch(clients, client);
+    client_weigh(clients, client);
+    bool waiting = client->held || client->input.size > 0 || client->inside || client->quitting ||
+                   client->ended;
     if (waiting && list_empty(&client->in_pump)) list_append(&clients->pump, &client->in_pump);
 }
 
-/* The question that it waited for is answered, or refused: it may go on. */
-static void question_ended(struct clients *clients, struct client *client)
+static void proposal_over(struct clients *clients, struct client *client)
 {
-    client->question = NULL;
-    if (list_empty(&client->in_pump)) list_append(&clients->pump, &client->in_pump);
+    if (--client->awaiting > 0) return;
+    client->blocked = false;
+    clients->awaiting--;
 }
 
-void client_reply(struct clients *clients, struct client *client, const void *payload)
+void client_reply(struct clients *clients, struct client *client, uint32_t group,
+                  const void *payload)
 {
-    if (client->question != NULL) question_ended(clients, client);
     if (client->connection.closing) return;
     const struct protocol_ops *protocol = clients->config->protocol;
-    protocol->reply(client->decoder, payload, &client->connection.out);
-    if (client->slots.size == 0) { /* a question, answered in its turn */
+    struct owed *owed = owed_first(client);
+    ASSERT(client->awaiting > 0);
+    clients->counters.replies++;
+    if (owed->state == OWED_PROPOSED && owed->group == group) { /* as nearly always */
+        protocol->answer(client->protocol, owed->token, payload, &client->connection.out);
         connection_dirty(clients->connections, &client->connection);
-        return;
+        owed_first_said(clients, client);
+    } else {
+        owed = owed_proposed(client, group);
+        protocol->answer(client->protocol, owed->token, payload, owed_out(clients, client, owed));
+        owed_said(clients, client, owed);
     }
-    ASSERT(client->slots.data[client->slots.head] == SLOT_AWAIT);
-    slot_answered(clients, client);
-    client_weigh(clients, client);
+    proposal_over(clients, client);
+    client_answered(clients, client);
 }
 
-static void client_refuse(struct clients *clients, struct client *client, struct slice command)
+void client_answer(struct clients *clients, struct client *client, client_place place,
+                   const void *payload)
+{
+    bool waited = client->question != NULL;
+    client->question = NULL;
+    if (client->connection.closing) return;
+    struct owed *owed = owed_at(client, place);
+    clients->config->protocol->answer(client->protocol, owed->token, payload,
+                                      owed_out(clients, client, owed));
+    owed_said(clients, client, owed);
+    if (waited) client_answered(clients, client);
+}
+
+static void refuse(struct clients *clients, struct client *client, struct owed *owed,
+                   enum protocol_refusal why)
 {
     clients->counters.refused++;
-    clients->config->protocol->refuse(client->decoder, command, PROTOCOL_REFUSED_NO_LEADER,
-                                      &client->connection.out);
-    ASSERT(client->slots.size > 0 && client->slots.data[client->slots.head] == SLOT_AWAIT);
-    slot_answered(clients, client);
+    clients->config->protocol->refuse(client->protocol, owed->token, why,
+                                      owed_out(clients, client, owed));
+    owed_said(clients, client, owed);
 }
 
 static struct client *client_of(struct clients *clients, uint32_t id)
@@ -176,13 +169,16 @@ void clients_count_refused(struct clients *clients, uint32_t connection, bool re
     if (client != NULL) client->refused = reset ? 0 : client->refused + 1;
 }
 
-void clients_refuse(struct clients *clients, uint32_t connection, struct slice command)
+void clients_refuse(struct clients *clients, uint32_t connection, uint32_t group)
 {
     struct client *client = client_of(clients, connection);
     if (client == NULL) return;
     if (client->awaiting == client->refused) {
         client->refused--;
-        client_refuse(clients, client, command);
+        struct owed *owed = owed_proposed(client, group);
+        proposal_over(clients, client);
+        refuse(clients, client, owed, PROTOCOL_REFUSED_NO_LEADER);
+        client_answered(clients, client);
         return;
     }
     /* An earlier one may have been carried out: the order of replies cannot be kept. */
@@ -197,16 +193,15 @@ void clients_close_uncertain(struct clients *clients, uint32_t connection)
     connection_close(clients->connections, &client->connection);
 }
 
-void clients_refuse_question(struct clients *clients, uint32_t connection)
+void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place)
 {
     struct connection *found = connection_find(clients->connections, connection);
     if (found == NULL || found->listener != NODE_CLIENT) return;
     struct client *client = (struct client *)found;
-    question_ended(clients, client);
-    clients->counters.refused++;
-    clients->config->protocol->refuse(client->decoder, client->request.command,
-                                      PROTOCOL_REFUSED_NO_LEADER, &client->connection.out);
-    connection_dirty(clients->connections, &client->connection);
+    client->question = NULL;
+    if (client->connection.closing) return;
+    refuse(clients, client, owed_at(client, place), PROTOCOL_REFUSED_NO_LEADER);
+    client_answered(clients, client);
 }
 
 void clients_reborn(struct clients *clients)
@@ -217,35 +212,42 @@ void clients_reborn(struct clients *clients)
     }
 }
 
+/* --- requests --- */
+
 void client_turned_down(struct clients *clients, struct client *client, enum protocol_refusal why)
 {
-    clients->counters.refused++;
-    buffer_clear(&clients->scratch);
-    clients->config->protocol->refuse(client->decoder, client->request.command, why,
-                                      &clients->scratch);
-    client_say(clients, client, buffer_slice(&clients->scratch));
+    refuse(clients, client, owed_add(client, client->request.token, OWED_ASKED), why);
 }
 
-void client_proposed(struct clients *clients, struct client *client)
+void client_proposed(struct clients *clients, struct client *client, uint32_t group)
 {
-    slots_await(clients, client);
+    struct owed *owed = owed_add(client, client->request.token, OWED_PROPOSED);
+    owed->group = (uint16_t)group;
+    if (client->awaiting++ == 0) clients->awaiting++;
     if (client->request.blocks) client->blocked = true;
 }
 
-void client_asked(struct client *client, void *question)
+client_place client_asks(struct client *client)
+{
+    client_place place = client->owed_from + owed_count(client);
+    (void)owed_add(client, client->request.token, OWED_ASKED);
+    return place;
+}
+
+void client_waits(struct client *client, void *question)
 {
     client->question = question;
 }
 
-/* Nothing more may be decoded now. */
+/* Nothing more may be asked for now. */
 static bool client_stalled(const struct clients *clients, const struct client *client)
 {
     if (client->connection.closing || client->quitting) return true;
     if (client->held || client->question != NULL || client->blocked) return true;
-    if (client->awaiting >= clients->config->pending_max) return true;
-    uint64_t owed = client->connection.unsent + client->connection.out.size + client->slots.size;
-    if (owed > NODE_OWED_SHORT && clients_memory_short(clients)) return true;
-    return owed > clients->config->output_bytes_max;
+    if (owed_count(client) >= clients->config->pending_max) return true;
+    uint64_t unsaid = client->connection.unsent + client->connection.out.size + client->said_bytes;
+    if (unsaid > NODE_OWED_SHORT && clients_memory_short(clients)) return true;
+    return unsaid > clients->config->output_bytes_max;
 }
 
 /* True when it is for a group. */
@@ -253,27 +255,43 @@ static bool client_take(struct clients *clients, struct client *client)
 {
     struct protocol_request *request = &client->request;
     switch (request->kind) {
-    case PROTOCOL_PARTIAL: return false;
+    case PROTOCOL_NONE: return false;
     case PROTOCOL_PROPOSE: return true;
-    case PROTOCOL_QUERY: client->held = client->slots.size > 0; return !client->held;
-    case PROTOCOL_LITERAL: client_say(clients, client, request->command); return false;
+    case PROTOCOL_QUERY: client->held = client->owed.size > 0; return !client->held;
+    case PROTOCOL_LITERAL: owed_say(clients, client, request->command); return false;
     case PROTOCOL_CLOSE:
         client->quitting = true;
-        if (client->slots.size == 0) connection_close(clients->connections, &client->connection);
+        if (client->owed.size == 0) connection_close(clients->connections, &client->connection);
         return false;
     }
     return false;
 }
 
+/* It may not ask for more now; of an unordered protocol all bytes go in nevertheless. */
+static void client_take_in(struct clients *clients, struct client *client, struct slice *rest)
+{
+    if (clients->config->protocol->ordered || client->connection.closing) return;
+    (void)clients->config->protocol->next(client->protocol, rest, NULL);
+    ASSERT(rest->size == 0);
+    client->inside = true;
+}
+
 bool client_next(struct clients *clients, struct client *client, struct slice *rest)
 {
-    while (rest->size > 0 && !client_stalled(clients, client)) {
-        size_t consumed = 0;
+    speak_touch(clients, client);
+    while (rest->size > 0 || client->inside) {
+        if (client_stalled(clients, client)) {
+            client_take_in(clients, client, rest);
+            return false;
+        }
+        client->inside = !clients->config->protocol->ordered;
         client->request.kind =
-            clients->config->protocol->decode(client->decoder, *rest, &consumed, &client->request);
-        *rest = slice_of(rest->data + consumed, rest->size - consumed);
+            clients->config->protocol->next(client->protocol, rest, &client->request);
         if (client_take(clients, client)) return true;
-        if (client->request.kind == PROTOCOL_PARTIAL && consumed == 0) return false;
+        if (client->request.kind == PROTOCOL_NONE) {
+            client->inside = false;
+            return false;
+        }
     }
     return false;
 }
@@ -291,8 +309,8 @@ static void client_back_pressure(struct clients *clients, struct client *client)
 static void client_finish(struct clients *clients, struct client *client)
 {
     if (!client->ended || client->connection.closing) return;
-    bool owed = client->held || client->question != NULL || client->slots.size > 0;
-    bool more = client->input.size > 0 && client_stalled(clients, client);
+    bool owed = client->held || client->unsaid || client->owed.size > 0;
+    bool more = (client->input.size > 0 || client->inside) && client_stalled(clients, client);
     if (!owed && !more) connection_close(clients->connections, &client->connection);
 }
 
@@ -304,14 +322,14 @@ void client_ended(struct clients *clients, struct client *client)
 
 bool client_due(struct client *client)
 {
-    if (client->connection.closing || !client->held || client->slots.size > 0) return false;
+    if (client->connection.closing || !client->held || client->owed.size > 0) return false;
     client->held = false;
     return true;
 }
 
 struct slice client_kept(struct clients *clients, struct client *client)
 {
-    if (client->quitting && client->slots.size == 0) {
+    if (client->quitting && client->owed.size == 0) {
         connection_close(clients->connections, &client->connection);
     }
     if (client->connection.closing) return slice_of(NULL, 0);
@@ -330,9 +348,9 @@ void client_used(struct clients *clients, struct client *client, size_t used)
 static void client_shed(struct clients *clients, struct client *client)
 {
     const struct protocol_ops *protocol = clients->config->protocol;
-    if (protocol->shed == NULL || protocol->held(client->decoder) <= NODE_HELD_SHORT) return;
+    if (protocol->shed == NULL || protocol->held(client->protocol) <= NODE_HELD_SHORT) return;
     if (!clients_memory_short(clients)) return;
-    protocol->shed(client->decoder);
+    protocol->shed(client->protocol);
     client_weigh(clients, client);
 }
 
@@ -349,7 +367,8 @@ void client_keep(struct clients *clients, struct client *client, struct slice re
 bool client_sent(struct clients *clients, struct client *client)
 {
     client_weigh(clients, client);
-    return client->input.size > 0 || !client->connection.reading;
+    if (client->unsaid) speak_touch(clients, client);
+    return client->input.size > 0 || client->inside || !client->connection.reading;
 }
 
 struct client *clients_pump(struct clients *clients)
@@ -372,7 +391,8 @@ void clients_drain(struct clients *clients)
 {
     for (struct list *at = clients->all.next; at != &clients->all; at = at->next) {
         struct client *client = LIST_ITEM(at, struct client, in_clients);
+        speak_drain(clients, client);
         bool busy = client->question != NULL || (client->awaiting > 0 && !client->blocked);
-        if (!busy) connection_close(clients->connections, &client->connection);
+        if (!busy && !client->unsaid) connection_close(clients->connections, &client->connection);
     }
 }

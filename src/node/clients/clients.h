@@ -1,8 +1,9 @@
-/* Connections of clients: bytes in, requests decoded, replies out in the order of the requests.
+/* Connections of clients: bytes in, requests out, replies back under the token of their request,
+ * and in the order of the requests where the protocol is ordered (contract/protocol.h).
  *
  * Calls in, requests out: client_next() yields, one by one, what is for a group to answer, and
  * deals with the rest itself. The hub takes each to a group, or refuses it, and says here which.
- * Nothing here knows groups. */
+ * Nothing here knows groups but by their number. */
 #ifndef QUARTET_NODE_CLIENTS_CLIENTS_H
 #define QUARTET_NODE_CLIENTS_CLIENTS_H
 
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "contract/protocol.h"
 #include "node/node.h"
@@ -22,23 +24,34 @@ enum {
     NODE_HELD_SHORT = 4 << 10,        /* where memory is short: of an unfinished request */
 };
 
+/* Tells one thing that a client is owed from all others of the same client, for ever. */
+typedef uint64_t client_place;
+
 struct client {
     struct connection connection;
-    void *decoder;       /* NULL: it was not taken in */
-    struct buffer input; /* arrived and not decoded: a command before it waits */
-    struct buffer slots; /* replies owed, in order: see clients.c */
-    uint32_t awaiting;   /* of them proposals */
-    bool blocked;        /* behind a blocking command */
-    bool held;           /* `request` waits for the replies before it */
-    bool has_session;    /* proposed something: the machine knows it */
+    void *protocol;         /* its state there; NULL: it was not taken in */
+    struct buffer input;    /* arrived and not taken by the protocol: a request before it waits */
+    struct buffer owed;     /* struct owed, one for each request not answered: see clients.c */
+    client_place owed_from; /* of the first of them */
+    client_place proposed_from; /* no proposal among them is before it */
+    uint32_t awaiting;          /* of them proposals */
+    bool blocked;               /* behind a blocking command */
+    bool held;                  /* `request` waits for the replies before it */
+    bool has_session;           /* proposed something: the machine knows it */
     bool quitting;
-    bool ended; /* it sends nothing more */
+    bool ended;   /* it sends nothing more */
+    bool inside;  /* the protocol may hold requests that have not been asked for */
+    bool unsaid;  /* the protocol has more to send() when there is room */
+    bool drained; /* it was told */
     struct protocol_request request;
-    void *question;         /* `request` is a question that waits: the hub's; NULL: none does */
-    struct list in_pump;    /* may go on decoding after this round of applying */
-    struct list in_clients; /* all, in the order of their coming */
-    uint32_t refused;       /* scratch: see clients_count_refused() */
-    uint64_t bytes;         /* held for it, as counted in clients->bytes */
+    void *question;           /* `request` is a question that waits: the hub's; NULL: none does */
+    struct list in_pump;      /* may go on after this round of applying */
+    struct list in_touched;   /* its protocol may have something to say by itself */
+    struct list in_clients;   /* all, in the order of their coming */
+    struct heap_place in_due; /* when its protocol wants to be called */
+    uint32_t refused;         /* scratch: see clients_count_refused() */
+    uint64_t said_bytes;      /* of replies that wait for those before them */
+    uint64_t bytes;           /* held for it, as counted in clients->bytes */
 };
 
 /* What it points to is borrowed and outlives it; it owns its clients. */
@@ -48,13 +61,17 @@ struct clients {
     struct connections *connections;
     struct list all;
     struct list pump;
+    bool speaks; /* their protocol says things by itself */
+    struct list touched;
+    struct list spare; /* struct said */
+    uint32_t spare_count;
+    struct heap due; /* of clients whose protocol has a clock */
     uint32_t count;
     uint32_t awaiting; /* of them, those who are owed replies to proposals, applied or not */
-    uint64_t bytes;    /* held for all of them */
+    uint64_t bytes;    /* held for all of them; kept only where there is a limit */
     /* What else counts for config.memory_bytes_max: kept up to date by the hub, where there is such
      * a limit. */
     uint64_t bytes_elsewhere;
-    struct buffer scratch;
     struct {
         uint64_t accepted, turned_away; /* connections */
         uint64_t replies, refused, closed_uncertain;
@@ -76,48 +93,52 @@ void client_ended(struct clients *clients, struct client *client);
 
 /* --- requests --- */
 
-/* Decodes off the front of `rest` up to and including the next request that is for a group: true,
+/* Takes off the front of `rest` up to and including the next request that is for a group: true,
  * and client->request is a PROPOSE or a QUERY. The caller must then say what becomes of it, by one
- * of the calls below, unless it was a question and client_reply() has been called. False: nothing
- * more may be decoded now. */
+ * of the calls below. False: nothing more may be taken now. */
 bool client_next(struct clients *clients, struct client *client, struct slice *rest);
 
-/* The request was proposed: a reply will come. */
-void client_proposed(struct clients *clients, struct client *client);
+/* The request was proposed to this group: a reply will come. */
+void client_proposed(struct clients *clients, struct client *client, uint32_t group);
 /* It was not taken: the client is told why. */
 void client_turned_down(struct clients *clients, struct client *client, enum protocol_refusal why);
-/* A question that waits: `question` is any pointer by which the hub knows it. It is over with
- * client_reply() or clients_refuse_question(). */
-void client_asked(struct client *client, void *question);
+/* It is a question, and is about to be asked: its answer will come under this place. */
+client_place client_asks(struct client *client);
+/* It was not answered at once: `question` is any pointer by which the hub knows it. */
+void client_waits(struct client *client, void *question);
 /* Some of what it is owed has left; true when it may go on. */
 bool client_sent(struct clients *clients, struct client *client);
 /* Keeps what client_next() has left of the bytes that came, behind what was kept before. */
 void client_keep(struct clients *clients, struct client *client, struct slice rest);
 
-/* The next client that may go on decoding what it has sent before; NULL: none. */
+/* The next client that may go on with what it has sent before; NULL: none. */
 struct client *clients_pump(struct clients *clients);
 /* It was sent what was owed, or may go on for another reason. True when a question that was held is
  * due: client->request, of which the hub has to say what becomes. Call again, then, until it is
  * false. */
 bool client_due(struct client *client);
-/* What of its input may be decoded; empty when it is closed instead. */
+/* What of its input may be taken; empty when it is closed instead. */
 struct slice client_kept(struct clients *clients, struct client *client);
 /* So much of it was. */
 void client_used(struct clients *clients, struct client *client, size_t used);
 
 /* --- answers --- */
 
-/* The machine's reply to its first request that is owed one, or to its question. */
-void client_reply(struct clients *clients, struct client *client, const void *payload);
+/* This group's machine replies to the first request proposed to it that is owed one. */
+void client_reply(struct clients *clients, struct client *client, uint32_t group,
+                  const void *payload);
+/* It answers the question of this place. */
+void client_answer(struct clients *clients, struct client *client, client_place place,
+                   const void *payload);
 
 /* What was proposed and certainly not carried out. First all that are refused at a time are counted
  * (`reset`: from 0), so that it shows whose replies can still be given in order; the others are
  * closed. Connections that are not a client's, or not any more, are ignored here and below. */
 void clients_count_refused(struct clients *clients, uint32_t connection, bool reset);
-void clients_refuse(struct clients *clients, uint32_t connection, struct slice command);
+void clients_refuse(struct clients *clients, uint32_t connection, uint32_t group);
 /* Nobody knows what became of what it proposed: closed, and counted. */
 void clients_close_uncertain(struct clients *clients, uint32_t connection);
-void clients_refuse_question(struct clients *clients, uint32_t connection);
+void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place);
 
 /* --- all of them --- */
 
@@ -127,7 +148,9 @@ bool clients_memory_short(const struct clients *clients);
 void clients_close_all(struct clients *clients);
 /* The sessions of this incarnation are over: closed, and have none to end. */
 void clients_reborn(struct clients *clients);
-/* Closes those who are owed nothing, or wait for something that may never come. */
+/* Tells each once; closes those who are owed nothing, or wait for something that may never come. */
 void clients_drain(struct clients *clients);
+/* The turn nears its end: protocols say what they have to say by themselves. */
+void clients_turn(struct clients *clients);
 
 #endif

@@ -95,13 +95,22 @@ void group_session_hurry(struct group *group, uint32_t connection);
 void group_session_forget(struct group *group);
 uint32_t group_sessions(const struct group *group);
 
+/* A question of a connection; `place` is the asker's own word for it. */
+struct group_question {
+    uint32_t connection;
+    uint64_t place;
+    struct slice command;
+};
+
 /* Asks the machine at once, as this replica stands; `emit` hears the answer before this returns. */
-void group_ask(struct group *group, uint32_t connection, struct slice command);
+void group_ask(struct group *group, const struct group_question *question);
 /* Asks as truly as `level` says. NULL: `emit` has heard the answer. Else the question waits, until
  * `emit` hears the answer, the output refuses it, or group_read_cancel(): so long the command is
  * borrowed. */
-struct group_read *group_read(struct group *group, uint32_t connection, enum protocol_read level,
-                              struct slice command);
+struct group_read *group_read(struct group *group, enum protocol_read level,
+                              const struct group_question *question);
+/* While `emit` is called: whether what it hears is the answer to a question, and its place. */
+bool group_asking(const struct group *group, uint64_t *place);
 void group_read_cancel(struct group *group, struct group_read *read);
 
 /* --- calls in: peers --- */
@@ -184,7 +193,7 @@ struct group_output {
     struct group_commands refused;   /* certainly not carried out: no leader in time */
     struct group_commands uncertain; /* nobody knows: close whoever waits for it, if still there */
     uint32_t reads_refused_count;    /* questions that no leader could confirm in time */
-    const uint32_t *reads_refused;   /* connections; their group_read is gone */
+    const struct group_question *reads_refused; /* without commands; their group_read is gone */
 
     /* To peers. */
     uint32_t leader; /* to whom `forwards` go */

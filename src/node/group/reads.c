@@ -34,15 +34,25 @@ void reads_free(struct group *group)
     free(group->reads.refused);
 }
 
-void group_ask(struct group *group, uint32_t connection, struct slice command)
+void group_ask(struct group *group, const struct group_question *question)
 {
     static const struct machine_facts nothing;
     const struct machine_facts *facts = group->config->facts;
-    struct session_key session = {group->wal->meta.incarnation, group->config->self, connection};
+    struct session_key session = {group->wal->meta.incarnation, group->config->self,
+                                  question->connection};
     struct machine_time now;
     group_log_time(group, &now);
-    group->replica->ops->query(group->replica->machine, &session, command, &now,
+    group->reads.asking = question;
+    group->replica->ops->query(group->replica->machine, &session, question->command, &now,
                                facts != NULL ? facts : &nothing);
+    group->reads.asking = NULL;
+}
+
+bool group_asking(const struct group *group, uint64_t *place)
+{
+    if (group->reads.asking == NULL) return false;
+    *place = group->reads.asking->place;
+    return true;
 }
 
 /* Needs no one else: alone it always knows what is committed, whatever the clocks do. */
@@ -75,18 +85,17 @@ void group_read_cancel(struct group *group, struct group_read *read)
     list_append(&group->reads.spare, &read->link);
 }
 
-struct group_read *group_read(struct group *group, uint32_t connection, enum protocol_read level,
-                              struct slice command)
+struct group_read *group_read(struct group *group, enum protocol_read level,
+                              const struct group_question *question)
 {
     uint64_t index = 0;
     bool known = level != PROTOCOL_READ_LOCAL && read_at_once(group, level, &index);
     if (level == PROTOCOL_READ_LOCAL || (known && index <= group->replica->index)) {
-        group_ask(group, connection, command);
+        group_ask(group, question);
         return NULL;
     }
     struct group_read *read = read_new(&group->reads);
-    read->connection = connection;
-    read->command = command;
+    read->question = *question;
     read->ticket = 0;
     read->index = index;
     read->since_us = group->turn->now.mono_us;
@@ -122,18 +131,18 @@ static void answer_known(struct group *group)
         }
         if (read->index > applied) continue;
         group_read_cancel(group, read); /* the hub forgets it with the answer */
-        group_ask(group, read->connection, read->command);
+        group_ask(group, &read->question);
     }
 }
 
-static void refused_add(struct reads *reads, uint32_t connection)
+static void refused_add(struct reads *reads, const struct group_question *question)
 {
     if (reads->refused_count == reads->refused_capacity) {
         reads->refused_capacity = reads->refused_capacity == 0 ? 16 : reads->refused_capacity * 2;
         reads->refused = realloc(reads->refused, reads->refused_capacity * sizeof *reads->refused);
         ASSERT(reads->refused != NULL);
     }
-    reads->refused[reads->refused_count++] = connection;
+    reads->refused[reads->refused_count++] = *question;
 }
 
 /* What no leader could confirm in time. */
@@ -147,7 +156,7 @@ static void refuse_old(struct group *group)
             turn_wake(group->turn, until_us);
             return;
         }
-        refused_add(reads, read->connection);
+        refused_add(reads, &read->question);
         group_read_cancel(group, read);
     }
 }

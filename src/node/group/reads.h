@@ -5,11 +5,10 @@
 #include "node/group/group.h"
 
 struct group_read {
-    struct list link; /* in `waiting`, or in `spare` */
-    uint32_t connection;
-    struct slice command; /* borrowed while it waits */
-    uint64_t ticket;      /* of raft_read(); 0: not asked yet, or not needed */
-    uint64_t index;       /* applied up to here, the state may answer; 0: not known yet */
+    struct list link;               /* in `waiting`, or in `spare` */
+    struct group_question question; /* its command is borrowed while it waits */
+    uint64_t ticket;                /* of raft_read(); 0: not asked yet, or not needed */
+    uint64_t index;                 /* applied up to here, the state may answer; 0: not known yet */
     uint64_t since_us;
 };
 
@@ -18,7 +17,8 @@ struct reads {
     struct list spare;
     uint64_t confirmed, index;             /* what Raft said last */
     uint64_t confirmed_seen, applied_seen; /* when they were last looked through */
-    uint32_t *refused;                     /* for the output: connections */
+    const struct group_question *asking;   /* just now */
+    struct group_question *refused;        /* for the output */
     uint32_t refused_count, refused_capacity;
 };
 

@@ -225,16 +225,16 @@ static inline enum protocol_request_kind tiny_line(const struct tiny_decoder *de
     }
 }
 
-static inline enum protocol_request_kind tiny_decode(void *connection, struct slice bytes,
-                                                     size_t *consumed,
-                                                     struct protocol_request *request)
+static inline enum protocol_request_kind tiny_next(void *connection, struct slice *bytes,
+                                                   struct protocol_request *request)
 {
     struct tiny_decoder *decoder = connection;
     *request = (struct protocol_request){.read = PROTOCOL_READ_LINEARIZABLE};
     if (decoder->done) decoder->size = 0;
     decoder->done = false;
-    for (*consumed = 0; *consumed < bytes.size;) {
-        uint8_t byte = bytes.data[(*consumed)++];
+    while (bytes->size > 0) {
+        uint8_t byte = bytes->data[0];
+        *bytes = slice_of(bytes->data + 1, bytes->size - 1);
         if (byte == '\n') {
             decoder->done = true;
             return tiny_line(decoder, request);
@@ -242,21 +242,23 @@ static inline enum protocol_request_kind tiny_decode(void *connection, struct sl
         ASSERT(decoder->size < TINY_TEXT_MAX);
         decoder->line[decoder->size++] = byte;
     }
-    return PROTOCOL_PARTIAL;
+    return PROTOCOL_NONE;
 }
 
-static inline void tiny_reply(void *connection, const void *payload, struct buffer *out)
+static inline void tiny_answer(void *connection, uint64_t token, const void *payload,
+                               struct buffer *out)
 {
     (void)connection;
+    (void)token;
     buffer_append_slice(out, *(const struct slice *)payload);
     buffer_put_u8(out, '\n');
 }
 
-static inline void tiny_refuse(void *connection, struct slice command, enum protocol_refusal why,
+static inline void tiny_refuse(void *connection, uint64_t token, enum protocol_refusal why,
                                struct buffer *out)
 {
     (void)connection;
-    (void)command;
+    (void)token;
     buffer_append_text(out, "refused ");
     buffer_append_decimal(out, why);
     buffer_put_u8(out, '\n');
@@ -269,10 +271,11 @@ static inline size_t tiny_held(const void *connection)
 
 static const struct protocol_ops tiny_protocol = {
     .name = "tiny",
+    .ordered = true,
     .open = tiny_open,
     .close = tiny_close,
-    .decode = tiny_decode,
-    .reply = tiny_reply,
+    .next = tiny_next,
+    .answer = tiny_answer,
     .refuse = tiny_refuse,
     .held = tiny_held,
 };

@@ -83,7 +83,7 @@ enum protocol_request_kind beanstalk_admin(struct slice path, struct slice query
     uint8_t space[QUEUE_TUBE_NAME_SIZE_MAX];
     struct slice name;
     bool missing = false;
-    if (!slice_equal(path, slice_text("/queue/policy"))) return PROTOCOL_PARTIAL;
+    if (!slice_equal(path, slice_text("/queue/policy"))) return PROTOCOL_NONE;
     if (!tube(query, "tube", space, &name, &missing) || missing) {
         return bad(command, status, "tube must name a tube: /queue/policy?tube=default\n");
     }

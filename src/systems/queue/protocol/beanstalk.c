@@ -112,6 +112,7 @@ static enum protocol_request_kind encode(struct beanstalk *beanstalk,
 {
     queue_command_encode(command, &beanstalk->command);
     request->command = buffer_slice(&beanstalk->command);
+    request->token = command->op; /* what a refusal hangs on */
     request->kind = command->op >= QUEUE_PEEK ? PROTOCOL_QUERY : PROTOCOL_PROPOSE;
     request->read = about_jobs(command->op) ? beanstalk->reads : PROTOCOL_READ_LOCAL;
     request->grows = command->op == QUEUE_PUT;
@@ -151,12 +152,12 @@ static enum protocol_request_kind take_line(struct beanstalk *beanstalk, struct 
         beanstalk->state = STATE_BODY;
         beanstalk->put = command;
         beanstalk->body_size = body_size;
-        return PROTOCOL_PARTIAL;
+        return PROTOCOL_NONE;
     case BEANSTALK_LINE_TOO_BIG:
         beanstalk->state = STATE_SWALLOW;
         beanstalk->swallow = (uint64_t)body_size + 2;
         beanstalk->swallowed = job_too_big;
-        return PROTOCOL_PARTIAL;
+        return PROTOCOL_NONE;
     case BEANSTALK_LINE_BAD_FORMAT: return literal(request, bad_format);
     case BEANSTALK_LINE_UNKNOWN: return literal(request, unknown_command);
     case BEANSTALK_LINE_QUIT:
@@ -164,7 +165,7 @@ static enum protocol_request_kind take_line(struct beanstalk *beanstalk, struct 
         request->kind = PROTOCOL_CLOSE;
         return PROTOCOL_CLOSE;
     }
-    return PROTOCOL_PARTIAL;
+    return PROTOCOL_NONE;
 }
 
 /* The beginning of a line is in beanstalk->line already. */
@@ -195,7 +196,7 @@ static enum protocol_request_kind continue_line(struct beanstalk *beanstalk, str
         beanstalk->discard_cr = beanstalk->line[size - 1] == '\r';
         beanstalk->line_size = 0;
     }
-    return PROTOCOL_PARTIAL;
+    return PROTOCOL_NONE;
 }
 
 static enum protocol_request_kind decode_line(struct beanstalk *beanstalk, struct slice bytes,
@@ -225,7 +226,7 @@ static enum protocol_request_kind decode_discard(struct beanstalk *beanstalk, st
     if (end == 0) {
         beanstalk->discard_cr = bytes.data[bytes.size - 1] == '\r';
         *consumed = bytes.size;
-        return PROTOCOL_PARTIAL;
+        return PROTOCOL_NONE;
     }
     *consumed = end;
     beanstalk->state = STATE_LINE;
@@ -239,7 +240,7 @@ static enum protocol_request_kind decode_body(struct beanstalk *beanstalk, struc
     size_t taken = bytes.size < missing ? bytes.size : missing;
     buffer_append(&beanstalk->body, bytes.data, taken);
     *consumed = taken;
-    if (taken < missing) return PROTOCOL_PARTIAL;
+    if (taken < missing) return PROTOCOL_NONE;
     beanstalk->state = STATE_LINE;
     enum protocol_request_kind kind =
         finish_put(beanstalk, &beanstalk->put, buffer_slice(&beanstalk->body).data,
@@ -253,7 +254,7 @@ static enum protocol_request_kind decode_swallow(struct beanstalk *beanstalk, st
 {
     *consumed = bytes.size < beanstalk->swallow ? bytes.size : (size_t)beanstalk->swallow;
     beanstalk->swallow -= *consumed;
-    if (beanstalk->swallow != 0) return PROTOCOL_PARTIAL;
+    if (beanstalk->swallow != 0) return PROTOCOL_NONE;
     beanstalk->state = STATE_LINE;
     return literal(request, beanstalk->swallowed);
 }
@@ -283,30 +284,28 @@ static enum protocol_request_kind decode_some(struct beanstalk *beanstalk, struc
     return PROTOCOL_CLOSE;
 }
 
-static enum protocol_request_kind beanstalk_decode(void *connection, struct slice bytes,
-                                                   size_t *consumed,
-                                                   struct protocol_request *request)
+static enum protocol_request_kind beanstalk_next(void *connection, struct slice *bytes,
+                                                 struct protocol_request *request)
 {
     struct beanstalk *beanstalk = connection;
-    *request = (struct protocol_request){.kind = PROTOCOL_PARTIAL};
-    *consumed = 0;
+    *request = (struct protocol_request){.kind = PROTOCOL_NONE};
     buffer_let_go(&beanstalk->command);
-    while (*consumed < bytes.size) {
+    while (bytes->size > 0) {
         size_t taken = 0;
-        enum protocol_request_kind kind = decode_some(
-            beanstalk, slice_of(bytes.data + *consumed, bytes.size - *consumed), &taken, request);
-        *consumed += taken;
-        if (kind != PROTOCOL_PARTIAL) return kind;
+        enum protocol_request_kind kind = decode_some(beanstalk, *bytes, &taken, request);
+        *bytes = slice_of(bytes->data + taken, bytes->size - taken);
+        if (kind != PROTOCOL_NONE) return kind;
     }
-    return PROTOCOL_PARTIAL;
+    return PROTOCOL_NONE;
 }
 
 const struct protocol_ops beanstalk_ops = {
     .name = "beanstalk",
+    .ordered = true,
     .open = beanstalk_open,
     .close = beanstalk_close,
-    .decode = beanstalk_decode,
-    .reply = beanstalk_reply,
+    .next = beanstalk_next,
+    .answer = beanstalk_answer,
     .refuse = beanstalk_refuse,
     .held = beanstalk_held,
     .shed = beanstalk_shed,

@@ -54,11 +54,11 @@ enum beanstalk_line {
 enum beanstalk_line beanstalk_line_read(struct slice line, uint32_t body_size_max,
                                         struct queue_command *command, uint32_t *body_size);
 
-/* protocol_ops.reply and .refuse. Refusals: a put hears DRAINING when there is no leader or the
- * node drains, the other commands INTERNAL_ERROR; full or busy is OUT_OF_MEMORY for all, the one
- * error whose meaning is "try again later". */
-void beanstalk_reply(void *connection, const void *payload, struct buffer *out);
-void beanstalk_refuse(void *connection, struct slice command, enum protocol_refusal why,
+/* protocol_ops.answer and .refuse. A token is the command's enum queue_op. Refusals: a put hears
+ * DRAINING when there is no leader or the node drains, the other commands INTERNAL_ERROR; full or
+ * busy is OUT_OF_MEMORY for all, the one error whose meaning is "try again later". */
+void beanstalk_answer(void *connection, uint64_t token, const void *payload, struct buffer *out);
+void beanstalk_refuse(void *connection, uint64_t token, enum protocol_refusal why,
                       struct buffer *out);
 
 /* protocol_ops.admin and .admin_reply: admin.c. */

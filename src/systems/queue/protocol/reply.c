@@ -61,9 +61,9 @@ static uint8_t *write_crlf(uint8_t *at)
 }
 
 /* All is written into one reservation, the body included: a reply costs one look at the buffer. */
-void beanstalk_reply(void *connection, const void *payload, struct buffer *out)
+void beanstalk_answer(void *connection, uint64_t token, const void *payload, struct buffer *out)
 {
-    (void)connection;
+    (void)connection, (void)token;
     const struct queue_reply *reply = payload;
     ASSERT(reply->kind >= QUEUE_REPLY_INSERTED && reply->kind <= QUEUE_REPLY_POLICY_SET);
     const struct form *form = &forms[reply->kind];
@@ -94,12 +94,11 @@ void beanstalk_reply(void *connection, const void *payload, struct buffer *out)
     buffer_grew(out, (size_t)(at - start));
 }
 
-void beanstalk_refuse(void *connection, struct slice command, enum protocol_refusal why,
+void beanstalk_refuse(void *connection, uint64_t token, enum protocol_refusal why,
                       struct buffer *out)
 {
     (void)connection;
-    struct queue_command decoded;
-    bool is_put = queue_command_decode(command, &decoded) && decoded.op == QUEUE_PUT;
+    bool is_put = token == QUEUE_PUT;
     switch (why) {
     case PROTOCOL_REFUSED_FULL:
     case PROTOCOL_REFUSED_BUSY: buffer_append_text(out, "OUT_OF_MEMORY\r\n"); return;

@@ -106,22 +106,24 @@ static enum protocol_request_kind line_take(struct connection *connection, struc
     return request->kind;
 }
 
-static enum protocol_request_kind register_decode(void *opened, struct slice bytes,
-                                                  size_t *consumed,
-                                                  struct protocol_request *request)
+static enum protocol_request_kind register_next(void *opened, struct slice *bytes,
+                                                struct protocol_request *request)
 {
     struct connection *connection = opened;
-    *request = (struct protocol_request){.kind = PROTOCOL_PARTIAL};
-    const uint8_t *newline = bytes.size == 0 ? NULL : memchr(bytes.data, '\n', bytes.size);
-    size_t size = newline == NULL ? bytes.size : (size_t)(newline - bytes.data);
-    *consumed = newline == NULL ? size : size + 1;
+    *request = (struct protocol_request){.kind = PROTOCOL_NONE};
+    if (bytes->size == 0) return PROTOCOL_NONE;
+    const uint8_t *newline = memchr(bytes->data, '\n', bytes->size);
+    size_t size = newline == NULL ? bytes->size : (size_t)(newline - bytes->data);
+    const uint8_t *from = bytes->data;
+    size_t taken = newline == NULL ? size : size + 1;
+    *bytes = slice_of(from + taken, bytes->size - taken);
     if (size >= REGISTER_LINE_SIZE_MAX - connection->line_size) {
         request->kind = PROTOCOL_CLOSE;
         return request->kind;
     }
-    if (size > 0) memcpy(connection->line + connection->line_size, bytes.data, size);
+    if (size > 0) memcpy(connection->line + connection->line_size, from, size);
     connection->line_size += size;
-    if (newline == NULL) return PROTOCOL_PARTIAL;
+    if (newline == NULL) return PROTOCOL_NONE;
     struct slice line = slice_of(connection->line, connection->line_size);
     connection->line_size = 0;
     request->kind = line_take(connection, line, request);
@@ -135,9 +137,9 @@ static void say_number(struct buffer *out, const char *word, uint64_t number)
     buffer_put_u8(out, '\n');
 }
 
-static void register_reply(void *opened, const void *payload, struct buffer *out)
+static void register_answer(void *opened, uint64_t token, const void *payload, struct buffer *out)
 {
-    (void)opened;
+    (void)opened, (void)token;
     const struct register_reply *reply = payload;
     switch (reply->op) {
     case REGISTER_READ: say_number(out, "VALUE ", reply->value); break;
@@ -151,7 +153,7 @@ static void register_reply(void *opened, const void *payload, struct buffer *out
     }
 }
 
-static void register_refuse(void *opened, struct slice command, enum protocol_refusal why,
+static void register_refuse(void *opened, uint64_t token, enum protocol_refusal why,
                             struct buffer *out)
 {
     static const char *const words[] = {
@@ -160,16 +162,17 @@ static void register_refuse(void *opened, struct slice command, enum protocol_re
         [PROTOCOL_REFUSED_BUSY] = "REFUSED busy\n",
         [PROTOCOL_REFUSED_DRAINING] = "REFUSED draining\n",
     };
-    (void)opened, (void)command;
+    (void)opened, (void)token;
     buffer_append_text(out, words[why]);
 }
 
 const struct protocol_ops register_protocol_ops = {
     .name = "register",
+    .ordered = true,
     .open = register_open,
     .close = register_close,
-    .decode = register_decode,
-    .reply = register_reply,
+    .next = register_next,
+    .answer = register_answer,
     .refuse = register_refuse,
     .held = register_held,
 };

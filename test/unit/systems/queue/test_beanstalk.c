@@ -104,7 +104,7 @@ static void tell_request(struct buffer *out, const struct protocol_request *requ
         if (request->blocks) buffer_append_text(out, "*");
         tell_command(out, &command);
         return;
-    case PROTOCOL_PARTIAL: break;
+    case PROTOCOL_NONE: break;
     }
     fail();
 }
@@ -114,19 +114,18 @@ static bool feed(void *connection, struct slice piece, struct buffer *out)
 {
     struct slice left = guarded_copy(&guarded, piece);
     for (;;) {
-        size_t consumed = SIZE_MAX;
+        struct slice before = left;
         struct protocol_request request;
-        enum protocol_request_kind kind =
-            beanstalk_ops.decode(connection, left, &consumed, &request);
+        enum protocol_request_kind kind = beanstalk_ops.next(connection, &left, &request);
         assert_int_equal(kind, request.kind);
-        assert_true(consumed <= left.size);
-        if (kind == PROTOCOL_PARTIAL) {
-            assert_int_equal(consumed, left.size);
+        assert_true(left.size <= before.size);
+        assert_ptr_equal(left.data + left.size, before.data + before.size);
+        if (kind == PROTOCOL_NONE) {
+            assert_int_equal(left.size, 0);
             return true;
         }
         tell_request(out, &request);
         if (kind == PROTOCOL_CLOSE) return false;
-        left = slice_of(left.data + consumed, left.size - consumed);
     }
 }
 
@@ -624,7 +623,7 @@ static void expect_reply(struct queue_reply reply, const char *text)
     struct buffer out = {0};
     void *connection = beanstalk_ops.open(NULL);
     buffer_append_text(&out, "before");
-    beanstalk_ops.reply(connection, &reply, &out);
+    beanstalk_ops.answer(connection, 0, &reply, &out);
     struct buffer expected = {0};
     buffer_append_text(&expected, "before");
     buffer_append_text(&expected, text);
@@ -669,11 +668,11 @@ static void expect_refusal(const char *bytes, enum protocol_refusal why, const c
 {
     void *connection = beanstalk_ops.open(NULL);
     struct protocol_request request;
-    size_t consumed;
-    beanstalk_ops.decode(connection, slice_text(bytes), &consumed, &request);
-    assert_int_equal(consumed, strlen(bytes));
+    struct slice left = slice_text(bytes);
+    beanstalk_ops.next(connection, &left, &request);
+    assert_int_equal(left.size, 0);
     struct buffer out = {0};
-    beanstalk_ops.refuse(connection, request.command, why, &out);
+    beanstalk_ops.refuse(connection, request.token, why, &out);
     assert_int_equal(out.size, strlen(text));
     assert_memory_equal(out.data, text, out.size);
     buffer_free(&out);
@@ -706,10 +705,8 @@ static void questions_about_jobs_are_asked_as_configured_and_others_locally(void
         void *connection = beanstalk_ops.open(&config);
         for (int i = 0; i < 10; i++) {
             struct protocol_request request;
-            size_t consumed = 0;
             struct slice line = slice_text(i < 5 ? about_jobs[i] : others[i - 5]);
-            assert_int_equal(beanstalk_ops.decode(connection, line, &consumed, &request),
-                             PROTOCOL_QUERY);
+            assert_int_equal(beanstalk_ops.next(connection, &line, &request), PROTOCOL_QUERY);
             assert_int_equal(request.read, i < 5 ? level : (int)PROTOCOL_READ_LOCAL);
         }
         beanstalk_ops.close(connection);

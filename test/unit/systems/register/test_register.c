@@ -21,7 +21,7 @@ static void desk_emit(void *world, const struct session_key *to, const void *pay
 {
     (void)to;
     struct desk *desk = world;
-    register_protocol_ops.reply(desk->connection, payload, &desk->heard);
+    register_protocol_ops.answer(desk->connection, 0, payload, &desk->heard);
 }
 
 static void desk_open(struct desk *desk)
@@ -43,10 +43,11 @@ static bool desk_feed(struct desk *desk, const char *text, size_t piece)
     struct slice bytes = slice_text(text);
     while (bytes.size > 0) {
         struct protocol_request request;
-        size_t consumed = 0;
-        size_t size = bytes.size < piece ? bytes.size : piece;
-        enum protocol_request_kind kind = register_protocol_ops.decode(
-            desk->connection, slice_of(bytes.data, size), &consumed, &request);
+        struct slice left = slice_of(bytes.data, bytes.size < piece ? bytes.size : piece);
+        size_t size = left.size;
+        enum protocol_request_kind kind =
+            register_protocol_ops.next(desk->connection, &left, &request);
+        size_t consumed = size - left.size;
         assert_true(consumed > 0 || kind == PROTOCOL_CLOSE);
         if (kind == PROTOCOL_CLOSE) return false;
         if (kind == PROTOCOL_LITERAL) buffer_append_slice(&desk->heard, request.command);
