@@ -99,17 +99,16 @@
   for (const diagram of diagrams) diagram.dataset.source = diagram.textContent;
 
   function colours() {
+    const style = getComputedStyle(document.documentElement);
+    const of = (name) => style.getPropertyValue(`--${name}`).trim();
     const dark = ["navy", "coal", "ayu"].some((t) => document.documentElement.classList.contains(t));
-    return dark
-      ? { darkMode: true, background: "#161b22", primaryColor: "#1f3a5f", primaryTextColor: "#f0f6fc",
-          primaryBorderColor: "#8b949e", lineColor: "#c9d1d9", textColor: "#f0f6fc",
-          edgeLabelBackground: "#161923",
-          noteBkgColor: "#3d2f00", noteTextColor: "#f0f6fc", actorTextColor: "#f0f6fc",
-          signalColor: "#c9d1d9", signalTextColor: "#f0f6fc", labelTextColor: "#f0f6fc" }
-      : { background: "#ffffff", primaryColor: "#dbeafe", primaryTextColor: "#111111",
-          primaryBorderColor: "#57606a", lineColor: "#333333", textColor: "#111111",
-          edgeLabelBackground: "#ffffff",
-          noteBkgColor: "#fff8c5", noteTextColor: "#111111" };
+    return {
+      darkMode: dark, background: of("bg"), primaryColor: of("letter-paper"),
+      primaryTextColor: of("fg"), primaryBorderColor: of("edge"), lineColor: of("fg"),
+      textColor: of("fg"), edgeLabelBackground: of("bg"), noteBkgColor: of("note"),
+      noteTextColor: of("fg"), actorTextColor: of("fg"), signalColor: of("fg"),
+      signalTextColor: of("fg"), labelTextColor: of("fg"), fontFamily: of("plain"),
+    };
   }
 
   let run = 0;

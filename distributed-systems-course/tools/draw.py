@@ -21,7 +21,7 @@ from events import read_events  # noqa: E402
 
 COURSE = Path(__file__).resolve().parents[1]
 EVENTS_MAX = 1000  # what a browser plays without a hitch, and then some
-STYLES = ("page", "still", "play")
+STYLES = ("palette", "play/page", "play/still", "play/play")
 DARK = (
     "if (matchMedia('(prefers-color-scheme: dark)').matches)"
     " document.documentElement.className = 'navy'"
@@ -33,7 +33,7 @@ def page(run: spacetime.Run, title: str, script: str) -> str:
         f"{len(run.steps)} steps between {', '.join(run.lanes[:-1])} and {run.lanes[-1]}; "
         "time runs downwards"
     )
-    styles = "".join((COURSE / f"theme/play/{name}.css").read_text() for name in STYLES)
+    styles = "".join((COURSE / f"theme/{name}.css").read_text() for name in STYLES)
     plays = ' data-play="lanes"' if script else ""
     name, script = html.escape(title), script.replace("</script", "<\\/script")
     return f"""<!doctype html>

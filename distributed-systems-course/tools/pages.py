@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import cluster
+import openers
 import predictions
 import progress
 import quiz_rules
 import quizzes
 import spacetime
+import teach
 import transcripts
 from cuts import LANGUAGES, BookError, cut, new_lines
 from inline import inline
@@ -30,7 +32,7 @@ AT_HOME = {"take-home", "instructor"}  # not on the timed path
 TAB_NAMES = {"typescript": "TypeScript", "python": "Python"}
 FRONT = {"session", "minutes", "at-home", "objectives", "long-page", "long-code"}
 SIMULATOR = "our own simulator, with the real nodes in it"
-MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule|progress)\s*([^}]*)\}\}")
+MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule|progress|teach|slides)\s*([^}]*)\}\}")
 RUN = re.compile(r"(events|trace) [\w.-]+$")
 NEW_LINE_EM = 1.5  # the line height that theme/course.css gives to code
 
@@ -86,12 +88,6 @@ class Page:
         self.whole = True
         return "\n".join(out) + "\n"
 
-    def where(self) -> str:
-        """Which session a page belongs to, and how long it takes: it stands under the title."""
-        if self.session:
-            return f"Session {self.session}, {self.minutes} of its 90 minutes"
-        return str(self.front.get("at-home", ""))
-
     # -- what is taken down ------------------------------------------------------------------------
 
     def timed(self) -> bool:
@@ -132,8 +128,8 @@ class Page:
                 if heading := re.match(r"#+ (.*)", line):
                     self.headings[quiz_rules.slug(heading[1])] = number + self.offset
                 out.append(MARK.sub(lambda m, n=number: self.mark(m, n), line))
-                if line.startswith("# ") and self.where():
-                    out += ["", f'<p class="page-meta">{inline(self.where())}</p>', ""]
+                if line.startswith("# "):
+                    out += openers.opener(self, self.pages)
                 if line.startswith("# ") and self.front.get("objectives"):
                     out += ["", *self.objectives()]
             at += 1
@@ -284,6 +280,8 @@ class Page:
                 return progress.progress_html(self.pages, self.to_root)
             if not rest:
                 raise LookupError(f"{{{{#{name}}}}} of what?")
+            if name in ("teach", "slides"):
+                return teach.made(name, rest[0], self.pages, self.to_root)
             make = {"code": self.code, "transcript": self.transcript, "quiz": self.quiz}[name]
             return make(rest, number)
         except (LookupError, OSError, ValueError) as error:

@@ -8,6 +8,7 @@
                                  program in two languages, both runs, in tabs
     {{#quiz NAME}}               quizzes/NAME.toml
     {{#progress}}                what the reader got wrong, and how far they have come
+    {{#teach 1}} {{#slides 1}}   for who teaches session 1, from its pages (teach.py)
     {{#schedule}}                who does what in which minute, from the pages' front matter
     :::tabs ... == TypeScript ... == Python ... :::
     :::predict QUESTION ... --- ... :::   choices or what to write, and what happens
@@ -40,6 +41,7 @@ import bundle
 import cluster
 import mermaid
 import progress
+import teach
 import world
 from cuts import BookError
 from pages import Page
@@ -80,12 +82,17 @@ def main() -> int:
 def render_all(pages: list[Page]) -> list[str]:
     """Puts the content of each page in place. Returns what is wrong, each line with its file."""
     wrong: list[str] = []
-    for page in sorted(pages, key=lambda page: progress.MARK in page.body):  # it knows all others
+    for page in sorted(pages, key=knows_others):
         try:
             page.chapter["content"] = page.render(pages)
         except BookError as error:
             wrong += str(error).splitlines()
     return wrong + sessions_that_run_over(pages)
+
+
+def knows_others(page: Page) -> bool:
+    """Whether it is made of what the other pages show and ask."""
+    return progress.MARK in page.body or bool(teach.MARK.search(page.body))
 
 
 def see_to_mermaid(pages: list[Page]) -> None:

@@ -110,7 +110,9 @@ async function paper(page, wrong) {
   const found = await page.evaluate(() => {
     const hidden = (one) => one.getBoundingClientRect().height === 0;
     const all = (selector, is) => [...document.querySelectorAll(selector)].filter(is);
-    const folded = all("details > :not(summary)", (one) => !one.checkVisibility());
+    // A cluster gives way to its still picture, with all that is folded in it.
+    const stands = (one) => one.closest(".cluster")?.getBoundingClientRect().height !== 0;
+    const folded = all("details > :not(summary)", (one) => stands(one) && !one.checkVisibility());
     const cut = all("pre > code", (one) => one.scrollWidth > one.clientWidth + 1);
     const plain = all("main :is(p, li, td) a[href]", (one) =>
       !hidden(one) && !getComputedStyle(one).textDecorationLine.includes("underline"));

@@ -73,6 +73,85 @@ def test_a_page_says_under_its_title_when_it_is_read_and_how_long_it_takes():
     assert '<p class="page-meta">Session 2, about 20 minutes</p>' in pages["home.md"]
 
 
+def test_a_page_of_a_session_opens_with_its_map():
+    timed = "---\nsession: 1\nminutes: {}\nobjectives:\n  - see\n---\n# A\n"
+    _, _, pages = render(
+        one=timed.format(40),
+        two=timed.format(50),
+        home="---\nat-home: Session 1, about 20 minutes\n---\n# B\n",
+        other="---\nsession: 2\nminutes: 9\n---\n# C\n",
+        none="# D\n",
+    )
+    for here in ("one", "two", "home"):
+        maps = pages[f"{here}.md"]
+        assert re.findall(r'href="(\w+).html"', maps) == ["one", "two", "home"]
+        assert re.findall(r'href="(\w+).html" aria-current="page"', maps) == [here]
+        assert re.findall(r'map-minutes">([^<]*)<', maps) == ["0 to 40", "40 to 90", "take home"]
+        ids = re.findall(r'data-goals="([^"]*)"', maps)
+        assert ids[0].startswith("g-") and ids[0] != ids[1]
+    assert "session-map" not in pages["none.md"]
+
+
+TAUGHT = """---
+session: 1
+minutes: 40
+---
+# A
+
+```console
+$ ./shop up
+it is up
+```
+
+:::predict What does the program print when it adds the first two numbers?
+( ) It prints one of the two.
+(x) It prints what both make together.
+( ) It prints nothing, for it has not been told to.
+---
+It prints three.
+:::
+
+:::diagram What it shows
+A box stands to the left of another box, and an arrow leads from it to the other one.
+---
+flowchart LR
+    A --> B
+:::
+
+:::instructor
+| minutes | what to do |
+|---|---|
+| 0 to 9 | begin |
+| 9 to 40 | go on |
+
+Ask: why?
+:::
+"""
+
+
+def test_a_page_for_teachers_is_made_of_what_the_session_says():
+    _, said, pages = render(teacher="# T\n\n{{#teach 1}}\n", one=TAUGHT)
+    page = pages["teacher.md"]
+    assert not said
+    assert "| 0 to 9 | [one](one.md) | begin |\n| 9 to 40 |  | go on |" in page
+    assert "$ ./shop up\n```" in page and "it is up" not in page
+    assert "## Notes: one\n\nAsk: why?" in page
+    assert "<br>It prints what both make together.</li>" in page
+
+
+def test_slides_are_the_diagrams_of_the_session():
+    _, _, pages = render(slides="# S\n\n{{#slides 1}}\n", one=TAUGHT)
+    assert pages["slides.md"].count('<section class="slide">') == 1
+    figure = re.search(r"<figure.*?</figure>", pages["one.md"], re.S)
+    assert figure and figure[0] in pages["slides.md"]
+
+
+@pytest.mark.parametrize("mark", ["teach", "slides"])
+def test_a_session_that_is_not_there_cannot_be_taught(mark):
+    code, said, _ = render(page=f"# A\n{{{{#{mark} 7}}}}")
+    assert code == 1 and "page.md:2: there is no session '7'" in said
+
+
 def test_the_schedule_adds_up_under_each_session():
     front = "---\nsession: {}\nminutes: {}\n---\n# A\n"
     _, _, pages = render(
