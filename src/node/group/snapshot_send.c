@@ -13,7 +13,7 @@ static bool cut_wanted_for_disk(struct group *group)
     uint64_t limit = group->config->log_bytes_compact;
     if (s->disk_bytes > limit) limit = s->disk_bytes;
     if (group->replica->index <= s->disk_index) return false;
-    bool frees = group->disk_full && wal_trims(group->wal, group->replica->index);
+    bool frees = group->disk_full && wal_trims(group->wal, 0, group->replica->index);
     if (group->wal->bytes <= limit && !frees) return false;
     if (group->turn->now.mono_us >= s->pause_until_us) return true;
     turn_wake(group->turn, s->pause_until_us);
@@ -293,7 +293,7 @@ void group_snapshot_durable(struct group *group)
     s->to_disk = false;
     s->committing = false;
     s->written++;
-    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, s->disk_index);
+    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, 0, s->disk_index);
     trace_begin(group->turn, "snapshot-durable");
     trace_number(group->turn, "index", s->disk_index);
     trace_number(group->turn, "bytes", s->disk_bytes);
