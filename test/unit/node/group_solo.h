@@ -302,7 +302,7 @@ static inline void group_solo_make(struct group_solo *solo, uint32_t voters)
         solo->members.member[i] =
             (struct raft_member){.id = i + 1, .address_size = 1, .address = "x"};
     }
-    wal_init(&solo->wal, NODE_SEGMENT_BYTES_MIN);
+    wal_init(&solo->wal, NODE_SEGMENT_BYTES_MIN, 1);
     solo->wal.meta = (struct wal_meta){
         .cluster = GROUP_SOLO_CLUSTER, .node = 1, .incarnation = 1, .membership = WAL_MEMBER};
 }
@@ -321,7 +321,7 @@ static inline void group_solo_open(struct group_solo *solo, bool trusted)
         .world = solo,
     });
     wal_put_meta(&solo->wal, &meta);
-    wal_put_hard_state(&solo->wal, &(struct wal_hard_state){.term = 1, .trusted = trusted});
+    wal_put_hard_state(&solo->wal, 0, &(struct wal_hard_state){.term = 1, .trusted = trusted});
     group_open(solo->group, GROUP_SOLO_CLUSTER, &restored);
     raft_start(group_raft(solo->group), solo->turn.now);
     solo->wal.ready_sequence = solo->wal.sequence + 1;
