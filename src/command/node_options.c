@@ -120,7 +120,8 @@ static const struct shared_option shared[] = {
      offsetof(struct node_options, config), 0, 0},
     {"announce", "HOST:PORT,...", "what clients are told to dial, one for each of --listen (that)",
      node_addresses_parse_announce, offsetof(struct node_options, addresses), 0, 0},
-    {"admin", "HOST:PORT", "HTTP: /health /readyz /livez /status /metrics /events (127.0.0.1:9000)",
+    {"admin", "HOST:PORT",
+     "HTTP: /health /status /metrics and more (127.0.0.1:9000, or the next that is free)",
      parse_address, offsetof(struct node_options, config.admin), 0, 0},
     {"admin-hosts", "NAME,...", "names that the admin port is asked by, besides those of nodes",
      parse_hosts, offsetof(struct node_options, admin_hosts), 0, 0},
@@ -260,6 +261,7 @@ static int apply(struct node_options *to)
         node->mac = system_mac;
     }
     set_admin_hosts(to);
+    to->config.admin_given = row(to, "admin")->given;
     to->addresses.peer_listen_given = row(to, "peer-listen")->given;
     int mistake = node_addresses_fill(&to->addresses, to->name, &to->config);
     if (mistake == 0 && to->command->fill != NULL) mistake = to->command->fill(node);

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "server/metrics.h"
+#include "server/ports.h"
 #include "server/system.h"
 #include "server/say.h"
 
@@ -278,61 +279,6 @@ bool host_has_peer_port(const struct host_config *config)
     return config->node.peers_count != 0 || config->node.address[0] != '\0';
 }
 
-struct host_socket {
-    enum node_listener kind;
-    const struct address *address;
-    int fd;
-};
-
-struct host_sockets {
-    unsigned count;
-    struct host_socket all[TCP_LISTENERS_MAX];
-};
-
-static const char *const listener_flags[] = {
-    [NODE_CLIENT] = "--listen", [NODE_PEER] = "--peer-listen", [NODE_ADMIN] = "--admin"};
-
-static bool bind_one(struct host_sockets *sockets, enum node_listener kind,
-                     const struct address *address)
-{
-    char error[256];
-    int fd = address_bind(address, error, sizeof error);
-    if (fd < 0) {
-        say_line("%s: %s", listener_flags[kind], error);
-        return false;
-    }
-    sockets->all[sockets->count++] = (struct host_socket){kind, address, fd};
-    return true;
-}
-
-/* Before anything on disk is touched: a port in use is the commonest mistake. */
-static bool bind_all(const struct host_config *config, struct host_sockets *sockets)
-{
-    sockets->count = 0;
-    for (uint32_t i = 0; i < config->clients_count; i++) {
-        if (!bind_one(sockets, NODE_CLIENT, &config->clients[i])) return false;
-    }
-    if (host_has_peer_port(config) && !bind_one(sockets, NODE_PEER, &config->peer)) return false;
-    return bind_one(sockets, NODE_ADMIN, &config->admin);
-}
-
-/* Two programs may bind one port at the same moment; the second to listen hears of it here. */
-static bool listen_all(struct host *host, const struct host_sockets *sockets)
-{
-    for (unsigned i = 0; i < sockets->count; i++) {
-        const struct host_socket *socket = &sockets->all[i];
-        int failed = tcp_listen(&host->tcp, socket->kind, socket->fd);
-        if (failed != 0) {
-            say_line("%s: cannot listen on %s:%s: %s", listener_flags[socket->kind],
-                     socket->address->host, socket->address->port,
-                     failed == UV_EADDRINUSE ? "another program listens there"
-                                             : uv_strerror(failed));
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Its log may say that it has company. Without --peers nobody would reach it: one of three would be
  * missing, and nothing said why. */
 static bool company_reachable(const struct host *host)
@@ -384,7 +330,7 @@ static void start_loop(struct host *host)
     }
 }
 
-static void say_hello(const struct host *host)
+static void say_hello(const struct host *host, const struct host_ports *ports)
 {
     const struct host_config *config = host->config;
     const struct node_config *node = &config->node;
@@ -393,7 +339,7 @@ static void say_hello(const struct host *host)
              node->fsync_never ? "never" : "always");
     const struct address *clients = config->clients;
     say_line("clients at %s:%s, admin at http://%s:%s", clients->host, clients->port,
-             config->admin.host, config->admin.port);
+             ports->admin.host, ports->admin.port);
     for (uint32_t i = 1; i < config->clients_count; i++) {
         say_line("clients also at %s:%s", clients[i].host, clients[i].port);
     }
@@ -424,7 +370,7 @@ static bool share_files(struct host *host, struct node_config *node)
     return true;
 }
 
-static int run(struct host *host, const struct host_sockets *sockets)
+static int run(struct host *host, const struct host_ports *ports)
 {
     const struct host_config *config = host->config;
     struct node_config node = config->node;
@@ -445,8 +391,8 @@ static int run(struct host *host, const struct host_sockets *sockets)
     start_loop(host);
     if (!start_node(host)) return SYSTEM_EXIT_FAILED;
     turn(host);
-    if (!listen_all(host, sockets)) return SYSTEM_EXIT_FAILED;
-    say_hello(host);
+    if (!host_ports_listen(ports, &host->tcp)) return SYSTEM_EXIT_FAILED;
+    say_hello(host, ports);
     uv_run(&host->loop, UV_RUN_DEFAULT);
     say_line("stopped");
     return 0;
@@ -465,8 +411,8 @@ static int serve(const struct host_config *config)
     host.files_max = system_raise_file_limit();
     say_as_node(config->node.self);
     say_apart();
-    struct host_sockets sockets;
-    if (!bind_all(config, &sockets)) return SYSTEM_EXIT_FAILED;
+    struct host_ports ports;
+    if (!host_ports_bind(&ports, config)) return SYSTEM_EXIT_FAILED;
     const char *wrong = directory_open(&host.directory, config->data, DIRECTORY_OWN);
     if (wrong != NULL) {
         say_line("%s", wrong);
@@ -476,7 +422,7 @@ static int serve(const struct host_config *config)
         say_line("cannot make an event loop");
         return SYSTEM_EXIT_FAILED;
     }
-    return run(&host, &sockets);
+    return run(&host, &ports);
 }
 
 int host_run(const struct host_config *config)

@@ -47,6 +47,7 @@ struct host_config {
     struct address clients[NODE_ANNOUNCED_MAX]; /* where to listen, at each */
     uint32_t clients_count;                     /* at least 1 */
     struct address admin;
+    bool admin_given;    /* else the next port will do, where this one is taken */
     struct address peer; /* unused without peers */
     const char *data;
     const char *name; /* "queue" */
