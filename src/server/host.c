@@ -272,6 +272,19 @@ static void signalled(uv_signal_t *handle, int number)
     step_plain(host, EVENT_DRAIN, 0);
 }
 
+/* Who changed the certificates says so with this. */
+static void hung_up(uv_signal_t *handle, int number)
+{
+    struct host *host = handle->data;
+    (void)number;
+    if (host->config->tls.cert == NULL) return;
+    if (tcp_tls_load(&host->tcp, &host->config->tls)) {
+        say_line("certificates read anew: connections from now on use them");
+    } else {
+        say_line("the certificates that are in use stay");
+    }
+}
+
 /* --- start ----------------------------------------------------------------------------------- */
 
 bool host_has_peer_port(const struct host_config *config)
@@ -322,6 +335,9 @@ static void start_loop(struct host *host)
     uv_timer_start(&host->watch, watch, 0, HOST_WATCH_MS);
     uv_prepare_start(&host->prepare, before_poll);
     uv_check_start(&host->check, after_poll);
+    uv_signal_init(&host->loop, &host->hangup);
+    host->hangup.data = host;
+    uv_signal_start(&host->hangup, hung_up, SIGHUP);
     static const int numbers[2] = {SIGTERM, SIGINT};
     for (unsigned i = 0; i < 2; i++) {
         uv_signal_init(&host->loop, &host->signals[i]);
@@ -382,6 +398,9 @@ static int run(struct host *host, const struct host_ports *ports)
     host->snapshot.answer = snapshot_answered;
     host->snapshot.world = host;
     tcp_open(&host->tcp, host, &host->loop, node_connect_us_max(&config->node));
+    if (config->tls.cert != NULL && !tcp_tls_load(&host->tcp, &config->tls)) {
+        return SYSTEM_EXIT_FAILED;
+    }
     host->facts.node = config->node.self;
     host->facts.request_size_max = config->node.protocol_config.request_size_max;
     system_facts(&host->facts);
@@ -404,7 +423,6 @@ static int serve(const struct host_config *config)
     host.config = config;
     system_tune_memory();
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN); /* there is nothing to read anew, and no terminal to live with */
     char threads[8];
     snprintf(threads, sizeof threads, "%d", HOST_THREADS);
     setenv("UV_THREADPOOL_SIZE", threads, 1);
