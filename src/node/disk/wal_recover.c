@@ -7,6 +7,7 @@
 #include "node/text.h"
 #include "node/disk/wal.h"
 #include "node/disk/wal_format.h"
+#include "node/disk/wal_reading.h"
 
 enum header_state {
     HEADER_GOOD,
@@ -83,26 +84,7 @@ static bool opens_well(const struct segment_image *image, const struct segment_h
            batch.sequence == header->first;
 }
 
-/* Of one group. */
-struct group_recovery {
-    uint64_t term_at_snapshot; /* of the log's entry there, 0: none */
-    uint64_t first_index;      /* of the entries since the last RESET, 0: none */
-};
-
-/* The reading under way. */
-struct recovery {
-    const struct segment_image *images;
-    const uint64_t *limits; /* of each image: batches in it above this sequence are void */
-    uint32_t count;
-    uint32_t image;    /* the one being read */
-    uint64_t offset;   /* in it */
-    uint64_t expected; /* sequence of the next batch */
-    const struct wal_owner *owner;
-    struct group_recovery *groups; /* as many as in `out` */
-    struct wal_recovered *out;
-};
-
-static void recovery_say(struct recovery *r, enum wal_verdict verdict, const char *what)
+void recovery_say(struct recovery *r, enum wal_verdict verdict, const char *what)
 {
     struct wal_recovered *out = r->out;
     struct text text = text_in(out->reason, sizeof out->reason);
@@ -117,125 +99,10 @@ static void recovery_say(struct recovery *r, enum wal_verdict verdict, const cha
     out->bad_offset = r->offset;
 }
 
-static struct wal_snapshot snapshot_of(const struct recovery *r, uint32_t group)
+struct wal_snapshot recovery_snapshot(const struct recovery *r, uint32_t group)
 {
     if (r->owner->snapshots == NULL) return (struct wal_snapshot){0};
     return r->owner->snapshots[group];
-}
-
-static void take_entry(struct recovery *r, uint32_t number, struct reader *record,
-                       struct wal_segment *segment, uint64_t sequence)
-{
-    struct group_recovery *group = &r->groups[number];
-    uint64_t covered = snapshot_of(r, number).index;
-    uint64_t index = read_u64(record);
-    uint64_t term = read_u64(record);
-    (void)read_exactly(record, WAL_ENTRY_FIELDS_SIZE - 16);
-    if (record->bad) return;
-    record->bytes.size = 0;
-    if (index > segment->index_max[number]) segment->index_max[number] = index;
-    if (group->first_index == 0 || index < group->first_index) group->first_index = index;
-    if (index <= covered)
-        r->out->groups[number].void_sequence = sequence; /* it replaced what was behind */
-    if (index < covered) group->term_at_snapshot = 0;
-    if (index == covered) group->term_at_snapshot = term;
-}
-
-static void take_hard_state(struct reader *record, struct wal_recovered_group *group)
-{
-    group->hard_state.term = read_u64(record);
-    group->hard_state.vote = read_u32(record);
-    uint8_t flags = read_u8(record);
-    if ((flags & ~(WAL_STATE_TRUSTED | WAL_STATE_HELD)) != 0) record->bad = true;
-    group->hard_state.trusted = (flags & WAL_STATE_TRUSTED) != 0;
-    group->hard_state.held = (flags & WAL_STATE_HELD) != 0;
-    group->has_hard_state = true;
-}
-
-static void take_reset(struct recovery *r, uint32_t number, struct reader *record,
-                       uint64_t sequence)
-{
-    (void)read_u64(record);
-    (void)read_u64(record);
-    r->out->groups[number].void_sequence = sequence;
-    r->groups[number] = (struct group_recovery){0};
-}
-
-static void take_meta(struct reader *record, struct wal_recovered *out)
-{
-    struct wal_meta meta = {0};
-    meta.cluster = read_u64(record);
-    meta.node = read_u32(record);
-    meta.incarnation = read_u64(record);
-    meta.membership = read_u8(record);
-    meta.fsync_never = read_u8(record) != 0;
-    struct slice boot = read_exactly(record, NODE_BOOT_ID_SIZE);
-    if (record->bad || meta.membership > WAL_MEMBER) {
-        record->bad = true;
-        return;
-    }
-    memcpy(meta.boot_id, boot.data, NODE_BOOT_ID_SIZE);
-    out->meta = meta;
-    out->has_meta = true;
-}
-
-/* One record of a good batch; false when its content makes no sense to this version. */
-static bool take_record(struct recovery *r, uint16_t group, uint8_t type, struct slice content,
-                        struct wal_segment *segment, uint64_t sequence)
-{
-    struct wal_recovered *out = r->out;
-    struct reader record = reader_of(content);
-    out->stopped = type == WAL_STOPPED;
-    switch (type) {
-    case WAL_META: take_meta(&record, out); break;
-    case WAL_HARD_STATE: take_hard_state(&record, &out->groups[group]); break;
-    case WAL_ENTRY: take_entry(r, group, &record, segment, sequence); break;
-    case WAL_RESET: take_reset(r, group, &record, sequence); break;
-    case WAL_STOPPED: break;
-    default: return false;
-    }
-    return reader_done(&record);
-}
-
-enum take_result {
-    TAKEN,
-    TAKEN_NOT,    /* a record that this version does not know */
-    TAKEN_STRANGE /* a record of a group that there is not: no one wrote that, it is damage */
-};
-
-static enum take_result take_batch(struct recovery *r, const struct wal_batch *batch,
-                                   struct wal_segment *segment, uint16_t *group)
-{
-    struct reader body = reader_of(batch->body);
-    while (body.bytes.size > 0) {
-        uint32_t size = read_u32(&body);
-        *group = read_u16(&body);
-        uint8_t type = read_u8(&body);
-        uint8_t version = read_u8(&body);
-        struct slice content = read_exactly(&body, size);
-        if (body.bad || version != 1) return TAKEN_NOT;
-        if (*group >= r->out->groups_count) return TAKEN_STRANGE;
-        if (!take_record(r, *group, type, content, segment, batch->sequence)) return TAKEN_NOT;
-    }
-    r->out->sequence = batch->sequence;
-    if (batch->watermark > r->out->watermark) r->out->watermark = batch->watermark;
-    return TAKEN;
-}
-
-/* A batch checks out and cannot be taken: why. */
-static void batch_refused(struct recovery *r, enum take_result result, uint16_t group)
-{
-    if (result == TAKEN_NOT) {
-        recovery_say(r, WAL_REFUSED,
-                     "holds a record that this version does not know; use a newer quartet");
-        return;
-    }
-    char reason[80];
-    struct text text = text_in(reason, sizeof reason);
-    text_add(&text, "damaged: a record of group ");
-    text_add_decimal(&text, group);
-    text_add(&text, ", and there is none");
-    recovery_say(r, WAL_DAMAGED, reason);
 }
 
 /* Does the log go on in this image behind the batch before r->expected? */
@@ -367,9 +234,9 @@ static bool read_segment(struct recovery *r)
             return false;
         }
         uint16_t group = 0;
-        enum take_result result = take_batch(r, &batch, segment, &group);
+        enum take_result result = recovery_take(r, &batch, segment, &group);
         if (result != TAKEN) {
-            batch_refused(r, result, group);
+            recovery_refuse(r, result, group);
             return false;
         }
         r->expected++;
@@ -471,7 +338,7 @@ static uint32_t groups_said(const struct segment_image *images, uint32_t count)
 
 static bool keeps_suffix(const struct recovery *r, uint32_t group)
 {
-    struct wal_snapshot snapshot = snapshot_of(r, group);
+    struct wal_snapshot snapshot = recovery_snapshot(r, group);
     const struct group_recovery *found = &r->groups[group];
     return snapshot.index == 0 || found->term_at_snapshot == snapshot.term ||
            found->first_index == snapshot.index + 1;
