@@ -1,54 +1,11 @@
 /* Snapshots into a group, played by hand: what a follower takes from whom, when it puts it in
  * place, and what it does with anything else (node/group/snapshot_receive.c). */
-#include "group_snapshots.h"
+#include "group_stream.h"
 
 enum { LEADER = 2, LINK = 40, OTHER_LINK = 41, NUMBER = 9 };
 
-/* The leader's, as a stream. */
-static struct machine_ops machine;
-static struct snapshot_header header;
-static struct buffer head, stream, content;
 static struct group_solo solo;
-
-static int make_stream(void **state)
-{
-    (void)state;
-    struct group_solo leader;
-    machine = long_machine();
-    group_solo_make(&leader, 3);
-    leader.config.machine = &machine;
-    group_solo_open(&leader, true);
-    group_solo_lead(&leader);
-    for (int i = 0; i < 4; i++) snapshots_one_more(&leader);
-    raft_compact(group_raft(leader.group), raft_commit_index(group_raft(leader.group)));
-    group_solo_receive(&leader, (struct raft_message){.type = RAFT_APPEND_REPLY,
-                                                      .from = 3,
-                                                      .term = raft_term(group_raft(leader.group)),
-                                                      .round = 1});
-    leader.reach.snapshot_count = 1;
-    leader.reach.snapshot_to[0] = 3;
-    for (int i = 0; i < 40; i++) {
-        group_solo_turn(&leader);
-        group_snapshot_taken(leader.group, 3, 1, leader.stream.size);
-        group_snapshot_written(leader.group);
-    }
-    buffer_append_slice(&head, buffer_slice(&leader.head));
-    buffer_append_slice(&stream, buffer_slice(&leader.stream));
-    struct snapshot_fault fault;
-    assert_true(snapshot_header_decode(&machine, buffer_slice(&head), &header, &fault));
-    assert_true(stream.size > LONG_BYTES);
-    group_solo_end(&leader);
-    return 0;
-}
-
-static int free_stream(void **state)
-{
-    (void)state;
-    buffer_free(&head);
-    buffer_free(&stream);
-    buffer_free(&content);
-    return 0;
-}
+static struct buffer content; /* of the frame that is said next */
 
 /* A follower of term 2 that has applied one entry. */
 static int set_up(void **state)
@@ -66,6 +23,7 @@ static int tear_down(void **state)
 {
     (void)state;
     group_solo_end(&solo);
+    buffer_free(&content);
     return 0;
 }
 
@@ -111,11 +69,6 @@ static bool say_end(uint32_t link, uint64_t number, uint64_t offset)
 static void begin(void)
 {
     assert_true(say_begin(LEADER, 2, NUMBER, buffer_slice(&head)));
-}
-
-static struct slice part(size_t from, size_t to)
-{
-    return slice_of(buffer_slice(&stream).data + from, to - from);
 }
 
 static void send_all(void)
@@ -422,74 +375,6 @@ static void test_origins_that_cannot_be_end_it(void **state)
     expect_refused();
 }
 
-/* --- files --- */
-
-static struct buffer file;
-
-static const char *fault_of(struct slice bytes)
-{
-    static struct snapshot_fault fault;
-    struct snapshot_header found;
-    assert_null(group_read_snapshot(solo.group, bytes, &found, &fault));
-    return fault.why;
-}
-
-static void make_file(const struct snapshot_header *of, size_t stream_size, uint32_t chunks)
-{
-    struct buffer bytes = {0};
-    snapshot_header_encode(&machine, of, &bytes);
-    buffer_clear(&file);
-    snapshot_chunk_append(&file, buffer_slice(&bytes));
-    if (stream_size > 0) snapshot_chunk_append(&file, part(0, stream_size));
-    snapshot_end_append(&file, chunks);
-    buffer_free(&bytes);
-}
-
-static void test_a_damaged_file_is_refused_with_the_reason(void **state)
-{
-    (void)state;
-    struct snapshot_header wrong = header;
-    wrong.digest++;
-    assert_non_null(strstr(fault_of(slice_of(NULL, 0)), "the first chunk"));
-    make_file(&header, stream.size, 2);
-    for (size_t cut = file.size - 1; cut > file.size - 8; cut--) {
-        assert_non_null(strstr(fault_of(slice_of(buffer_slice(&file).data, cut)), "a chunk"));
-    }
-    file.data[file.head + file.size / 2] ^= 1;
-    assert_non_null(strstr(fault_of(buffer_slice(&file)), "a chunk of the snapshot"));
-    make_file(&header, stream.size, 3);
-    assert_non_null(strstr(fault_of(buffer_slice(&file)), "not complete"));
-    make_file(&header, stream.size, 2);
-    buffer_put_u8(&file, 0);
-    assert_non_null(strstr(fault_of(buffer_slice(&file)), "not complete"));
-    make_file(&header, 20, 2);
-    assert_non_null(strstr(fault_of(buffer_slice(&file)), "not complete"));
-    make_file(&wrong, stream.size, 2);
-    assert_non_null(strstr(fault_of(buffer_slice(&file)), "another digest"));
-    make_file(&header, stream.size, 2);
-    file.data[file.head + 8] ^= 1; /* the header's own chunk */
-    assert_non_null(strstr(fault_of(buffer_slice(&file)), "the first chunk"));
-    buffer_free(&file);
-}
-
-static void test_a_group_begins_with_what_a_file_held(void **state)
-{
-    (void)state;
-    struct snapshot_header found;
-    struct snapshot_fault fault;
-    make_file(&header, stream.size, 2);
-    struct replica *replica = group_read_snapshot(solo.group, buffer_slice(&file), &found, &fault);
-    assert_non_null(replica);
-    group_close(solo.group);
-    group_adopt(solo.group, replica, file.size);
-    assert_int_equal(group_replica(solo.group)->index, header.index);
-    struct group_counters counters;
-    group_counters(solo.group, &counters);
-    assert_int_equal(counters.snapshot_index, header.index);
-    assert_int_equal(counters.snapshot_bytes, file.size);
-    buffer_free(&file);
-}
-
 int main(void)
 {
 #define SOLO_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -514,8 +399,6 @@ int main(void)
         SOLO_TEST(test_a_stream_that_is_not_whole_ends_it),
         SOLO_TEST(test_another_state_than_was_promised_ends_it),
         SOLO_TEST(test_origins_that_cannot_be_end_it),
-        SOLO_TEST(test_a_damaged_file_is_refused_with_the_reason),
-        SOLO_TEST(test_a_group_begins_with_what_a_file_held),
     };
     return cmocka_run_group_tests(tests, make_stream, free_stream);
 }
