@@ -354,6 +354,14 @@
     }
   }
 
+  // --- what a picture asks (theme/play): a prediction that its run answers at once
+
+  document.addEventListener("quartet:answered", (event) => {
+    const { question, choice } = event.detail;
+    const chose = question.choices.indexOf(choice);
+    if (question.id && chose >= 0) progress.set(question.id, { chose, locked: true, shown: true });
+  });
+
   // ---
 
   const all = (selector) => [...document.querySelectorAll(selector)];

@@ -31,6 +31,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import progress
+
 COURSE = Path(__file__).resolve().parents[1]
 KEYS = {"system", "nodes", "seed", "options", "begin", "acts"}
 ACT_KEYS = {"ask", "do", "until", "holds", "choices"}
@@ -86,6 +88,7 @@ def page_data(scene: dict[str, Any]) -> str:
         {
             "ask": {
                 "ask": act["ask"],
+                **({"id": act["id"]} if "id" in act else {}),
                 "choices": [{"right": False, **one} for one in act["choices"]],
             },
             "do": act["do"],
@@ -96,12 +99,6 @@ def page_data(scene: dict[str, Any]) -> str:
     ]
     said = {"scene": {**scene, "acts": acts}, "module": MODULE}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def words_of(scene: dict[str, Any]) -> str:
-    """What a reader reads of it: for the length of the page."""
-    acts = scene["acts"]
-    return " ".join(w for act in acts for w in (act["ask"], *(c["text"] for c in act["choices"])))
 
 
 # --- the still picture ----------------------------------------------------------------------------
@@ -158,16 +155,20 @@ def node_card(node: dict[str, Any], x: float, y: float) -> str:
     return "".join(out)
 
 
-def figure(course: Path, name: str, title: str, words: str, number: str) -> tuple[str, str, Path]:
-    """(what stands in the <figure>, the words of its questions, its file)."""
+def figure(
+    course: Path, name: str, title: str, words: str, page: str, number: int
+) -> tuple[str, list[progress.Asked], Path]:
+    """(what stands in the <figure>, what it asks, its file). `number` is that of the picture."""
     scene = load(course, name)
+    asked = progress.pictured(page, scene["acts"])
     recorded = course / "worlds" / f"{name}.json"
     if not recorded.is_file():
         raise LookupError(f"worlds/{name}.json is not there: python3 tools/cluster.py MODULE")
     nodes = json.loads(recorded.read_text())["nodes"]
-    picture = f'<div class="picture">{still(nodes, title, words, number)}</div>'
+    drawn = still(nodes, title, words, f"cluster-{Path(page).stem}-{number}")
+    picture = f'{progress.anchors(asked)}<div class="picture">{drawn}</div>'
     data = f'<script type="application/json" class="play-data">{page_data(scene)}</script>'
-    return picture + data, words_of(scene), course / "worlds" / f"{name}.toml"
+    return picture + data, asked, course / "worlds" / f"{name}.toml"
 
 
 # --- what runs show -------------------------------------------------------------------------------

@@ -232,13 +232,13 @@ class Page:
             why = "a cluster needs a title, what one sees in words, a line ---, and a world"
             raise self.fail(first - 1, why)
         self.count(f"{title} {words}")
-        name = f"cluster-{Path(self.path).stem}-{len(self.shown)}"
         try:
-            inside, asked, file = cluster.figure(self.book, named, title, words, name)
+            inside, asked, file = cluster.figure(
+                self.book, named, title, words, self.path, len(self.shown)
+            )
         except (LookupError, OSError, ValueError) as error:
             raise self.fail(first + middle + 1, said(error)) from error
-        if self.timed():
-            self.words_timed += word_count(asked)
+        self.take_asked(asked)
         self.show(first - 1, "cluster", title, [named], files=[file])
         out += [f'<figure class="diagram" data-play="cluster">{inside}']
         out += [f"<figcaption><strong>{html.escape(title)}.</strong>"]
@@ -254,11 +254,16 @@ class Page:
             run, log = spacetime.of_page(self.book, source)
         except (LookupError, OSError, ValueError) as error:
             raise self.fail(line, said(error)) from error
-        for ask in run.asks.values():  # no part of the page's length, but of its time
-            if self.timed():
-                texts = [ask["ask"], *(one["text"] for one in ask["choices"])]
-                self.words_timed += word_count(" ".join(texts))
-        return spacetime.figure(run, title, words, name), [log]
+        asked = progress.pictured(self.path, list(run.asks.values()))
+        self.take_asked(asked)
+        return progress.anchors(asked) + spacetime.figure(run, title, words, name), [log]
+
+    def take_asked(self, asked: list[progress.Asked]) -> None:
+        """What a picture asks is no part of the page's length, but of its time."""
+        self.asked += asked
+        if self.timed():
+            texts = [text for one in asked for text in (one.ask, *(c["text"] for c in one.choices))]
+            self.words_timed += word_count(" ".join(texts))
 
     def drawn_from(self, files: list[Path]) -> str:
         links = [self.link(path, "log of a real run") for path in files]

@@ -31,6 +31,19 @@ def goal(path: str, text: str) -> str:
     return "g-" + hashlib.sha256(f"{path}\n{text}".encode()).hexdigest()[:10]
 
 
+def pictured(path: str, asks: list[dict[str, Any]]) -> list[Asked]:
+    """What a picture asks: a prediction, too. Each of the asks is told its `id`."""
+    for one in asks:
+        texts = [path, one["ask"], *(choice["text"] for choice in one["choices"])]
+        one["id"] = "p-" + hashlib.sha256("\n".join(texts).encode()).hexdigest()[:10]
+    return [Asked(one["id"], one["ask"], one["choices"]) for one in asks]
+
+
+def anchors(asked: list[Asked]) -> str:
+    """Where the links to what a picture asks lead."""
+    return "".join(f'<span class="asked-here" id="{one.id}"></span>' for one in asked)
+
+
 def progress_html(pages: list[Any], to_root: str) -> str:
     asking = [page for page in pages if page.asked]
     parts = [

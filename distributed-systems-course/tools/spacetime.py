@@ -73,6 +73,24 @@ def rows_of(name: str, chars: int) -> list[str]:
     return rows
 
 
+# What a lane's process does, by its name, and the form that says so beside the colour (in a square of
+# 22 by 22, as in theme/play/nodes.ts).
+DOES = {
+    "keeps": re.compile(r"queue|office|node|store|server|seats?\b", re.I),
+    "works": re.compile(r"worker|anna|ben|printer", re.I),
+    "asks": re.compile(""),
+}
+FORMS = {
+    "keeps": "M4.5 3h13q2 0 2 2v12q0 2-2 2h-13q-2 0-2-2v-12q0-2 2-2z",
+    "works": "M6.5 3h9l5 8-5 8h-9l-5-8z",
+    "asks": "M11 2.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17z",
+}
+
+
+def does(lane: str) -> str:
+    return next(what for what, names in DOES.items() if names.match(lane))
+
+
 @dataclass(frozen=True)
 class Life:
     """Of a process, from one change to the next."""
@@ -202,7 +220,7 @@ class Drawing:
             kind = "st-life" if life.condition == "up" else f"st-life st-{life.condition}"
             x = self.x(name)
             self.lives.append(
-                f'<line class="{kind}" x1="{x:.0f}" y1="{life.since:.0f}" '
+                f'<line class="{kind}" data-lane="{does(name)}" x1="{x:.0f}" y1="{life.since:.0f}" '
                 f'x2="{x:.0f}" y2="{until:.0f}"/>'
             )
 
@@ -223,6 +241,9 @@ class Drawing:
             self.life(name, height - 8)
             for i, row in enumerate(self.names[name]):
                 self.text(self.x(name), 22 + NAME_ROW_PX * i, row, "st-name")
+            place = f"translate({self.x(name) - 7:.0f} {self.top - 5:.0f}) scale(0.64)"
+            form = f'<path class="st-kind" data-lane="{does(name)}" transform="{place}"'
+            self.parts.append(f'{form} d="{FORMS[does(name)]}"/>')
         own = f"{number}-{self.shape.name}"
         access = f'role="img" aria-labelledby="{own}-title {own}-desc"'
         rows = " ".join(f"{y:.0f}" for y in self.rows)
@@ -264,7 +285,8 @@ class Run:
     def play_data(self) -> str:
         """For theme/play, as it stands in a <script>."""
         said = {
-            "unit": self.unit, "lanes": self.lanes, "start": self.start, "asks": self.asks,
+            "unit": self.unit, "lanes": self.lanes, "does": {one: does(one) for one in self.lanes},
+            "start": self.start, "asks": self.asks,
             "steps": data_of(self.steps),
         }  # fmt: skip
         return json.dumps(said, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -16,7 +16,10 @@ from inline import inline
 MARK = re.compile(r"\{\{#(teach|slides)\b")
 ROW = re.compile(r"\| (\d+ to \d+) \| (.*) \|$")
 FIGURE = re.compile(r'<figure class="diagram".*?</figure>', re.S)
-DATA = re.compile(r'<script type="application/json" class="play-data">.*?</script>', re.S)
+ASKS = re.compile(  # what makes a picture play, and what it asks
+    r'<script type="application/json" class="play-data">.*?</script>|<span class="asked-here".*?</span>',
+    re.S,
+)
 
 
 def made(kind: str, session: str, pages: list[Any], to_root: str) -> str:
@@ -125,7 +128,7 @@ def slides(page: Any, to_root: str) -> Iterator[str]:
     """They stand still. Their ids are their own, for the book is also made into one document."""
     named = re.compile(rf"\b(run|cluster)-(?={re.escape(page.path.split('/')[-1][:-3])}-)")
     for figure in FIGURE.findall(page.chapter["content"]):
-        still = DATA.sub("", figure.replace(" data-play=", " data-still="))
+        still = ASKS.sub("", figure.replace(" data-play=", " data-still="))
         still = named.sub(r"slide-\1-", still)
         where = f"Session {openers.session_of(page)}: {openers.name_of(page)}"
         yield (

@@ -110,11 +110,13 @@ SUMMARY = """\
 - [One](one.md)
 - [Two](two.md)
 - [What I got wrong](reference/what-i-got-wrong.md)
+- [To teach](teach/session-1.md)
 """
 FILES = {
     "book.toml": (COURSE / "book.toml").read_text(),
     "src/SUMMARY.md": SUMMARY,
     "src/reference/what-i-got-wrong.md": "# What I got wrong\n\n{{#progress}}\n",
+    "src/teach/session-1.md": "# To teach\n\nWords.\n",
     "src/one.md": PAGE,
     "src/two.md": "# Two\n\n## A part\n\nWords.\n",
     "examples/add/main.py": PYTHON,

@@ -8,6 +8,7 @@ from conftest import COURSE
 
 THEME = COURSE / "theme"
 HEX = re.compile(r"#[0-9a-fA-F]{3,8}\b")
+LANES = ["lane-keeps", "lane-works", "lane-asks"]
 STATES = ["node-up", "node-down", "node-paused", "node-cut"]
 KINDS = ["predict", "hint", "solution", "home", "instructor"]
 TEXT = ["fg", "links", "inline-code-color", "letter", "lost", *STATES, *KINDS]
@@ -87,7 +88,8 @@ def test_text_can_be_read_on_what_it_stands_on(face):
 def test_lines_can_be_seen(face):
     colours = FACES[face]
     grounds = ["bg", "soft", "card"]
-    assert all(contrast(colours["edge"], colours[ground]) >= 3 for ground in grounds)
+    for line in ["edge", *LANES]:
+        assert all(contrast(colours[line], colours[ground]) >= 3 for ground in grounds), line
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -96,7 +98,8 @@ def test_states_are_told_apart_by_every_eye(face, eye):
     colours = FACES[face]
     found = {
         (a, b): distance(colours[a], colours[b], EYES[eye])
-        for a, b in itertools.combinations(STATES, 2)
+        for kind in (STATES, LANES)
+        for a, b in itertools.combinations(kind, 2)
     }
     assert not {pair: round(apart, 1) for pair, apart in found.items() if apart < APART}
 

@@ -2,7 +2,7 @@
 //
 // The data is what tools/spacetime.py writes beside the picture:
 //
-//     { unit, lanes: [NAME], steps: [Step], asks: { STEP: Question } }
+//     { unit, lanes: [NAME], does: { NAME: keeps, works or asks }, steps: [Step], asks: { STEP: Question } }
 //
 // Steps are counted from 1. A message that is on its way while other things happen takes two steps:
 // it is sent in one and arrives in another. `state` says what changes for which lane in that step.
@@ -32,6 +32,7 @@ export interface Step {
 export interface Run {
   unit: string;
   lanes: string[];
+  does?: Record<string, string>;
   steps: Step[];
   start?: Record<string, Change>; // before the first step
   asks?: Record<string, Question>;

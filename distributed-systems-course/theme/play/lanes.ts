@@ -1,12 +1,12 @@
 // Lanes that play: the still picture of tools/spacetime.py, brought to life in place. There are two
 // svgs of a run, for wide and for narrow pages, and one of them is seen (picture.ts).
 
-import { element } from "./element.ts";
+import { element, icon } from "./element.ts";
 import { detailsOf, framesOf, runOf, told } from "./frames.ts";
 import type { Frame, Run } from "./frames.ts";
 import { NodeView } from "./nodes.ts";
 import { Picture } from "./picture.ts";
-import { reducedMotion, Timeline } from "./timeline.ts";
+import { ICONS, reducedMotion, Timeline } from "./timeline.ts";
 import type { Track } from "./timeline.ts";
 
 const MARGIN_PX = 60; // between what happens now and the bars above and below
@@ -17,6 +17,7 @@ class Lanes implements Track {
   readonly heads: HTMLElement;
   readonly details = element("dl", { class: "play-details" });
   bars: { above: Element; below: Element } | null = null; // what covers a part of the window
+  begun = (_: boolean): void => {}; // told whether anything has happened yet
   away = false; // the reader has scrolled: nobody is pulled back
   private readonly run: Run;
   private readonly frames: Frame[];
@@ -30,7 +31,7 @@ class Lanes implements Track {
     this.frames = framesOf(run);
     this.known = run.steps.length;
     this.pictures = pictures;
-    this.nodes = new Map(run.lanes.map((name) => [name, new NodeView(name)]));
+    this.nodes = new Map(run.lanes.map((name) => [name, new NodeView(name, run.does?.[name])]));
     this.heads = element("div", { class: "play-heads" });
     this.heads.append(...[...this.nodes.values()].map((node) => node.element));
   }
@@ -48,6 +49,7 @@ class Lanes implements Track {
 
   show(position: number): void {
     for (const picture of this.pictures) picture.show(position);
+    this.begun(position > 0);
     if (Math.floor(position) === this.at && this.lookedAt >= 0) return;
     this.at = Math.floor(position);
     for (const [name, state] of this.frames[this.at] ?? []) this.nodes.get(name)?.show(state);
@@ -131,6 +133,20 @@ function keepSecret(figure: HTMLElement, questions: number): void {
   });
 }
 
+// An empty picture would look broken: it says how to begin.
+function beginning(lanes: Lanes, timeline: Timeline): HTMLElement {
+  const words = `Play its ${lanes.known} steps`;
+  const made = element("button", { type: "button", class: "play-begin" }, icon(ICONS.play), words);
+  made.addEventListener("click", () => timeline.play());
+  lanes.begun = (yes) => {
+    if (made.hidden === yes) return;
+    if (made === document.activeElement) timeline.focus();
+    made.hidden = yes;
+  };
+  lanes.begun(timeline.position > 0);
+  return made;
+}
+
 export function mountLanes(figure: HTMLElement, data: unknown): void {
   const run = runOf(data);
   const pictures = [...figure.querySelectorAll<SVGSVGElement>("svg.spacetime")].map(
@@ -148,6 +164,7 @@ export function mountLanes(figure: HTMLElement, data: unknown): void {
   place.before(box);
   box.append(lanes.heads, place, timeline.element);
   timeline.element.append(lanes.details);
+  place.prepend(element("div", { class: "play-beginning" }, beginning(lanes, timeline)));
   lanes.bars = { above: lanes.heads, below: timeline.element };
   if (lanes.quiet) lanes.heads.classList.add("quiet");
   if (run.lanes.length > 3) lanes.heads.classList.add("many");

@@ -9,6 +9,7 @@ export interface Choice {
 }
 
 export interface Question {
+  id?: string; // under which theme/progress.js keeps the answer
   ask: string;
   choices: Choice[];
 }

@@ -46,7 +46,7 @@ export interface Answered {
 }
 
 const SLEPT_MS = 100; // a page that slept for longer goes on from where it was
-const ICONS = {
+export const ICONS = {
   back: "M15 4v16L5 12zM3 4h2.5v16H3z",
   play: "M6 3.5v17L20 12z",
   pause: "M6 4h4v16H6zM14 4h4v16h-4z",
@@ -169,6 +169,10 @@ export class Timeline {
     this.say(words);
     this.buttons.back.disabled = this.position <= 0 && this.frame === 0;
     this.buttons.step.disabled = this.frame === 0 && !this.track.reach(step + 1);
+  }
+
+  focus(): void {
+    this.buttons.play.focus();
   }
 
   say(words: string): void {
