@@ -14,6 +14,9 @@ export function launch(executablePath) {
   return require("playwright-core").chromium.launch({ executablePath, args: [...QUIET, ...SILENT] });
 }
 
+// For what looks at no diagram: drawing them takes most of the time of a page.
+export const withoutMermaid = (page) => page.route("**/mermaid.min.js", (route) => route.abort());
+
 // `ok NAME`, or `bad NAME: WHY` when there is a list of what is wrong.
 export function say(name, wrong) {
   const why = [...new Set(wrong)].join("; ").replaceAll("\n", " ");

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { launch, require, say } from "./browser.mjs";
+import { launch, require, say, withoutMermaid } from "./browser.mjs";
 
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [book, executablePath] = process.argv.slice(2);
@@ -21,6 +21,7 @@ async function open(name, wrong, options = {}, script = "") {
   const context = await browser.newContext({ viewport: DESK, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(SLOW_MS);
+  await withoutMermaid(page);
   page.on("pageerror", (error) => wrong.push(`page error: ${error.message}`));
   page.on("request", (request) => {
     if (!/^(file|data|blob):/.test(request.url())) wrong.push(`asks for ${request.url()}`);

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { launch, require, say } from "./browser.mjs";
+import { launch, require, say, withoutMermaid } from "./browser.mjs";
 
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [book, executablePath, longRun] = process.argv.slice(2);
@@ -25,6 +25,7 @@ async function open(wrong, options = {}, [name, title] = LEASE) {
   const context = await browser.newContext({ viewport: DESK, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(SLOW_MS);
+  await withoutMermaid(page);
   page.on("pageerror", (error) => wrong.push(`page error: ${error.message}`));
   await page.goto(pathToFileURL(join(book, name)).href);
   const figure = page.locator("figure[data-play]", { hasText: title });
@@ -49,9 +50,12 @@ async function byMouse() {
   const wrong = [];
   const { context, figure, button, step, question, head } = await open(wrong);
   expect(wrong, "steps seen at first", await seen(figure), 0);
-  await button("Play").click();
+  const begin = figure.locator(".play-begin"); // the picture is empty: it says what to do
+  expect(wrong, "it says how to begin", await begin.isVisible(), true);
+  await begin.click();
   await question.waitFor();
   expect(wrong, "it stops", await step(), ASKED);
+  expect(wrong, "it says no more how to begin", await begin.isVisible(), false);
   expect(wrong, "Anna", (await head("Anna").textContent()).includes("job 1"), true);
   if (!(await button("Play").isVisible())) wrong.push("it asks, and plays on");
   await figure.getByLabel("Step", { exact: true }).last().fill("10");

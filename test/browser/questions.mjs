@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { launch, require, say } from "./browser.mjs";
+import { launch, require, say, withoutMermaid } from "./browser.mjs";
 
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [book, executablePath] = process.argv.slice(2);
@@ -33,8 +33,8 @@ class Reader {
       ...this.options,
     });
     if (!this.page) {
-      this.page = await this.context.newPage(); // without Mermaid, which takes most of the time
-      await this.page.route("**/mermaid.min.js", (route) => route.abort());
+      this.page = await this.context.newPage();
+      await withoutMermaid(this.page);
       this.page.setDefaultTimeout(SLOW_MS);
       this.page.on("pageerror", (error) => this.wrong.push(`page error: ${error.message}`));
     }
@@ -121,6 +121,31 @@ async function aPredictionThatIsWritten() {
     "what happens, when one begins anew,",
   );
   await reader.done("a prediction may be written, and judged by who wrote it");
+}
+
+// What a picture asks before a step that decides is a prediction, too.
+async function aPictureIsAnswered() {
+  const reader = new Reader({ reducedMotion: "reduce" });
+  const page = await reader.open("queue/a-work-queue.html");
+  const figure = page.locator('figure[data-play="lanes"]').first();
+  await figure.scrollIntoViewIfNeeded();
+  const answer = async (nth) => {
+    // of its choices
+    const step = figure.getByRole("button", { name: "Step", exact: true });
+    for (let i = 0; i < 3; i += 1) await step.click();
+    await figure.locator(".play-choice").nth(nth).click();
+    await figure.locator(".play-verdict").waitFor();
+    await reader.open(MISSED);
+  };
+  await answer(0);
+  const missed = page.locator(".missed:visible");
+  await reader.expectText(missed, "Anna holds job 1");
+  await reader.expectText(missed, "it stays hers until");
+  await missed.getByText("Go to the question").click();
+  await figure.scrollIntoViewIfNeeded();
+  await answer(2);
+  reader.expect((await missed.count()) === 0, "the right answer does not take it off the list");
+  await reader.done("what a picture asks is kept, and is on the page of wrong answers");
 }
 
 // --- questions
@@ -424,6 +449,7 @@ async function violations(reader) {
 try {
   await aPredictionIsLockedInFirst();
   await aPredictionThatIsWritten();
+  await aPictureIsAnswered();
   await aWrongChoiceSaysWhyItIsWrong();
   await allByKeyboard();
   await aWrittenAnswerIsCompared();

@@ -1,11 +1,13 @@
 // Walks through the book as a reader does: every page, light and dark, on a desk, on a phone and on
 // paper, with and without JavaScript, from file://. Says `ok NAME` or `bad NAME: WHY` for each thing
-// that it looked at.
+// that it looked at. A page is loaded once, which takes most of the time, and turned over: nightfall
+// and a smaller window come to a page that is open, too.
 //
 //     node walk.mjs BOOK CHROMIUM        (WALK_MODULES: where playwright-core and axe-core are)
 
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { launch, require, say } from "./browser.mjs";
 
@@ -14,9 +16,10 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [book, executablePath] = process.argv.slice(2);
 const SIZES = { desk: { width: 1200, height: 900 }, phone: { width: 390, height: 844 } };
 const SLOW_MS = 60_000; // for one step on a machine that is busy with other things
-const NOTHING = null;
 const SKIPPED = ["404.html", "toc.html", "print.html", "index.html"]; // index is the introduction
 const RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"];
+const OF_COLOURS = ["color-contrast", "link-in-text-block"];
+const THEMES = ["light", "rust", "coal", "navy", "ayu"];
 
 const pages = readdirSync(book, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".html") && !SKIPPED.includes(name))
@@ -26,7 +29,6 @@ const pages = readdirSync(book, { recursive: true, encoding: "utf8" })
 async function open(context, name, wrong, page) {
   page ??= await context.newPage();
   page.setDefaultTimeout(SLOW_MS);
-  page.removeAllListeners("pageerror").removeAllListeners("request");
   page.on("pageerror", (error) => wrong.push(`page error: ${error.message}`));
   page.on("request", (request) => {
     if (!/^(file|data|blob):/.test(request.url())) wrong.push(`asks for ${request.url()}`);
@@ -67,36 +69,76 @@ async function highlighted(page, wrong) {
   wrong.push(...found.map((language) => `some ${language} has no highlighted keywords`));
 }
 
-// Contrast is the dear one to ask for, so it is asked where colours differ.
+// What axe finds. Colours are the dear ones to ask for: they are asked where colours differ, and the
+// rest where the layout does.
 async function accessible(page, wrong, { colours = true, rest = true } = {}) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(async ([tags, colours, rest]) => {
-    const contrast = "color-contrast";
-    const chosen = rest ? { type: "tag", values: tags } : { type: "rule", values: [contrast] };
-    const rules = { [contrast]: { enabled: colours } };
-    const { violations } = await window.axe.run("main", { runOnly: chosen, rules });
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
+  const found = await page.evaluate(async ([tags, ofColours, colours, rest]) => {
+    const runOnly = rest ? { type: "tag", values: tags } : { type: "rule", values: ofColours };
+    const rules = Object.fromEntries(ofColours.map((name) => [name, { enabled: colours }]));
+    const how = { runOnly, rules, resultTypes: ["violations"], preload: false };
+    const { violations } = await window.axe.run("main", how);
     return violations
       .filter((one) => ["serious", "critical"].includes(one.impact))
       .map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 120)}`);
-  }, [RULES, colours, rest]);
+  }, [RULES, OF_COLOURS, colours, rest]);
   wrong.push(...found);
 }
 
-async function look(page, name, label, asked, onPaper) {
-  const wrong = [];
-  await open(page.context(), name, wrong, page);
-  await diagrams(page, wrong);
+async function unfold(page) {
   await page.evaluate(() => {
     document.querySelectorAll("details").forEach((one) => (one.open = true));
     document.querySelectorAll(".predict, .question").forEach((one) => one.classList.add("shown"));
     dispatchEvent(new Event("resize")); // what has come into sight may scroll
   });
+}
+
+// Night falls, or the sun rises, and the diagrams are drawn in other colours.
+async function turn(page, colorScheme) {
+  const mark = () =>
+    document.querySelectorAll("pre.mermaid svg").forEach((svg) => (svg.dataset.old = "1"));
+  const anew = () =>
+    [...document.querySelectorAll("pre.mermaid")].every((place) =>
+      place.querySelector("svg:not([data-old])"));
+  await page.evaluate(mark);
+  await page.emulateMedia({ colorScheme });
+  await page.waitForFunction(anew, null, { timeout: SLOW_MS / 2 }).catch(() => {}); // diagrams() says
+}
+
+async function look(page, name) {
+  const wrong = [];
+  const done = async (label) => {
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
+    if (wide) wrong.push("the page scrolls sideways");
+    say(`${name}, ${label}`, wrong);
+    wrong.length = 0;
+  };
+  page.removeAllListeners("pageerror").removeAllListeners("request");
+  await open(page.context(), name, wrong, page);
+  await diagrams(page, wrong);
+  await unfold(page);
   await highlighted(page, wrong);
-  if (asked !== NOTHING) await accessible(page, wrong, asked);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
-  if (wide) wrong.push("the page scrolls sideways");
-  if (onPaper) await paper(page, wrong);
-  say(`${name}, ${label}`, wrong);
+  await accessible(page, wrong);
+  await done("light, desk");
+
+  await page.setViewportSize(SIZES.phone);
+  await unfold(page);
+  await accessible(page, wrong, { colours: false });
+  await done("light, phone");
+
+  await turn(page, "dark");
+  await diagrams(page, wrong);
+  await highlighted(page, wrong);
+  await done("dark, phone");
+
+  await page.setViewportSize(SIZES.desk);
+  await accessible(page, wrong, { rest: false });
+  await done("dark, desk");
+
+  await paper(page, wrong);
+  await page.emulateMedia({ media: null, colorScheme: "light" });
+  await page.setViewportSize(SIZES.desk);
+  say(`${name}, on paper`, wrong);
 }
 
 // As it would be printed: all that is folded or behind a tab is there, no code is cut, links show.
@@ -126,8 +168,6 @@ async function paper(page, wrong) {
   });
   wrong.push(...found);
   await accessible(page, wrong, { rest: false }); // a dark page, too, is dark on white there
-  await page.emulateMedia({ media: null });
-  await page.setViewportSize(SIZES.desk);
 }
 
 // --- what a page does
@@ -173,67 +213,99 @@ async function searchFinds(context) {
   await bar.pressSequentially("idempotent", { delay: 20 });
   const hits = page.locator("#mdbook-searchresults li");
   await hits.first().waitFor({ timeout: SLOW_MS / 2 }).catch(() => wrong.push("search finds nothing"));
-  say("search finds a word", wrong);
+  const links = await hits.locator("a").evaluateAll((all) => all.map((one) => one.href));
+  const repeated = links.filter((link) => /\/teach\/|what-i-got-wrong/.test(link));
+  if (repeated.length > 0) wrong.push(`search finds what repeats others: ${repeated[0]}`);
+  say("search finds a word, on the page that tells it", wrong);
   await page.close();
 }
 
-async function withoutJavaScript(browser) {
-  const context = await browser.newContext({ javaScriptEnabled: false, viewport: SIZES.phone });
+async function withoutJavaScript(page, name) {
+  const wrong = [];
+  page.removeAllListeners("pageerror").removeAllListeners("request");
+  await open(page.context(), name, wrong, page);
+  const found = await page.locator("main").evaluate((main) => {
+    main.querySelectorAll("details").forEach((one) => (one.open = true)); // as a reader would
+    const shown = (one) => one.getBoundingClientRect().height > 0;
+    const unseen = [".tab", ".tab-name", ".diagram figcaption", ".quiz li", ".picture"]
+      .filter((part) => ![...main.querySelectorAll(part)].every(shown))
+      .map((part) => `some ${part} cannot be seen`);
+    const source = [...main.querySelectorAll("pre.mermaid")].some(shown);
+    return source ? [...unseen, "the source of a diagram is shown"] : unseen;
+  });
+  wrong.push(...found);
+  say(`${name}, without JavaScript`, wrong);
+}
+
+// All that mdBook's brush offers, on a page that has all kinds of parts.
+async function everyTheme(context) {
   const page = await context.newPage();
-  for (const name of pages) {
+  for (const theme of THEMES) {
+    const wrong = [];
+    await open(context, "queue/a-work-queue.html", wrong, page);
+    await page.evaluate((theme) => localStorage.setItem("mdbook-theme", theme), theme);
+    await page.reload();
+    await diagrams(page, wrong);
+    await unfold(page);
+    const worn = await page.evaluate(() => document.documentElement.className);
+    if (!worn.split(" ").includes(theme)) wrong.push(`it wears ${worn}`);
+    await accessible(page, wrong, { rest: false });
+    say(`the theme ${theme} can be read`, wrong);
+    page.removeAllListeners("pageerror").removeAllListeners("request");
+  }
+}
+
+// Each diagram of a session fills a sheet, and there are no other sheets.
+async function slides(context) {
+  const page = await context.newPage();
+  for (const name of pages.filter((name) => name.startsWith("teach/slides-"))) {
     const wrong = [];
     await open(context, name, wrong, page);
-    const found = await page.locator("main").evaluate((main) => {
-      main.querySelectorAll("details").forEach((one) => (one.open = true)); // as a reader would
-      const shown = (one) => one.getBoundingClientRect().height > 0;
-      const unseen = [".tab", ".tab-name", ".diagram figcaption", ".quiz li", ".picture"]
-        .filter((part) => ![...main.querySelectorAll(part)].every(shown))
-        .map((part) => `some ${part} cannot be seen`);
-      const source = [...main.querySelectorAll("pre.mermaid")].some(shown);
-      return source ? [...unseen, "the source of a diagram is shown"] : unseen;
-    });
-    wrong.push(...found);
-    say(`${name}, without JavaScript`, wrong);
+    await diagrams(page, wrong);
+    const count = await page.locator(".slide").count();
+    const pdf = (await page.pdf({ preferCSSPageSize: true })).toString("latin1");
+    const sheets = pdf.match(/\/Type \/Page\b/g).length;
+    const flat = pdf.match(/\/MediaBox \[0 0 8\d\d(\.\d+)? 59\d/g)?.length ?? 0; // A4, landscape
+    if (count < 1 || sheets !== count) wrong.push(`${sheets} sheets for ${count} diagrams`);
+    if (flat !== sheets) wrong.push(`${flat} of ${sheets} sheets lie on their long side`);
+    say(`${name} as sheets of paper`, wrong);
+    page.removeAllListeners("pageerror").removeAllListeners("request");
   }
-  await context.close();
 }
 
 // The whole book as one document, for whoever wants it on paper.
-async function asPdf(browser) {
+async function asPdf(context) {
   const wrong = [];
-  const context = await browser.newContext({ colorScheme: "dark" });
   await context.addInitScript(() => { window.print = () => {}; }); // which mdBook calls when it is loaded
   const page = await open(context, "print.html", wrong);
   await diagrams(page, wrong);
   const bytes = (await page.pdf({ format: "A4" })).length;
   if (bytes < 100_000) wrong.push(`a PDF of ${bytes} bytes`);
   say("the book as a PDF", wrong);
-  await context.close();
 }
 
 // ---
 
 const browser = await launch(executablePath);
-try {
-  const colourSchemes = ["light", "dark"].map(async (colorScheme) => {
-    for (const [size, viewport] of Object.entries(SIZES)) {
-      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
-      const onPaper = colorScheme === "dark" && size === "desk";
-      const label = `${colorScheme}, ${size}${onPaper ? ", and on paper" : ""}`;
-      // A phone has the colours of the desk, and differs from it in the same way by day and by night.
-      const onPhone = colorScheme === "light" ? { colours: false } : NOTHING;
-      const asked = size === "desk" ? {} : onPhone;
+
+// Works off `names` with as many at a time as there are processors, each in a context of its own.
+async function walkAll(names, options, visit) {
+  const left = [...names];
+  await Promise.all(
+    Array.from({ length: Math.max(2, availableParallelism()) }, async () => {
+      const context = await browser.newContext({ viewport: SIZES.desk, ...options });
       const page = await context.newPage();
-      for (const name of pages) await look(page, relative(".", name), label, asked, onPaper);
+      for (let name = left.shift(); name !== undefined; name = left.shift()) await visit(page, name);
       await context.close();
-    }
-  });
-  await Promise.all([...colourSchemes, withoutJavaScript(browser)]);
-  const context = await browser.newContext({ viewport: SIZES.desk });
-  await tabsByKeyboard(context);
-  await plainCodeIsNoticed(context);
-  await searchFinds(context);
-  await asPdf(browser);
+    }),
+  );
+}
+
+const DOINGS = [asPdf, everyTheme, slides, tabsByKeyboard, plainCodeIsNoticed, searchFinds];
+try {
+  await walkAll(pages, { reducedMotion: "reduce" }, look);
+  await walkAll(pages, { javaScriptEnabled: false, viewport: SIZES.phone }, withoutJavaScript);
+  await walkAll(DOINGS, { colorScheme: "dark" }, (page, does) => does(page.context()));
 } finally {
   await browser.close();
 }
