@@ -64,6 +64,15 @@ static int run(const char *name, int argc, char **argv)
     return OPTIONS_EXIT_USAGE;
 }
 
+/* Of every command: nobody has to know which take it. */
+static bool asks_version(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--version") == 0) return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -81,7 +90,7 @@ int main(int argc, char **argv)
         show_help();
         return 0;
     }
-    if (strcmp(name, "--version") == 0) {
+    if (asks_version(argc, argv)) {
         printf("quartet %s\n", QUARTET_VERSION);
         return 0;
     }

@@ -71,7 +71,7 @@ static void show_help(const struct options *options)
         }
         printf("%*s%s\n", OPTION_HELP_COLUMN - width, "", option->help);
     }
-    printf("  --help%*sshow this\n", OPTION_HELP_COLUMN - 8, "");
+    printf("  --help%*sshow this; --version: which quartet it is\n", OPTION_HELP_COLUMN - 8, "");
     if (options->count > 0) {
         char name[OPTION_ENVIRONMENT_SIZE_MAX];
         environment_name(options->items[0].name, name);

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -102,7 +103,17 @@ static int bind_one(const struct addrinfo *where)
     return -1;
 }
 
-int address_bind(const struct address *address, char *error, size_t error_size)
+static void learn_port(int fd, struct address *address)
+{
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    if (strtoul(address->port, NULL, 10) != 0) return;
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0) return;
+    getnameinfo((struct sockaddr *)&bound, size, NULL, 0, address->port, sizeof address->port,
+                NI_NUMERICSERV);
+}
+
+int address_bind(struct address *address, char *error, size_t error_size)
 {
     struct addrinfo *found = resolve(address, AI_PASSIVE, error, error_size);
     if (found == NULL) return -1;
@@ -112,6 +123,8 @@ int address_bind(const struct address *address, char *error, size_t error_size)
         const char *why = errno == EADDRINUSE ? "another program listens there" : strerror(errno);
         snprintf(error, error_size, "cannot listen on %s:%s: %s", address->host, address->port,
                  why);
+    } else {
+        learn_port(fd, address);
     }
     freeaddrinfo(found);
     return fd;

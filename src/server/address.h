@@ -30,8 +30,9 @@ bool address_is_wildcard(const struct address *address); /* 0.0.0.0 or [::]: eve
 bool address_is_loopback(const struct address *address);
 
 /* Resolves (blocking), creates and binds a socket; listening is up to the caller. Returns the
- * descriptor, or -1 after saying in `error` why not ("the address is in use"). */
-int address_bind(const struct address *address, char *error, size_t error_size);
+ * descriptor, or -1 after saying in `error` why not ("the address is in use"). Port 0 becomes the
+ * one that the system chose. */
+int address_bind(struct address *address, char *error, size_t error_size);
 /* Resolves (blocking) and connects within the timeout; -1 after saying why not in `error`. Reads
  * and writes on the descriptor time out likewise. */
 int address_connect(const struct address *address, uint32_t timeout_ms, char *error,

@@ -292,8 +292,7 @@ struct host_sockets {
 static const char *const listener_flags[] = {
     [NODE_CLIENT] = "--listen", [NODE_PEER] = "--peer-listen", [NODE_ADMIN] = "--admin"};
 
-static bool bind_one(struct host_sockets *sockets, enum node_listener kind,
-                     const struct address *address)
+static bool bind_one(struct host_sockets *sockets, enum node_listener kind, struct address *address)
 {
     char error[256];
     int fd = address_bind(address, error, sizeof error);
@@ -306,7 +305,7 @@ static bool bind_one(struct host_sockets *sockets, enum node_listener kind,
 }
 
 /* Before anything on disk is touched: a port in use is the commonest mistake. */
-static bool bind_all(const struct host_config *config, struct host_sockets *sockets)
+static bool bind_all(struct host_config *config, struct host_sockets *sockets)
 {
     sockets->count = 0;
     for (uint32_t i = 0; i < config->clients_count; i++) {
@@ -452,7 +451,7 @@ static int run(struct host *host, const struct host_sockets *sockets)
     return 0;
 }
 
-static int serve(const struct host_config *config)
+static int serve(struct host_config *config)
 {
     static struct host host; /* large, and there is one */
     host.config = config;
@@ -479,7 +478,7 @@ static int serve(const struct host_config *config)
     return run(&host, &sockets);
 }
 
-int host_run(const struct host_config *config)
+int host_run(struct host_config *config)
 {
     int code = serve(config);
     say_flush();

@@ -88,8 +88,8 @@ struct host {
 
 /* A node that knows no peers and no address of its own opens none. */
 bool host_has_peer_port(const struct host_config *config);
-/* Runs until drained. Returns the exit code. */
-int host_run(const struct host_config *config);
+/* Runs until drained. Returns the exit code. In `config` port 0 becomes the one that was chosen. */
+int host_run(struct host_config *config);
 
 /* Steps the node, now, and takes a turn before the loop sleeps. Not while actions are carried
  * out. */

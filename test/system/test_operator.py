@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import socket
 
 import greenstalk
 
-from harness import DEADLINE_S, Wire, eventually
+from harness import DEADLINE_S, Wire, eventually, run
 
 FILES = 256  # `ulimit -n`
 
@@ -75,3 +76,22 @@ def test_hangup_does_no_harm(node):
     with Wire(node.address) as client:
         assert client.ask("put 0 0 60 1\r\nx\r\n") == b"INSERTED 1\r\n"
     assert node.stop() == 0
+
+
+def test_every_command_says_which_quartet_it_is():
+    said = run("--version").stdout
+    assert said.startswith("quartet ")
+    for command in ("queue", "up", "status", "members", "log", "sim", "check"):
+        asked = run(command, "--version")
+        assert (asked.returncode, asked.stdout, asked.stderr) == (0, said, "")
+
+
+def test_a_port_that_the_system_chooses_is_told(place):
+    node = place.node()
+    node.port = 0
+    node.start()
+    told = eventually(
+        lambda: re.search(r"clients at 127\.0\.0\.1:(\d+),", node.output()), "it says where it listens"
+    )
+    with Wire(("127.0.0.1", int(told[1]))) as client:
+        assert client.ask("put 0 0 60 1\r\nx\r\n") == b"INSERTED 1\r\n"
