@@ -16,10 +16,16 @@
 #define MSG_NOSIGNAL 0
 #endif
 
-static bool send_all(int fd, struct slice bytes)
+struct wire {
+    int fd;
+    struct tls_asker *tls; /* NULL: in the clear */
+};
+
+static bool send_all(const struct wire *wire, struct slice bytes)
 {
     while (bytes.size > 0) {
-        ssize_t done = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+        ssize_t done = wire->tls != NULL ? tls_asker_write(wire->tls, bytes.data, bytes.size)
+                                         : send(wire->fd, bytes.data, bytes.size, MSG_NOSIGNAL);
         if (done < 0 && errno == EINTR) continue;
         if (done <= 0) return false;
         bytes.data += done;
@@ -41,12 +47,13 @@ static size_t content_length(const char *head, const char *end)
 }
 
 /* The whole response, or what came before the connection ended. */
-static bool receive(int fd, struct buffer *response)
+static bool receive(const struct wire *wire, struct buffer *response)
 {
     size_t wanted = SIZE_MAX;
     while (response->size < wanted) {
         uint8_t *room = buffer_reserve(response, 16384);
-        ssize_t size = recv(fd, room, 16384 - 1, 0);
+        ssize_t size = wire->tls != NULL ? tls_asker_read(wire->tls, room, 16384 - 1)
+                                         : recv(wire->fd, room, 16384 - 1, 0);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return false;
         if (size == 0) return true;
@@ -96,37 +103,86 @@ static void append_host(struct buffer *request, int fd, const struct address *ad
     buffer_append_text(request, known ? port : address->port);
 }
 
-int http_client_request(const struct address *address, const char *method, const char *target,
-                        struct buffer *body, char *error, size_t error_size)
+static const char *parse_address(const char *text, const struct option_spec *option)
 {
-    int fd = address_connect(address, HTTP_CLIENT_TIMEOUT_MS, error, error_size);
-    if (fd < 0) return -1;
-    if (strcmp(method, "POST") == 0) {
-        struct timeval wait = {.tv_sec = HTTP_CLIENT_CHANGE_MS / 1000};
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    }
-    struct buffer request = {0};
+    return address_parse(text, strlen(text), option->target) ? NULL : ADDRESS_EXPECTED;
+}
+
+void http_client_options(struct http_client_node *node, const char *whose,
+                         struct option_spec items[HTTP_CLIENT_OPTIONS])
+{
+    static char help[80];
+    snprintf(help, sizeof help, "%s admin port (127.0.0.1:9000)", whose);
+    *node = (struct http_client_node){0};
+    address_parse("127.0.0.1:9000", 14, &node->admin);
+    const struct option_spec rows[HTTP_CLIENT_OPTIONS] = {
+        {"admin", "HOST:PORT", help, parse_address, &node->admin, 0, 0, 0},
+        {"tls-ca", "FILE", "ask by TLS: who must have signed the node's certificate",
+         option_parse_text, &node->tls.ca, 0, 0, 0},
+        {"tls-cert", "FILE", "with a certificate of one's own (--tls-client-ca of the node)",
+         option_parse_text, &node->tls.cert, 0, 0, 0},
+        {"tls-key", "FILE", "the key that belongs to it", option_parse_text, &node->tls.key, 0, 0,
+         0},
+    };
+    memcpy(items, rows, sizeof rows);
+}
+
+static void write_request(struct buffer *out, const struct wire *wire,
+                          const struct address *address, const char *method, const char *target)
+{
+    buffer_append_text(out, method);
+    buffer_append_text(out, " ");
+    buffer_append_text(out, target);
+    buffer_append_text(out, " HTTP/1.1\r\nHost: ");
+    append_host(out, wire->fd, address);
+    buffer_append_text(out, "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+}
+
+static int exchange(const struct wire *wire, const struct http_client_node *node,
+                    struct slice request, struct buffer *body, char *error, size_t error_size)
+{
     struct buffer response = {0};
-    buffer_append_text(&request, method);
-    buffer_append_text(&request, " ");
-    buffer_append_text(&request, target);
-    buffer_append_text(&request, " HTTP/1.1\r\nHost: ");
-    append_host(&request, fd, address);
-    buffer_append_text(&request, "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     int status = -1;
-    if (!send_all(fd, buffer_slice(&request)) || !receive(fd, &response)) {
-        snprintf(error, error_size, "%s:%s does not answer: %s", address->host, address->port,
+    if (!send_all(wire, request) || !receive(wire, &response)) {
+        snprintf(error, error_size, "%s:%s does not answer: %s", node->admin.host, node->admin.port,
                  strerror(errno));
     } else {
         status = read_response(&response, body);
         if (status < 0) {
-            snprintf(error, error_size, "%s:%s does not speak HTTP: is it the admin port?",
-                     address->host, address->port);
+            snprintf(error, error_size, "%s:%s does not speak HTTP: is it the admin port%s?",
+                     node->admin.host, node->admin.port,
+                     node->tls.ca == NULL ? ", and without TLS (--tls-ca)" : "");
         }
     }
-    close(fd);
-    buffer_free(&request);
     buffer_free(&response);
+    return status;
+}
+
+int http_client_request(const struct http_client_node *node, const char *method, const char *target,
+                        struct buffer *body, char *error, size_t error_size)
+{
+    const struct tls_asker_files *tls = &node->tls;
+    if ((tls->cert == NULL) != (tls->key == NULL) || (tls->cert != NULL && tls->ca == NULL)) {
+        snprintf(error, error_size, "--tls-cert goes with --tls-key, and with --tls-ca");
+        return -1;
+    }
+    struct wire wire = {
+        .fd = address_connect(&node->admin, HTTP_CLIENT_TIMEOUT_MS, error, error_size)};
+    if (wire.fd < 0) return -1;
+    if (strcmp(method, "POST") == 0) {
+        struct timeval wait = {.tv_sec = HTTP_CLIENT_CHANGE_MS / 1000};
+        (void)setsockopt(wire.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    }
+    if (tls->ca != NULL) wire.tls = tls_ask(tls, wire.fd, node->admin.host, error, error_size);
+    int status = -1;
+    if (tls->ca == NULL || wire.tls != NULL) {
+        struct buffer request = {0};
+        write_request(&request, &wire, &node->admin, method, target);
+        status = exchange(&wire, node, buffer_slice(&request), body, error, error_size);
+        buffer_free(&request);
+    }
+    tls_asker_free(wire.tls);
+    close(wire.fd);
     return status;
 }
 

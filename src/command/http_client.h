@@ -3,16 +3,29 @@
 #define QUARTET_COMMAND_HTTP_CLIENT_H
 
 #include "base/bytes.h"
+#include "command/options.h"
 #include "server/address.h"
+#include "server/tls.h"
 
 enum {
     HTTP_CLIENT_TIMEOUT_MS = 3000, /* to connect, and for a page */
     HTTP_CLIENT_CHANGE_MS = 15000, /* for a change: longer than a node waits for the others */
     HTTP_CLIENT_RESPONSE_MAX = 16 << 20,
+    HTTP_CLIENT_OPTIONS = 4,
 };
 
+/* The node that is asked, and how. */
+struct http_client_node {
+    struct address admin;
+    struct tls_asker_files tls; /* `ca` NULL: in the clear */
+};
+
+/* The first rows of the options of a command that asks `whose` ("any node's") admin port: --admin
+ * and those of TLS. They fill in *node, which gets its defaults here. */
+void http_client_options(struct http_client_node *node, const char *whose,
+                         struct option_spec items[HTTP_CLIENT_OPTIONS]);
 /* Returns the status code and appends the body, or -1 after saying why in `error`. */
-int http_client_request(const struct address *address, const char *method, const char *target,
+int http_client_request(const struct http_client_node *node, const char *method, const char *target,
                         struct buffer *body, char *error, size_t error_size);
 /* Appends `text` with everything but letters, digits and "-_.~" as %XX (RFC 3986). */
 void http_client_append_escaped(struct buffer *out, const char *text);

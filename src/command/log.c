@@ -117,8 +117,9 @@ static int show(const struct directory_images *images, const struct wal_recovere
     }
     bool whole = show_snapshot(&images->start);
     printf("node %u, term %" PRIu64 ", last good batch %" PRIu64 ", log %s%s%s\n", owner_of(images),
-           recovered->hard_state.term, recovered->sequence, verdict_name(recovered->verdict),
-           recovered->reason[0] != '\0' ? ": " : "", recovered->reason);
+           recovered->groups[0].hard_state.term, recovered->sequence,
+           verdict_name(recovered->verdict), recovered->reason[0] != '\0' ? ": " : "",
+           recovered->reason);
     return whole && (recovered->verdict == WAL_CLEAN || recovered->verdict == WAL_TORN) ? 0 : 1;
 }
 
@@ -155,11 +156,13 @@ static int cut_segment(const struct directory *directory, uint64_t number, uint6
     return failed;
 }
 
-static void see_members(void *context, const struct raft_entry *entry)
+/* Of the cluster: group 0 knows. */
+static void see_members(void *context, uint32_t group, const struct raft_entry *entry)
 {
     struct raft_members *members = context;
     struct raft_members seen;
-    if (entry->kind != RAFT_KIND_MEMBERS || !raft_members_decode(entry->data, &seen)) return;
+    if (group != 0 || entry->kind != RAFT_KIND_MEMBERS) return;
+    if (!raft_members_decode(entry->data, &seen)) return;
     *members = seen;
 }
 
@@ -225,7 +228,8 @@ static int work(const struct directory *directory, bool cutting, bool batches)
         return 0;
     }
     struct wal_recovered recovered;
-    wal_recover(images.segments, images.start.segments_count, owner_of(&images), 0, 0, &recovered);
+    struct wal_owner owner = {.node = owner_of(&images)};
+    wal_recover(images.segments, images.start.segments_count, &owner, &recovered);
     int code = cutting ? cut(directory, &images, &recovered) : show(&images, &recovered, batches);
     wal_recovered_free(&recovered);
     directory_images_free(&images);

@@ -26,11 +26,6 @@ static const struct {
 
 enum { VERBS_COUNT = sizeof verbs / sizeof verbs[0] };
 
-static const char *parse_address(const char *text, const struct option_spec *option)
-{
-    return address_parse(text, strlen(text), option->target) ? NULL : ADDRESS_EXPECTED;
-}
-
 static int verb_find(const char *word)
 {
     for (int i = 0; i < VERBS_COUNT; i++) {
@@ -64,7 +59,7 @@ static bool make_target(const char *verb, const char *operand, struct buffer *ta
     return true;
 }
 
-static int ask(const struct address *admin, const char *method, struct buffer *target)
+static int ask(const struct http_client_node *node, const char *method, struct buffer *target)
 {
     struct buffer body = {0};
     char error[512];
@@ -74,7 +69,7 @@ static int ask(const struct address *admin, const char *method, struct buffer *t
         const struct timespec wait = {.tv_nsec = MEMBERS_WAIT_MS * 1000000L};
         if (i > 0) nanosleep(&wait, NULL);
         buffer_clear(&body);
-        status = http_client_request(admin, method, (const char *)buffer_slice(target).data, &body,
+        status = http_client_request(node, method, (const char *)buffer_slice(target).data, &body,
                                      error, sizeof error);
     }
     struct slice text = buffer_slice(&body);
@@ -91,14 +86,11 @@ static int ask(const struct address *admin, const char *method, struct buffer *t
 
 int command_members(int argc, char **argv)
 {
-    struct address admin;
+    struct http_client_node node;
     const char *operands[2] = {0};
     size_t count = 0;
-    address_parse("127.0.0.1:9000", 14, &admin);
-    struct option_spec items[] = {
-        {"admin", "HOST:PORT", "any member's admin port (127.0.0.1:9000)", parse_address, &admin, 0,
-         0, 0},
-    };
+    struct option_spec items[HTTP_CLIENT_OPTIONS];
+    http_client_options(&node, "any member's", items);
     struct options options = {
         .command = "quartet members",
         .summary = "Shows and changes who is in a running cluster.\n"
@@ -125,7 +117,7 @@ int command_members(int argc, char **argv)
                 wants != NULL ? " " : "", wants != NULL ? wants : "");
         return OPTIONS_EXIT_USAGE;
     }
-    int code = ask(&admin, verb == 0 ? "GET" : "POST", &target);
+    int code = ask(&node, verb == 0 ? "GET" : "POST", &target);
     buffer_free(&target);
     return code;
 }

@@ -120,7 +120,8 @@ static const struct shared_option shared[] = {
      offsetof(struct node_options, config), 0, 0},
     {"announce", "HOST:PORT,...", "what clients are told to dial, one for each of --listen (that)",
      node_addresses_parse_announce, offsetof(struct node_options, addresses), 0, 0},
-    {"admin", "HOST:PORT", "HTTP: /health /readyz /livez /status /metrics /events (127.0.0.1:9000)",
+    {"admin", "HOST:PORT",
+     "HTTP: /health /status /metrics and more (127.0.0.1:9000, or the next that is free)",
      parse_address, offsetof(struct node_options, config.admin), 0, 0},
     {"admin-hosts", "NAME,...", "names that the admin port is asked by, besides those of nodes",
      parse_hosts, offsetof(struct node_options, admin_hosts), 0, 0},
@@ -133,6 +134,14 @@ static const struct shared_option shared[] = {
      offsetof(struct node_options, config.node.protocol_config.reads), 0, 0},
     {"secret-file", "FILE", "proves membership to the peers", option_parse_text,
      offsetof(struct node_options, secret_file), 0, 0},
+    {"tls-cert", "FILE", "this node's certificate, PEM, its chain behind it: TLS at every port",
+     option_parse_text, offsetof(struct node_options, config.tls.cert), 0, 0},
+    {"tls-key", "FILE", "the key that belongs to it", option_parse_text,
+     offsetof(struct node_options, config.tls.key), 0, 0},
+    {"tls-client-ca", "FILE", "clients, and who asks the admin port, need a certificate by these",
+     option_parse_text, offsetof(struct node_options, config.tls.client_ca), 0, 0},
+    {"tls-peer-ca", "FILE", "nodes need a certificate by these, for the names in --peers",
+     option_parse_text, offsetof(struct node_options, config.tls.peer_ca), 0, 0},
     {"connections-max", "N", "clients at a time", option_parse_number,
      offsetof(struct node_options, connections_max), 1, UINT32_MAX},
     {"memory-max", "BYTES", NULL, option_parse_number, offsetof(struct node_options, memory_max), 0,
@@ -233,6 +242,30 @@ static void set_admin_hosts(struct node_options *to)
     to->config.node.admin_hosts = to->admin_hosts_all;
 }
 
+/* One without the other would look safe, and not be. */
+static int check_tls(const struct node_options *to)
+{
+    const struct tls_files *tls = &to->config.tls;
+    char wrong[TLS_WRONG_SIZE_MAX];
+    if (tls->cert == NULL) {
+        const char *given = tls->key != NULL         ? "tls-key"
+                            : tls->client_ca != NULL ? "tls-client-ca"
+                            : tls->peer_ca != NULL   ? "tls-peer-ca"
+                                                     : NULL;
+        return given == NULL ? 0 : options_mistake(to->name, given, "needs --tls-cert FILE");
+    }
+    if (tls->key == NULL) return options_mistake(to->name, "tls-cert", "needs --tls-key FILE");
+    if (tls->peer_ca == NULL && host_has_peer_port(&to->config)) {
+        return options_mistake(to->name, "tls-cert",
+                               "with other nodes it needs --tls-peer-ca FILE, or they would talk "
+                               "to whoever says that they are one");
+    }
+    struct tls *loaded = tls_load(tls, wrong, sizeof wrong);
+    if (loaded == NULL) return options_mistake(to->name, "tls-cert", "%s", wrong);
+    tls_free(loaded);
+    return 0;
+}
+
 static int apply(struct node_options *to)
 {
     struct node_config *node = &to->config.node;
@@ -260,8 +293,10 @@ static int apply(struct node_options *to)
         node->mac = system_mac;
     }
     set_admin_hosts(to);
+    to->config.admin_given = row(to, "admin")->given;
     to->addresses.peer_listen_given = row(to, "peer-listen")->given;
     int mistake = node_addresses_fill(&to->addresses, to->name, &to->config);
+    if (mistake == 0) mistake = check_tls(to);
     if (mistake == 0 && to->command->fill != NULL) mistake = to->command->fill(node);
     return mistake;
 }

@@ -11,11 +11,6 @@ enum {
     STATUS_OK = 200,
 };
 
-static const char *parse_address(const char *text, const struct option_spec *option)
-{
-    return address_parse(text, strlen(text), option->target) ? NULL : ADDRESS_EXPECTED;
-}
-
 /* A string without its quotes; what is escaped stays escaped. Returns the byte behind it. */
 static const char *print_string(const char *at, const char *end)
 {
@@ -83,28 +78,27 @@ static void print_readable(struct slice json)
 
 int command_status(int argc, char **argv)
 {
-    struct address admin;
+    struct http_client_node node;
     bool check = false;
-    address_parse("127.0.0.1:9000", 14, &admin);
     struct option_spec items[] = {
-        {"admin", "HOST:PORT", "the node's admin port (127.0.0.1:9000)", parse_address, &admin, 0,
-         0, 0},
-        {"check", NULL, "print nothing when healthy and exit 0, else exit 1", NULL, &check, 0, 0,
-         0},
+        [HTTP_CLIENT_OPTIONS] = {"check", NULL,
+                                 "print nothing when healthy and exit 0, else exit 1", NULL, &check,
+                                 0, 0, 0},
     };
+    http_client_options(&node, "the node's", items);
     struct options options = {
         .command = "quartet status",
         .summary = "Shows what a running node believes: its role, the leader, the members, how "
                    "far its log is.",
         .items = items,
-        .count = 2,
+        .count = sizeof items / sizeof items[0],
     };
     enum options_result result = options_parse(&options, argc, argv, NULL, 0, NULL);
     if (result != OPTIONS_OK) return result == OPTIONS_HELP ? 0 : OPTIONS_EXIT_USAGE;
 
     struct buffer body = {0};
     char error[512];
-    int status = http_client_request(&admin, "GET", check ? "/health" : "/status", &body, error,
+    int status = http_client_request(&node, "GET", check ? "/health" : "/status", &body, error,
                                      sizeof error);
     if (status < 0) {
         fprintf(stderr, "quartet status: %s\n", error);

@@ -62,9 +62,9 @@ static struct raft_entry founding_entry(struct node *node)
 static void founding_entry_write(struct node *node, uint64_t cluster)
 {
     struct raft_entry entry = founding_entry(node);
-    wal_put_entry(&node->wal, &entry);
+    wal_put_entry(&node->wal, 0, &entry);
     struct wal_hard_state state = {.term = 1, .vote = 0, .trusted = true};
-    wal_put_hard_state(&node->wal, &state);
+    wal_put_hard_state(&node->wal, 0, &state);
     trace_begin(&node->turn, "founding");
     trace_hex(&node->turn, "cluster", cluster);
     trace_number(&node->turn, "members", node->peers.count + 1);
@@ -111,7 +111,7 @@ static const struct peer *member_heard(const struct node *node)
 static void join_untrusted(struct node *node, uint64_t cluster)
 {
     struct wal_hard_state state = {.term = 0, .vote = 0, .trusted = false};
-    wal_put_hard_state(&node->wal, &state);
+    wal_put_hard_state(&node->wal, 0, &state);
     node->wal.meta.incarnation = 0; /* see proposals.c */
     membership_write(node, cluster, WAL_MEMBER);
     trace_begin(&node->turn, "joining");
@@ -220,7 +220,7 @@ void founding_durable(struct node *node)
     node->founding.cluster = node->wal.meta.cluster;
     route_tell_state(node);
     if (node->founding.membership == WAL_MEMBER && group_raft(node->group) == NULL) {
-        if (node->wal.hard_state.trusted) {
+        if (node->wal.groups[0].hard_state.trusted) {
             open_founded(node);
         } else {
             struct raft_restored restored = {.trusted = false};

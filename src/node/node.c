@@ -86,7 +86,7 @@ struct node *node_create(const struct node_config *config)
     node->clients.connections = &node->connections;
     clients_init(&node->clients);
     admins_init(&node->admins);
-    wal_init(&node->wal, config->segment_bytes);
+    wal_init(&node->wal, config->segment_bytes, 1);
     node->peers.config = &node->config;
     node->peers.turn = &node->turn;
     node->peers.connections = &node->connections;

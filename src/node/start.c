@@ -42,8 +42,10 @@ static void log_cut(struct node *node, struct found *found)
 static void log_give_up(struct node *node, struct found *found)
 {
     const struct event_start *start = found->start;
-    wal_recover_before(start->segments, start->segments_count, found->log.bad_segment,
-                       found->header.index, found->header.term, &found->log);
+    struct wal_snapshot snapshot = {found->header.index, found->header.term};
+    struct wal_owner owner = {node->config.self, 1, &snapshot};
+    wal_recover_before(start->segments, start->segments_count, found->log.bad_segment, &owner,
+                       &found->log);
     found->trusted = false;
     trace_begin(&node->turn, "log-damaged");
     trace_text(&node->turn, "why", found->log.reason);
@@ -107,8 +109,9 @@ static bool snapshot_read(struct node *node, struct found *found)
     return true;
 }
 
-static void note_members(void *context, const struct raft_entry *entry)
+static void note_members(void *context, uint32_t group, const struct raft_entry *entry)
 {
+    (void)group;
     struct snapshot_header *header = context;
     if (entry->kind != RAFT_KIND_MEMBERS || entry->index <= header->index) return;
     (void)raft_members_decode(entry->data, &header->members);
@@ -124,8 +127,9 @@ static bool still_alone(const struct node *node, const struct found *found)
     return header.members.count <= 1;
 }
 
-static void note_company(void *context, const struct raft_entry *entry)
+static void note_company(void *context, uint32_t group, const struct raft_entry *entry)
 {
+    (void)group;
     struct raft_members members;
     if (entry->kind != RAFT_KIND_MEMBERS || !raft_members_decode(entry->data, &members)) return;
     if (members.count > 1) *(bool *)context = true;
@@ -163,8 +167,9 @@ static void log_lose_end(struct node *node, const struct found *found)
 static bool log_read(struct node *node, struct found *found)
 {
     const struct event_start *start = found->start;
-    wal_recover(start->segments, start->segments_count, node->config.self, found->header.index,
-                found->header.term, &found->log);
+    struct wal_snapshot snapshot = {found->header.index, found->header.term};
+    struct wal_owner owner = {node->config.self, 1, &snapshot};
+    wal_recover(start->segments, start->segments_count, &owner, &found->log);
     switch (found->log.verdict) {
     case WAL_CLEAN: return true;
     case WAL_TORN: log_cut(node, found); return true;
@@ -204,8 +209,9 @@ struct restoring {
     bool hole;
 };
 
-static void restore_entry(void *context, const struct raft_entry *entry)
+static void restore_entry(void *context, uint32_t group, const struct raft_entry *entry)
 {
+    (void)group;
     struct restoring *r = context;
     if (entry->index <= r->after || r->hole) return;
     if (entry->index > raft_last_index(r->raft) + 1) {
@@ -219,8 +225,8 @@ static void restore_entry(void *context, const struct raft_entry *entry)
 static void raft_build(struct node *node, struct found *found)
 {
     struct raft_restored restored = {
-        .term = found->log.hard_state.term,
-        .vote = found->log.hard_state.vote,
+        .term = found->log.groups[0].hard_state.term,
+        .vote = found->log.groups[0].hard_state.vote,
         .trusted = found->trusted,
         .snapshot_index = found->header.index,
         .snapshot_term = found->header.term,
@@ -229,7 +235,7 @@ static void raft_build(struct node *node, struct found *found)
         .members = found->header.members,
     };
     group_open(node->group, found->log.meta.cluster, &restored);
-    if (!found->log.keeps_suffix) return;
+    if (!found->log.groups[0].keeps_suffix) return;
     struct restoring r = {.raft = group_raft(node->group), .after = found->header.index};
     wal_each_entry(found->start->segments, found->start->segments_count, &found->log, restore_entry,
                    &r);
@@ -300,20 +306,20 @@ static void wal_continue(struct node *node, struct found *found)
         wal_segment_kept(wal, &found->log.segments[i]);
     }
     wal_begin_segment(wal);
-    wal->hard_state = found->log.hard_state;
-    wal->hard_state.trusted = found->trusted;
+    struct wal_hard_state hard_state = found->log.groups[0].hard_state;
+    hard_state.trusted = found->trusted;
     struct wal_meta meta = found->log.meta;
     meta.node = node->config.self;
     meta.incarnation = next_incarnation(node, found);
     meta.fsync_never = node->config.fsync_never;
     memcpy(meta.boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE);
     wal_put_meta(wal, &meta);
-    if (found->log.has_hard_state) wal_put_hard_state(wal, &wal->hard_state);
-    if (found->hole || (found->snapshot_index > 0 && !found->log.keeps_suffix)) {
+    if (found->log.groups[0].has_hard_state) wal_put_hard_state(wal, 0, &hard_state);
+    if (found->hole || (found->snapshot_index > 0 && !found->log.groups[0].keeps_suffix)) {
         /* Entries are missing, or the snapshot was durable before the log was: what is written
          * from here on stands behind the snapshot, not behind what is left of the log, and the next
          * start must know. */
-        wal_put_reset(wal, found->header.index, found->header.term);
+        wal_put_reset(wal, 0, found->header.index, found->header.term);
     }
     node->wal.ready_sequence = wal->sequence + 1;
     node->founding.cluster = meta.cluster;
@@ -339,7 +345,7 @@ static bool log_replace(struct node *node, struct found *found)
     }
     if (meta->cluster == 0) meta->cluster = found->header.cluster;
     meta->membership = WAL_MEMBER;
-    found->log.has_hard_state = true;
+    found->log.groups[0].has_hard_state = true;
     found->trusted = false;
     trace_begin(&node->turn, "log-missing");
     trace_end(&node->turn);
@@ -377,7 +383,8 @@ void node_start(struct node *node, const struct event_start *start)
     node->process.started_us = node->turn.now.mono_us;
     struct found found = {.start = start, .trusted = true};
     bool good = snapshot_read(node, &found) && log_read(node, &found);
-    if (good && found.log.has_hard_state && !found.log.hard_state.trusted) found.trusted = false;
+    if (good && found.log.groups[0].has_hard_state && !found.log.groups[0].hard_state.trusted)
+        found.trusted = false;
     if (good) good = log_replace(node, &found) && cluster_agrees(node, &found);
     if (good) node_build(node, &found);
     if (found.replica != NULL) replica_destroy(found.replica);

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "server/metrics.h"
+#include "server/ports.h"
 #include "server/system.h"
 #include "server/say.h"
 
@@ -271,65 +272,24 @@ static void signalled(uv_signal_t *handle, int number)
     step_plain(host, EVENT_DRAIN, 0);
 }
 
+/* Who changed the certificates says so with this. */
+static void hung_up(uv_signal_t *handle, int number)
+{
+    struct host *host = handle->data;
+    (void)number;
+    if (host->config->tls.cert == NULL) return;
+    if (tcp_tls_load(&host->tcp, &host->config->tls)) {
+        say_line("certificates read anew: connections from now on use them");
+    } else {
+        say_line("the certificates that are in use stay");
+    }
+}
+
 /* --- start ----------------------------------------------------------------------------------- */
 
 bool host_has_peer_port(const struct host_config *config)
 {
     return config->node.peers_count != 0 || config->node.address[0] != '\0';
-}
-
-struct host_socket {
-    enum node_listener kind;
-    const struct address *address;
-    int fd;
-};
-
-struct host_sockets {
-    unsigned count;
-    struct host_socket all[TCP_LISTENERS_MAX];
-};
-
-static const char *const listener_flags[] = {
-    [NODE_CLIENT] = "--listen", [NODE_PEER] = "--peer-listen", [NODE_ADMIN] = "--admin"};
-
-static bool bind_one(struct host_sockets *sockets, enum node_listener kind, struct address *address)
-{
-    char error[256];
-    int fd = address_bind(address, error, sizeof error);
-    if (fd < 0) {
-        say_line("%s: %s", listener_flags[kind], error);
-        return false;
-    }
-    sockets->all[sockets->count++] = (struct host_socket){kind, address, fd};
-    return true;
-}
-
-/* Before anything on disk is touched: a port in use is the commonest mistake. */
-static bool bind_all(struct host_config *config, struct host_sockets *sockets)
-{
-    sockets->count = 0;
-    for (uint32_t i = 0; i < config->clients_count; i++) {
-        if (!bind_one(sockets, NODE_CLIENT, &config->clients[i])) return false;
-    }
-    if (host_has_peer_port(config) && !bind_one(sockets, NODE_PEER, &config->peer)) return false;
-    return bind_one(sockets, NODE_ADMIN, &config->admin);
-}
-
-/* Two programs may bind one port at the same moment; the second to listen hears of it here. */
-static bool listen_all(struct host *host, const struct host_sockets *sockets)
-{
-    for (unsigned i = 0; i < sockets->count; i++) {
-        const struct host_socket *socket = &sockets->all[i];
-        int failed = tcp_listen(&host->tcp, socket->kind, socket->fd);
-        if (failed != 0) {
-            say_line("%s: cannot listen on %s:%s: %s", listener_flags[socket->kind],
-                     socket->address->host, socket->address->port,
-                     failed == UV_EADDRINUSE ? "another program listens there"
-                                             : uv_strerror(failed));
-            return false;
-        }
-    }
-    return true;
 }
 
 /* Its log may say that it has company. Without --peers nobody would reach it: one of three would be
@@ -375,6 +335,9 @@ static void start_loop(struct host *host)
     uv_timer_start(&host->watch, watch, 0, HOST_WATCH_MS);
     uv_prepare_start(&host->prepare, before_poll);
     uv_check_start(&host->check, after_poll);
+    uv_signal_init(&host->loop, &host->hangup);
+    host->hangup.data = host;
+    uv_signal_start(&host->hangup, hung_up, SIGHUP);
     static const int numbers[2] = {SIGTERM, SIGINT};
     for (unsigned i = 0; i < 2; i++) {
         uv_signal_init(&host->loop, &host->signals[i]);
@@ -383,7 +346,7 @@ static void start_loop(struct host *host)
     }
 }
 
-static void say_hello(const struct host *host)
+static void say_hello(const struct host *host, const struct host_ports *ports)
 {
     const struct host_config *config = host->config;
     const struct node_config *node = &config->node;
@@ -392,7 +355,7 @@ static void say_hello(const struct host *host)
              node->fsync_never ? "never" : "always");
     const struct address *clients = config->clients;
     say_line("clients at %s:%s, admin at http://%s:%s", clients->host, clients->port,
-             config->admin.host, config->admin.port);
+             ports->admin.host, ports->admin.port);
     for (uint32_t i = 1; i < config->clients_count; i++) {
         say_line("clients also at %s:%s", clients[i].host, clients[i].port);
     }
@@ -423,7 +386,7 @@ static bool share_files(struct host *host, struct node_config *node)
     return true;
 }
 
-static int run(struct host *host, const struct host_sockets *sockets)
+static int run(struct host *host, const struct host_ports *ports)
 {
     const struct host_config *config = host->config;
     struct node_config node = config->node;
@@ -435,6 +398,9 @@ static int run(struct host *host, const struct host_sockets *sockets)
     host->snapshot.answer = snapshot_answered;
     host->snapshot.world = host;
     tcp_open(&host->tcp, host, &host->loop, node_connect_us_max(&config->node));
+    if (config->tls.cert != NULL && !tcp_tls_load(&host->tcp, &config->tls)) {
+        return SYSTEM_EXIT_FAILED;
+    }
     host->facts.node = config->node.self;
     host->facts.request_size_max = config->node.protocol_config.request_size_max;
     system_facts(&host->facts);
@@ -444,8 +410,8 @@ static int run(struct host *host, const struct host_sockets *sockets)
     start_loop(host);
     if (!start_node(host)) return SYSTEM_EXIT_FAILED;
     turn(host);
-    if (!listen_all(host, sockets)) return SYSTEM_EXIT_FAILED;
-    say_hello(host);
+    if (!host_ports_listen(ports, &host->tcp)) return SYSTEM_EXIT_FAILED;
+    say_hello(host, ports);
     uv_run(&host->loop, UV_RUN_DEFAULT);
     say_line("stopped");
     return 0;
@@ -457,15 +423,14 @@ static int serve(struct host_config *config)
     host.config = config;
     system_tune_memory();
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN); /* there is nothing to read anew, and no terminal to live with */
     char threads[8];
     snprintf(threads, sizeof threads, "%d", HOST_THREADS);
     setenv("UV_THREADPOOL_SIZE", threads, 1);
     host.files_max = system_raise_file_limit();
     say_as_node(config->node.self);
     say_apart();
-    struct host_sockets sockets;
-    if (!bind_all(config, &sockets)) return SYSTEM_EXIT_FAILED;
+    struct host_ports ports;
+    if (!host_ports_bind(&ports, config)) return SYSTEM_EXIT_FAILED;
     const char *wrong = directory_open(&host.directory, config->data, DIRECTORY_OWN);
     if (wrong != NULL) {
         say_line("%s", wrong);
@@ -475,7 +440,7 @@ static int serve(struct host_config *config)
         say_line("cannot make an event loop");
         return SYSTEM_EXIT_FAILED;
     }
-    return run(&host, &sockets);
+    return run(&host, &ports);
 }
 
 int host_run(struct host_config *config)

@@ -23,6 +23,7 @@
 #include "node/node.h"
 #include "server/address.h"
 #include "server/tcp.h"
+#include "server/tls.h"
 #include "server/directory.h"
 #include "server/disk.h"
 #include "server/durations.h"
@@ -47,9 +48,11 @@ struct host_config {
     struct address clients[NODE_ANNOUNCED_MAX]; /* where to listen, at each */
     uint32_t clients_count;                     /* at least 1 */
     struct address admin;
+    bool admin_given;    /* else the next port will do, where this one is taken */
     struct address peer; /* unused without peers */
     const char *data;
-    const char *name; /* "queue" */
+    const char *name;     /* "queue" */
+    struct tls_files tls; /* `cert` NULL: everything is in the clear */
 };
 
 struct host {
@@ -67,6 +70,7 @@ struct host {
     uv_timer_t deadline;
     uv_timer_t watch;
     uv_signal_t signals[2];
+    uv_signal_t hangup;
     uv_idle_t stay_awake;      /* active: the poll does not sleep */
     uint64_t waiting_since_ns; /* in the poll; 0: at work */
     bool awake;                /* the last wait was short */

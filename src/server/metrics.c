@@ -8,6 +8,7 @@
 #include "server/host.h"
 #include "server/say.h"
 #include "server/system.h"
+#include "server/tls.h"
 
 enum {
     METRICS_LINE_SIZE_MAX = 200,
@@ -57,6 +58,12 @@ void metrics_write(const struct host *host, struct buffer *out)
            tcp->accepted);
     number(out, "counter", "quartet_accept_failures_total",
            "Connections that could not be accepted.", tcp->accept_failures);
+    if (tcp->tls != NULL) {
+        number(out, "gauge", "quartet_tls_certificate_ends_seconds",
+               "When this node's certificate ends, since 1970.", tls_expires_s(tcp->tls));
+        number(out, "counter", "quartet_tls_failures_total", "TLS handshakes that failed.",
+               tcp->tls_failures);
+    }
     number(out, "counter", "quartet_said_lines_dropped_total",
            "Lines for the operator that nobody read in time: they are lost.", say_dropped());
     number(out, "gauge", "quartet_resident_bytes", "Resident memory of this process.",

@@ -1,4 +1,5 @@
-/* Accepted and open connections: see tcp.h. Dialing is in tcp_dial.c. */
+/* Accepted and open connections: see tcp.h. Listening is in tcp_listen.c, dialing in
+ * tcp_dial.c, TLS in tcp_tls.c. */
 #include "server/tcp.h"
 
 #include <errno.h>
@@ -7,14 +8,11 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "server/tcp_internal.h"
 #include "server/host.h"
-#include "server/system.h"
 #include "server/say.h"
-
-enum {
-    TCP_COMPLAIN_US = 10000000, /* a failing accept is said this often */
-};
+#include "server/system.h"
+#include "server/tcp_internal.h"
+#include "server/tls.h"
 
 struct tcp_connection *tcp_connection_find(const struct tcp *tcp, uint32_t number)
 {
@@ -49,6 +47,7 @@ void tcp_connection_free(struct tcp_connection *connection)
     list_remove(&connection->waiting);
     buffer_free(&connection->flight);
     buffer_free(&connection->backlog);
+    tls_close(connection->tls);
     free(connection);
 }
 
@@ -80,11 +79,15 @@ void tcp_connection_end(struct tcp_connection *connection, enum event_type repor
 {
     struct tcp *tcp = connection->owner;
     if (connection->state == TCP_GONE) return;
-    if (connection->state == TCP_OPEN) {
+    if (connection->state == TCP_SHAKING) { /* of which the node knows only if it dialed */
+        report = connection->number >= NODE_DIALED ? EVENT_CONNECT_FAILED : 0;
+    }
+    if (connection->counted) {
         stop_reading(connection);
         tcp->open--;
         tcp->clients -= connection->listener == NODE_CLIENT;
     }
+    connection->counted = false;
     if (connection->writing) tcp->writing--;
     connection->writing = false;
     connection->slices_count = 0;
@@ -157,7 +160,7 @@ static void noted_ready(uv_stream_t *stream, ssize_t no_buffer, const uv_buf_t *
     if (connection->owner->ready.count >= TCP_READY_MAX) host_read(connection->owner->host);
 }
 
-static int start_reading(struct tcp_connection *connection)
+int tcp_connection_read(struct tcp_connection *connection)
 {
     return uv_read_start((uv_stream_t *)&connection->handle, note_ready, noted_ready);
 }
@@ -174,25 +177,44 @@ static ssize_t read_socket(struct tcp_connection *connection)
     return size;
 }
 
+void tcp_connection_received(struct tcp_connection *connection, struct slice bytes)
+{
+    struct event event = {.type = EVENT_RECEIVED,
+                          .connection = connection->number,
+                          .listener = connection->listener,
+                          .bytes = bytes};
+    host_step(connection->owner->host, &event);
+}
+
 /* One read: whoever sends more than fits is found readable again, behind the others. */
 static void receive(struct tcp_connection *connection)
 {
     ssize_t size = read_socket(connection);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    if (size == 0 && connection->listener == NODE_CLIENT) {
+    if (size == 0 && connection->listener == NODE_CLIENT && connection->tls == NULL) {
         stop_reading(connection);
         tcp_connection_step(connection, EVENT_ENDED);
         return;
     }
     if (size <= 0) {
-        tcp_connection_end(connection, EVENT_CLOSED);
+        if (connection->state == TCP_SHAKING) {
+            tcp_tls_left(connection);
+        } else {
+            tcp_connection_end(connection, EVENT_CLOSED);
+        }
         return;
     }
-    struct event event = {.type = EVENT_RECEIVED,
-                          .connection = connection->number,
-                          .listener = connection->listener,
-                          .bytes = slice_of(connection->owner->read_buffer, (size_t)size)};
-    host_step(connection->owner->host, &event);
+    struct slice bytes = slice_of(connection->owner->read_buffer, (size_t)size);
+    if (connection->tls != NULL) {
+        tcp_tls_receive(connection, bytes);
+        return;
+    }
+    if (!connection->heard && tls_looks_like(bytes)) {
+        tcp_tls_missed(connection);
+        return;
+    }
+    connection->heard = true;
+    tcp_connection_received(connection, bytes);
 }
 
 bool tcp_read_ready(struct tcp *tcp, unsigned count)
@@ -207,16 +229,24 @@ bool tcp_read_ready(struct tcp *tcp, unsigned count)
     return tcp->ready.count > 0;
 }
 
-void tcp_connection_opened(struct tcp_connection *connection)
+void tcp_connection_count(struct tcp_connection *connection)
 {
-    connection->state = TCP_OPEN;
+    ASSERT(!connection->counted);
+    connection->counted = true;
     connection->owner->open++;
     connection->owner->clients += connection->listener == NODE_CLIENT;
     connection->owner->clients_total += connection->listener == NODE_CLIENT;
+}
+
+void tcp_connection_opened(struct tcp_connection *connection)
+{
+    connection->state = TCP_OPEN;
+    if (!connection->counted) tcp_connection_count(connection);
     uv_tcp_nodelay(&connection->handle, 1);
     uv_tcp_keepalive(&connection->handle, 1, TCP_KEEPALIVE_S);
     tcp_connection_step(connection, EVENT_OPENED);
-    if (start_reading(connection) != 0) tcp_connection_end(connection, EVENT_CLOSED);
+    if (connection->tls != NULL) return; /* it is read already */
+    if (tcp_connection_read(connection) != 0) tcp_connection_end(connection, EVENT_CLOSED);
 }
 
 void tcp_read(struct tcp *connections, uint32_t number, bool on)
@@ -226,7 +256,7 @@ void tcp_read(struct tcp *connections, uint32_t number, bool on)
         return;
     }
     if (on) {
-        start_reading(connection);
+        tcp_connection_read(connection);
     } else {
         stop_reading(connection);
     }
@@ -236,7 +266,7 @@ void tcp_read(struct tcp *connections, uint32_t number, bool on)
 
 static void sent(struct tcp_connection *connection, size_t size)
 {
-    connection->sent += size;
+    connection->sent += connection->tls != NULL ? tcp_tls_sent(connection, size) : size;
     if (!list_empty(&connection->reports)) return;
     list_append(&connection->owner->reports, &connection->reports);
 }
@@ -291,6 +321,10 @@ static size_t try_write(struct tcp_connection *connection, const uv_buf_t *piece
 /* What the kernel has not taken of the borrowed pieces becomes ours. */
 static void keep(struct tcp_connection *connection, size_t taken)
 {
+    if (connection->tls != NULL) {
+        tcp_tls_seal(connection);
+        return;
+    }
     for (unsigned i = 0; i < connection->slices_count; i++) {
         const uv_buf_t *slice = &connection->slices[i];
         size_t skip = taken < slice->len ? taken : slice->len;
@@ -300,8 +334,9 @@ static void keep(struct tcp_connection *connection, size_t taken)
     connection->slices_count = 0;
 }
 
-static void flush(struct tcp_connection *connection)
+void tcp_connection_flush(struct tcp_connection *connection)
 {
+    if (connection->tls != NULL) tcp_tls_seal(connection);
     if (connection->writing) return;
     if (connection->backlog.size > 0) { /* held */
         struct slice bytes = buffer_slice(&connection->backlog);
@@ -310,17 +345,21 @@ static void flush(struct tcp_connection *connection)
     } else if (connection->slices_count > 0) {
         keep(connection, try_write(connection, connection->slices, connection->slices_count));
     }
-    if (connection->state == TCP_OPEN && connection->backlog.size > 0) write_backlog(connection);
+    if (connection->state != TCP_GONE && connection->backlog.size > 0) write_backlog(connection);
 }
 
 void tcp_send(struct tcp *tcp, uint32_t number, struct slice bytes)
 {
     struct tcp_connection *connection = tcp_connection_find(tcp, number);
     if (connection == NULL || connection->state != TCP_OPEN || bytes.size == 0) return;
-    if (connection->slices_count == TCP_SLICES_MAX) flush(connection);
+    if (connection->slices_count == TCP_SLICES_MAX) tcp_connection_flush(connection);
     if (connection->state != TCP_OPEN) return;
     if (connection->writing || connection->backlog.size > 0) {
-        buffer_append_slice(&connection->backlog, bytes);
+        if (connection->tls != NULL) {
+            tcp_tls_seal_one(connection, bytes);
+        } else {
+            buffer_append_slice(&connection->backlog, bytes);
+        }
         return;
     }
     connection->slices[connection->slices_count++] =
@@ -347,6 +386,8 @@ static void watch(uv_timer_t *timer)
         if (now_us < connection->deadline_us) continue;
         if (connection->state == TCP_OPEN) {
             tcp_connection_end(connection, EVENT_CLOSED);
+        } else if (connection->state == TCP_SHAKING) {
+            tcp_tls_late(connection);
         } else if (!tcp_dial_late(connection)) {
             tcp_connection_end(connection, EVENT_CONNECT_FAILED);
         }
@@ -379,7 +420,10 @@ void tcp_flush(struct tcp *tcp)
         struct tcp_connection *connection =
             LIST_ITEM(tcp->dirty.next, struct tcp_connection, dirty);
         list_remove(&connection->dirty);
-        if (connection->state == TCP_OPEN) flush(connection);
+        if (connection->state == TCP_OPEN) {
+            if (connection->close_wanted && connection->tls != NULL) tcp_tls_end(connection);
+            tcp_connection_flush(connection);
+        }
         if (!connection->close_wanted || connection->state == TCP_GONE) continue;
         if (connection->state != TCP_OPEN) {
             tcp_connection_end(connection, EVENT_CONNECT_FAILED);
@@ -391,62 +435,7 @@ void tcp_flush(struct tcp *tcp)
     }
 }
 
-/* --- listening ------------------------------------------------------------------------------- */
-
-/* libuv keeps a descriptor in reserve: out of them, it takes the connection and closes it. */
-static void accept_failed(struct tcp *tcp, int status)
-{
-    uint64_t now_us = system_now().mono_us;
-    tcp->accept_failures++;
-    if (tcp->accept_failure_said_us != 0 &&
-        now_us - tcp->accept_failure_said_us < TCP_COMPLAIN_US) {
-        return;
-    }
-    tcp->accept_failure_said_us = now_us;
-    say_line("cannot accept connections: %s (%u are open)", uv_strerror(status), tcp->open);
-}
-
-static void forget_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static void turn_away(uv_stream_t *stream)
-{
-    struct tcp *tcp = stream->data;
-    uv_tcp_t *handle = malloc(sizeof *handle);
-    if (handle == NULL) system_die(SYSTEM_EXIT_FAILED, "out of memory");
-    int failed = uv_tcp_init(tcp->loop, handle);
-    ASSERT(failed == 0);
-    uv_accept(stream, (uv_stream_t *)handle);
-    uv_close((uv_handle_t *)handle, forget_handle);
-    accept_failed(tcp, UV_EMFILE);
-}
-
-static void accepted(uv_stream_t *stream, int status)
-{
-    struct tcp *tcp = stream->data;
-    if (status < 0) {
-        accept_failed(tcp, status);
-        return;
-    }
-    if (tcp->open >= tcp->open_max) {
-        turn_away(stream);
-        return;
-    }
-    if (tcp->number_last + 1 == NODE_DIALED) {
-        system_die(SYSTEM_EXIT_FAILED, "2^31 connections were served: a restart is needed");
-    }
-    const struct tcp_listener *listener = LIST_ITEM(stream, struct tcp_listener, handle);
-    struct tcp_connection *connection = tcp_connection_new(tcp, ++tcp->number_last, listener->kind);
-    tcp->accepted++;
-    tcp_connection_init_handle(connection);
-    if (uv_accept(stream, (uv_stream_t *)&connection->handle) != 0) {
-        tcp_connection_end(connection, 0);
-        return;
-    }
-    tcp_connection_opened(connection);
-}
+/* --- all of them ------------------------------------------------------------------------------ */
 
 void tcp_connection_init_handle(struct tcp_connection *connection)
 {
@@ -467,28 +456,4 @@ void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop, uint64_t conn
     list_init(&tcp->dirty);
     list_init(&tcp->reports);
     list_init(&tcp->waiting);
-}
-
-int tcp_listen(struct tcp *tcp, enum node_listener kind, int fd)
-{
-    ASSERT(tcp->listeners_count < TCP_LISTENERS_MAX);
-    struct tcp_listener *listener = &tcp->listeners[tcp->listeners_count++];
-    uv_tcp_t *handle = &listener->handle;
-    listener->kind = kind;
-    int failed = uv_tcp_init(tcp->loop, handle);
-    if (failed == 0) failed = uv_tcp_open(handle, fd);
-    handle->data = tcp;
-    if (failed == 0) failed = uv_listen((uv_stream_t *)handle, TCP_BACKLOG, accepted);
-    listener->listening = failed == 0;
-    return failed;
-}
-
-void tcp_stop_listening(struct tcp *tcp)
-{
-    for (unsigned i = 0; i < tcp->listeners_count; i++) {
-        struct tcp_listener *listener = &tcp->listeners[i];
-        if (!listener->listening) continue;
-        listener->listening = false;
-        uv_close((uv_handle_t *)&listener->handle, NULL);
-    }
 }

@@ -33,12 +33,16 @@ enum {
     TCP_KEEPALIVE_S = 60,
     TCP_RESOLVE_US_MAX = 5000000, /* a name; connecting to what it means is the next's */
     TCP_WATCH_MS = 50,            /* while connections have a deadline */
+    TCP_SHAKE_US_MAX = 10000000,  /* a TLS handshake */
+    TCP_COMPLAIN_US = 10000000,   /* what goes wrong again and again is said this often */
     TCP_CLOSE_US_MAX = 5000000,   /* to take the last output after a CLOSE */
     TCP_SENT_TURN_BYTES = 4096,   /* this much SENT may unblock something: turn at once */
     TCP_LISTENERS_MAX = 8,
 };
 
 struct host;
+struct tls;
+struct tls_files;
 
 struct tcp_listener {
     uv_tcp_t handle;
@@ -74,6 +78,10 @@ struct tcp {
         char address[RAFT_ADDRESS_SIZE_MAX + 1];
         int code;
     } complaints[NODE_PEERS_MAX];
+    struct tls *tls;          /* NULL: everything is in the clear. The host's */
+    struct buffer came, goes; /* by TLS, in the clear, during one call */
+    uint64_t tls_said_us;     /* when a handshake that failed was last told of */
+    uint64_t tls_failures;
     uint8_t read_buffer[TCP_READ_BYTES];
 };
 
@@ -82,6 +90,9 @@ void tcp_open(struct tcp *tcp, struct host *host, uv_loop_t *loop, uint64_t conn
  * error. */
 int tcp_listen(struct tcp *tcp, enum node_listener kind, int fd);
 void tcp_stop_listening(struct tcp *tcp);
+/* From now on whoever connects or is dialed does so under TLS, by these files, which are read here.
+ * False after saying what is wrong with them: all stays as it was. */
+bool tcp_tls_load(struct tcp *tcp, const struct tls_files *files);
 
 /* Actions. `bytes` is borrowed until tcp_flush() or tcp_hold(). */
 void tcp_send(struct tcp *tcp, uint32_t number, struct slice bytes);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "server/address.h"
 #include "server/tcp_internal.h"
 #include "server/host.h"
@@ -76,10 +77,18 @@ static void connected(uv_connect_t *connect, int status)
     }
     if (status == UV_ECANCELED) return; /* it was late: attempt_closed() goes on */
     if (status == 0) {
+        struct address address;
+        bool parsed =
+            address_parse(connection->dial->address, strlen(connection->dial->address), &address);
+        ASSERT(parsed); /* or it would not have been dialed */
         complain(connection->owner, connection->dial->address, 0);
         dial_free(connection);
         list_remove(&connection->waiting);
-        tcp_connection_opened(connection);
+        if (connection->owner->tls != NULL) {
+            tcp_tls_begin(connection, address.host);
+        } else {
+            tcp_connection_opened(connection);
+        }
         return;
     }
     connection->dial->failed = status;

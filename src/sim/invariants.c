@@ -62,7 +62,7 @@ static bool disk_founded(const struct disk *disk)
         images[count++] = (struct segment_image){file->number, slice_of(file->durable, file->size)};
     }
     struct wal_recovered recovered;
-    wal_recover(images, count, 0, 0, 0, &recovered);
+    wal_recover(images, count, &(struct wal_owner){0}, &recovered);
     bool founded = recovered.has_meta && recovered.meta.membership != WAL_EMPTY;
     wal_recovered_free(&recovered);
     return founded;

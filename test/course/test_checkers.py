@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from minis import MINIS, NODE
+from rooms import STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = ROOT / "distributed-systems-course"
@@ -25,7 +26,8 @@ def modules():
 
 
 def finds_nothing(*command, cwd=COURSE):
-    env = {**os.environ, "MYPYPATH": str(COURSE / "examples/concepts")}  # where luck.py lies
+    places = ("examples/concepts", "examples", "exercises")  # luck.py, world.py, judge.py
+    env = {**os.environ, "MYPYPATH": os.pathsep.join(str(COURSE / place) for place in places)}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -68,13 +70,16 @@ def test_ruff_finds_nothing_to_complain_of_or_to_format():
 
 def test_prettier_finds_nothing_to_format():
     node("prettier/bin/prettier.cjs", "--check", "examples/**/*.ts", "exercises/*-*/**/*.ts")
+    node("prettier/bin/prettier.cjs", "--check", "exercises/judge.ts", "../test/course/*.ts")
     scripts = [f"theme/{name}.js" for name in ("missed", "progress", "questions")]
     scripts.append("../test/browser/questions.mjs")
     node("prettier/bin/prettier.cjs", "--check", "--print-width", "100", *scripts)
 
 
 @pytest.mark.parametrize(
-    "place", [SHOP / "clients/python", MINIS / "python"], ids=lambda p: p.parent.name
+    "place",
+    [SHOP / "clients/python", MINIS / "python", STORE / "mini/python"],
+    ids=lambda p: p.relative_to(COURSE / "examples").as_posix(),
 )
 def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
     python("mypy", "--cache-dir", cache, ".", cwd=place)
@@ -87,8 +92,10 @@ def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
         *COURSE.glob("examples/concepts/*/python/main.py"),
         *COURSE.glob("examples/*.py"),
         *SHOP.glob("*.py"),
+        *STORE.glob("*.py"),
+        *COURSE.glob("exercises/*.py"),
     ],
-    ids=lambda path: path.relative_to(COURSE / "examples").as_posix(),
+    ids=lambda path: path.relative_to(COURSE).as_posix(),
 )
 def test_mypy_finds_nothing_in_a_program_of_one_file(path, cache):
     python("mypy", "--strict", "--cache-dir", cache, path.name, cwd=path.parent)
@@ -102,7 +109,13 @@ def test_mypy_finds_nothing_in_an_exercise(exercise, cache, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["01-queue/clients/typescript", "01-queue/mini/typescript", "concepts"]
+    "name",
+    [
+        "01-queue/clients/typescript",
+        "01-queue/mini/typescript",
+        "02-store/mini/typescript",
+        "concepts",
+    ],
 )
 def test_tsc_finds_nothing_in_the_examples(name, tmp_path):
     place = tmp_path / "program"
@@ -116,6 +129,14 @@ def test_tsc_finds_nothing_in_the_exercises_and_the_single_programs(tmp_path):
         finished(exercise, "typescript", tmp_path)
     for path in SHOP.glob("*.ts"):
         shutil.copy(path, tmp_path)
+    examples = tmp_path / "examples"  # worlds, and who drives one
+    shutil.copytree(COURSE / "examples/concepts", examples / "concepts", ignore=JUNK)
+    for path in (*COURSE.glob("examples/world*.ts"), *STORE.glob("*.ts")):
+        (examples / path.relative_to(COURSE / "examples")).parent.mkdir(exist_ok=True)
+        shutil.copy(path, examples / path.relative_to(COURSE / "examples"))
+    (tmp_path / "exercises").mkdir()
+    for path in COURSE.glob("exercises/*.ts"):
+        shutil.copy(path, tmp_path / "exercises")
     for name in ("tsconfig.json", "package.json"):
         shutil.copy(COURSE / "exercises" / name, tmp_path)
     (tmp_path / "node_modules").symlink_to(modules())

@@ -6,16 +6,17 @@
 
 #include "../unit/node/wal_image.h"
 
-static void ignore(void *context, const struct raft_entry *entry)
+static void ignore(void *context, uint32_t group, const struct raft_entry *entry)
 {
-    (void)context;
+    (void)context, (void)group;
     ASSERT(entry->data.size <= IMAGE_SEGMENT_BYTES);
 }
 
 static void read_back(const struct segment_image *images, uint32_t count)
 {
     struct wal_recovered recovered;
-    wal_recover(images, count, 1, 3, 1, &recovered);
+    struct wal_snapshot snapshot = {3, 1};
+    wal_recover(images, count, &(struct wal_owner){1, 1, &snapshot}, &recovered);
     if (recovered.verdict == WAL_CLEAN || recovered.verdict == WAL_TORN) {
         ASSERT(recovered.sequence >= recovered.watermark);
     }
@@ -27,9 +28,9 @@ static void read_back(const struct segment_image *images, uint32_t count)
 static void go_on(struct images *images)
 {
     struct wal_recovered recovered;
-    wal_recover(images->image, images->count, 1, 3, 1, &recovered);
+    images_recover(images, 1, 3, 1, &recovered);
     if (recovered.verdict == WAL_DAMAGED) {
-        wal_recover_before(images->image, images->count, recovered.bad_segment, 3, 1, &recovered);
+        images_recover_before(images, recovered.bad_segment, 3, 1, &recovered);
     }
     bool refused = recovered.verdict == WAL_REFUSED;
     if (!refused) images_continue(images, &recovered, recovered.verdict != WAL_DAMAGED);
@@ -38,9 +39,9 @@ static void go_on(struct images *images)
     images_flush(images, true);
     images_put(images, 30, 4, 10);
     images_flush(images, true);
-    wal_recover(images->image, images->count, 1, 3, 1, &recovered);
+    images_recover(images, 1, 3, 1, &recovered);
     ASSERT(recovered.verdict == WAL_CLEAN && recovered.sequence == images->wal.sequence);
-    ASSERT(recovered.hard_state.trusted == images->wal.hard_state.trusted);
+    ASSERT(recovered.groups[0].hard_state.trusted == images->wal.groups[0].hard_state.trusted);
     wal_recovered_free(&recovered);
 }
 

@@ -81,11 +81,12 @@ def run(*words, timeout_s=DEADLINE_S, env=None):
     )
 
 
-def http(port, path, method="GET", timeout_s=3, host="127.0.0.1"):
-    """(status, text) of the admin port."""
-    request = urllib.request.Request(f"http://{host}:{port}{path}", method=method)
+def http(port, path, method="GET", timeout_s=3, host="127.0.0.1", tls=None):
+    """(status, text) of the admin port; `tls`: an ssl.SSLContext to ask it under."""
+    scheme = "http" if tls is None else "https"
+    request = urllib.request.Request(f"{scheme}://{host}:{port}{path}", method=method)
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:
+        with urllib.request.urlopen(request, timeout=timeout_s, context=tls) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -107,6 +108,7 @@ class Node:
         self.peers = peers
         self.options = options
         self.env = {}
+        self.tls = None  # an ssl.SSLContext for the admin port
         self.stderr = None  # a file of the test's own, instead of the log
         self.before_exec = None  # called in the new process
         self.process = None
@@ -147,7 +149,7 @@ class Node:
 
     def http(self, path, **more):
         """(status, text) of its admin port."""
-        return http(self.admin, path, host=self.host, **more)
+        return http(self.admin, path, host=self.host, tls=self.tls, **more)
 
     def output(self):
         return self.log.read_text()
@@ -237,8 +239,10 @@ class Cluster:
 class Wire:
     """A socket that says what it is told and hears lines: for corners that clients hide."""
 
-    def __init__(self, address, timeout_s=DEADLINE_S):
+    def __init__(self, address, timeout_s=DEADLINE_S, tls=None):
         self.socket = socket.create_connection(address, timeout=timeout_s)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=address[0])
         self.file = self.socket.makefile("rb")
 
     def say(self, text):

@@ -1,11 +1,12 @@
 """The command line: every mistake is one clear line on stderr and exit code 2."""
 
+import json
 import re
 import socket
 
 import pytest
 
-from harness import Node, Wire, free_port, free_ports_in_a_row, run
+from harness import Node, Wire, eventually, free_port, free_ports_in_a_row, http, run
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,46 @@ def test_port_in_use_is_one_clear_line(tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and f"{port}: another program" in done.stderr
     assert not (tmp_path / "q").exists()  # nothing was touched
+
+
+def without_admin(node):
+    words = node.words()
+    at = words.index("--admin")
+    node.words = lambda: words[:at] + words[at + 2 :]
+    return node
+
+
+def admin_port(node):
+    said = re.search(r"admin at http://127.0.0.1:(\d+)", node.output())
+    return said and int(said.group(1))
+
+
+def test_a_taken_admin_port_moves_when_nobody_asked_for_it(tmp_path):
+    nodes = [without_admin(Node(tmp_path, number)) for number in (1, 2)]
+    try:
+        ports = []
+        for node in nodes:
+            node.start()
+            ports.append(eventually(lambda node=node: admin_port(node), "it says where"))
+        assert ports[0] != ports[1]
+        assert re.search(r"--admin: .*127\.0\.0\.1:9000: another program listens there; it moves to "
+                         + str(ports[1]), nodes[1].output())
+        for port, node in zip(ports, nodes):
+            eventually(lambda port=port: http(port, "/health")[0] == 200, "it is healthy")
+            assert json.loads(http(port, "/status")[1])["node"] == node.number
+    finally:
+        for node in nodes:
+            node.kill()
+
+
+def test_a_taken_admin_port_that_was_asked_for_is_one_clear_line(tmp_path):
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = taken.getsockname()[1]
+        done = run("queue", "--listen", f"127.0.0.1:{free_port()}", "--data", tmp_path / "q",
+                   env={"QUARTET_ADMIN": f"127.0.0.1:{port}"})
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and f"{port}: another program" in done.stderr
+    assert not (tmp_path / "q").exists()
 
 
 def test_up_says_that_a_port_is_in_use(tmp_path):

@@ -38,14 +38,18 @@ struct cluster {
     uint32_t count;
     uint64_t now_us;
     bool deaf; /* nodes do not hear one another */
+    struct node_config shared;
     struct node *nodes[CLUSTER_NODES_MAX + 1];
     uint64_t deadline_us[CLUSTER_NODES_MAX + 1];
     bool touched[CLUSTER_NODES_MAX + 1];
+    bool stopped[CLUSTER_NODES_MAX + 1]; /* does nothing, and hears it all when it goes on */
     uint32_t next_number[CLUSTER_NODES_MAX + 1];
     struct buffer trace[CLUSTER_NODES_MAX + 1]; /* all that it said, ends with a zero */
     struct cluster_wire wires[CLUSTER_WIRES_MAX];
     struct cluster_event *events; /* to come with the next hop */
     size_t events_count, events_capacity;
+    struct cluster_event *held; /* for nodes that are stopped */
+    size_t held_count;
 };
 
 static inline struct raft_time cluster_time(const struct cluster *cluster)
@@ -180,6 +184,32 @@ static inline void cluster_turn(struct cluster *cluster, uint32_t node)
     }
 }
 
+static inline void cluster_hold(struct cluster *cluster, const struct cluster_event *event)
+{
+    size_t size = (cluster->held_count + 1) * sizeof *cluster->held;
+    cluster->held = realloc(cluster->held, size);
+    ASSERT(cluster->held != NULL);
+    cluster->held[cluster->held_count++] = *event;
+}
+
+/* A process stands still from here on, until cluster_go_on(): all go on together. */
+static inline void cluster_stop(struct cluster *cluster, uint32_t node)
+{
+    cluster->stopped[node] = true;
+}
+
+static inline void cluster_go_on(struct cluster *cluster)
+{
+    memset(cluster->stopped, 0, sizeof cluster->stopped);
+    for (size_t i = 0; i < cluster->held_count; i++) {
+        struct cluster_event *held = &cluster->held[i];
+        held->event.bytes = buffer_slice(&held->bytes);
+        cluster_later(cluster, held->node, held->event);
+        buffer_free(&held->bytes);
+    }
+    cluster->held_count = 0;
+}
+
 static inline void cluster_deliver(struct cluster *cluster)
 {
     struct cluster_event *events = cluster->events;
@@ -188,6 +218,10 @@ static inline void cluster_deliver(struct cluster *cluster)
     cluster->events_count = cluster->events_capacity = 0;
     for (size_t i = 0; i < count; i++) {
         struct event *event = &events[i].event;
+        if (cluster->stopped[events[i].node]) {
+            cluster_hold(cluster, &events[i]);
+            continue;
+        }
         event->now = cluster_time(cluster);
         event->bytes = buffer_slice(&events[i].bytes);
         node_step(cluster->nodes[events[i].node], event);
@@ -206,6 +240,7 @@ static inline void cluster_run(struct cluster *cluster, uint64_t us)
         uint64_t next_us = until_us;
         for (uint32_t node = 1; node <= cluster->count; node++) {
             bool due = cluster->deadline_us[node] <= cluster->now_us;
+            if (cluster->stopped[node]) continue;
             if (due || cluster->touched[node]) cluster_turn(cluster, node);
             if (cluster->deadline_us[node] < next_us) next_us = cluster->deadline_us[node];
         }
@@ -217,6 +252,27 @@ static inline void cluster_run(struct cluster *cluster, uint64_t us)
     }
 }
 
+/* Makes and starts it. Its peers are the first `peers` nodes; if it is none of them, it joins. */
+static inline void cluster_start(struct cluster *cluster, uint32_t node, uint32_t peers)
+{
+    struct node_config config = cluster->shared;
+    config.self = node;
+    config.seed = node;
+    config.peers_count = peers == 1 && node == 1 ? 0 : peers;
+    config.join = node > peers;
+    for (uint32_t i = 0; i < config.peers_count; i++) {
+        config.peers[i].id = i + 1;
+        snprintf(config.peers[i].address, sizeof config.peers[i].address, "node-%u:7000",
+                 (unsigned)i + 1);
+    }
+    cluster->nodes[node] = node_create(&config);
+    cluster->next_number[node] = 1;
+    struct event_start start = {.segments_count = 0};
+    struct event event = {.type = EVENT_START, .now = cluster_time(cluster), .start = &start};
+    node_step(cluster->nodes[node], &event);
+    cluster->touched[node] = true;
+}
+
 /* Nodes 1 to `count`, started; `config` is what they share: machine, protocol and limits. */
 static inline struct cluster *cluster_new(uint32_t count, const struct node_config *shared)
 {
@@ -224,24 +280,18 @@ static inline struct cluster *cluster_new(uint32_t count, const struct node_conf
     ASSERT(cluster != NULL && count <= CLUSTER_NODES_MAX);
     cluster->count = count;
     cluster->now_us = 1000000;
-    for (uint32_t node = 1; node <= count; node++) {
-        struct node_config config = *shared;
-        config.self = node;
-        config.seed = node;
-        config.peers_count = count == 1 ? 0 : count;
-        for (uint32_t i = 0; i < config.peers_count; i++) {
-            config.peers[i].id = i + 1;
-            snprintf(config.peers[i].address, sizeof config.peers[i].address, "node-%u:7000",
-                     (unsigned)i + 1);
-        }
-        cluster->nodes[node] = node_create(&config);
-        cluster->next_number[node] = 1;
-        struct event_start start = {.segments_count = 0};
-        struct event event = {.type = EVENT_START, .now = cluster_time(cluster), .start = &start};
-        node_step(cluster->nodes[node], &event);
-        cluster->touched[node] = true;
-    }
+    cluster->shared = *shared;
+    for (uint32_t node = 1; node <= count; node++) cluster_start(cluster, node, count);
     return cluster;
+}
+
+/* One more node, which waits to be added; its number. */
+static inline uint32_t cluster_join(struct cluster *cluster)
+{
+    ASSERT(cluster->count < CLUSTER_NODES_MAX);
+    uint32_t peers = cluster->count;
+    cluster_start(cluster, ++cluster->count, peers);
+    return cluster->count;
 }
 
 static inline void cluster_free(struct cluster *cluster)
@@ -252,6 +302,8 @@ static inline void cluster_free(struct cluster *cluster)
         node_destroy(cluster->nodes[node]);
         buffer_free(&cluster->trace[node]);
     }
+    for (size_t i = 0; i < cluster->held_count; i++) buffer_free(&cluster->held[i].bytes);
+    free(cluster->held);
     free(cluster->events);
     free(cluster);
 }
@@ -305,9 +357,7 @@ static inline void cluster_hang_up(struct cluster *cluster, struct cluster_wire 
 /* What it said since it was last asked: text, until the next call for this wire. */
 static inline const char *cluster_heard(struct cluster_wire *wire)
 {
-    if (wire->heard.size == 0 || wire->heard.data[wire->heard.head + wire->heard.size - 1] != 0) {
-        buffer_put_u8(&wire->heard, 0);
-    }
+    *buffer_reserve(&wire->heard, 1) = 0; /* behind it, and no part of it */
     return (const char *)wire->heard.data + wire->heard.head;
 }
 

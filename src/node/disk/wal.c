@@ -8,10 +8,15 @@
 #include "base/crc32c.h"
 #include "node/disk/wal_format.h"
 
-void wal_init(struct wal *wal, uint64_t segment_bytes)
+void wal_init(struct wal *wal, uint64_t segment_bytes, uint32_t groups)
 {
+    ASSERT(groups > 0 && groups <= WAL_GROUPS_MAX);
     memset(wal, 0, sizeof *wal);
     wal->segment_bytes = segment_bytes;
+    wal->groups_count = groups;
+    wal->groups = calloc(groups, sizeof *wal->groups);
+    wal->touched = calloc(groups, sizeof *wal->touched);
+    ASSERT(wal->groups != NULL && wal->touched != NULL);
     wal->ready_sequence = UINT64_MAX;
     wal_flushed(wal);
 }
@@ -20,21 +25,24 @@ void wal_free(struct wal *wal)
 {
     buffer_free(&wal->batch);
     buffer_free(&wal->opening);
+    for (uint32_t i = 0; i < wal->segments_count; i++) free(wal->segments[i].index_max);
     free(wal->segments);
+    free(wal->groups);
+    free(wal->touched);
 }
 
-static void record_begin(struct buffer *out, enum wal_record type, size_t size)
+static void record_begin(struct buffer *out, uint32_t group, enum wal_record type, size_t size)
 {
     ASSERT(size <= UINT32_MAX);
     buffer_put_u32(out, (uint32_t)size);
-    buffer_put_u16(out, 0); /* group: a store will have many */
+    buffer_put_u16(out, (uint16_t)group);
     buffer_put_u8(out, (uint8_t)type);
     buffer_put_u8(out, 1);
 }
 
 static void encode_meta(struct buffer *out, const struct wal_meta *meta)
 {
-    record_begin(out, WAL_META, 8 + 4 + 8 + 1 + 1 + NODE_BOOT_ID_SIZE);
+    record_begin(out, 0, WAL_META, 8 + 4 + 8 + 1 + 1 + NODE_BOOT_ID_SIZE);
     buffer_put_u64(out, meta->cluster);
     buffer_put_u32(out, meta->node);
     buffer_put_u64(out, meta->incarnation);
@@ -43,12 +51,14 @@ static void encode_meta(struct buffer *out, const struct wal_meta *meta)
     buffer_append(out, meta->boot_id, NODE_BOOT_ID_SIZE);
 }
 
-static void encode_hard_state(struct buffer *out, const struct wal_hard_state *state)
+static void encode_hard_state(struct buffer *out, uint32_t group,
+                              const struct wal_hard_state *state)
 {
-    record_begin(out, WAL_HARD_STATE, 8 + 4 + 1);
+    record_begin(out, group, WAL_HARD_STATE, 8 + 4 + 1);
     buffer_put_u64(out, state->term);
     buffer_put_u32(out, state->vote);
-    buffer_put_u8(out, state->trusted);
+    buffer_put_u8(out, (uint8_t)((state->trusted ? WAL_STATE_TRUSTED : 0) |
+                                 (state->held ? WAL_STATE_HELD : 0)));
 }
 
 void wal_put_meta(struct wal *wal, const struct wal_meta *meta)
@@ -58,18 +68,21 @@ void wal_put_meta(struct wal *wal, const struct wal_meta *meta)
     encode_meta(&wal->batch, meta);
 }
 
-void wal_put_hard_state(struct wal *wal, const struct wal_hard_state *hard_state)
+void wal_put_hard_state(struct wal *wal, uint32_t group, const struct wal_hard_state *hard_state)
 {
-    wal->hard_state = *hard_state;
+    wal->groups[group].has_hard_state = true;
+    wal->groups[group].hard_state = *hard_state;
     wal->must_sync = true;
-    encode_hard_state(&wal->batch, hard_state);
+    encode_hard_state(&wal->batch, group, hard_state);
 }
 
-void wal_put_entry(struct wal *wal, const struct raft_entry *entry)
+void wal_put_entry(struct wal *wal, uint32_t group, const struct raft_entry *entry)
 {
+    struct wal_group *of = &wal->groups[group];
     if (entry->kind == RAFT_KIND_MEMBERS) wal->must_sync = true;
-    if (entry->index > wal->batch_index_max) wal->batch_index_max = entry->index;
-    record_begin(&wal->batch, WAL_ENTRY, WAL_ENTRY_FIELDS_SIZE + entry->data.size);
+    if (of->batch_max == 0) wal->touched[wal->touched_count++] = group;
+    if (entry->index > of->batch_max) of->batch_max = entry->index;
+    record_begin(&wal->batch, group, WAL_ENTRY, WAL_ENTRY_FIELDS_SIZE + entry->data.size);
     uint8_t *at = buffer_reserve(&wal->batch, WAL_ENTRY_FIELDS_SIZE + entry->data.size);
     store_u64(at, entry->index);
     store_u64(at + 8, entry->term);
@@ -81,10 +94,10 @@ void wal_put_entry(struct wal *wal, const struct raft_entry *entry)
     buffer_grew(&wal->batch, WAL_ENTRY_FIELDS_SIZE + entry->data.size);
 }
 
-void wal_put_reset(struct wal *wal, uint64_t index, uint64_t term)
+void wal_put_reset(struct wal *wal, uint32_t group, uint64_t index, uint64_t term)
 {
     wal->must_sync = true;
-    record_begin(&wal->batch, WAL_RESET, 16);
+    record_begin(&wal->batch, group, WAL_RESET, 16);
     buffer_put_u64(&wal->batch, index);
     buffer_put_u64(&wal->batch, term);
 }
@@ -92,7 +105,7 @@ void wal_put_reset(struct wal *wal, uint64_t index, uint64_t term)
 void wal_put_stopped(struct wal *wal)
 {
     wal->must_sync = true;
-    record_begin(&wal->batch, WAL_STOPPED, 0);
+    record_begin(&wal->batch, 0, WAL_STOPPED, 0);
 }
 
 bool wal_has_records(const struct wal *wal)
@@ -162,7 +175,8 @@ void wal_flushed(struct wal *wal)
 {
     batch_clear(&wal->batch);
     wal->must_sync = false;
-    wal->batch_index_max = 0;
+    for (uint32_t i = 0; i < wal->touched_count; i++) wal->groups[wal->touched[i]].batch_max = 0;
+    wal->touched_count = 0;
 }
 
 void wal_segment_kept(struct wal *wal, const struct wal_segment *segment)
@@ -172,7 +186,12 @@ void wal_segment_kept(struct wal *wal, const struct wal_segment *segment)
         wal->segments = realloc(wal->segments, wal->segments_capacity * sizeof *wal->segments);
         ASSERT(wal->segments != NULL);
     }
-    wal->segments[wal->segments_count++] = *segment;
+    size_t size = wal->groups_count * sizeof *segment->index_max;
+    struct wal_segment *kept = &wal->segments[wal->segments_count++];
+    *kept = *segment;
+    kept->index_max = calloc(1, size);
+    ASSERT(kept->index_max != NULL);
+    if (segment->index_max != NULL) memcpy(kept->index_max, segment->index_max, size);
     wal->bytes += segment->bytes;
 }
 
@@ -187,7 +206,9 @@ static void segment_open(struct wal *wal)
     struct buffer first = {0};
     batch_clear(&first);
     encode_meta(&first, &wal->meta);
-    encode_hard_state(&first, &wal->hard_state);
+    for (uint32_t i = 0; i < wal->groups_count; i++) {
+        if (wal->groups[i].has_hard_state) encode_hard_state(&first, i, &wal->groups[i].hard_state);
+    }
     uint64_t follows = wal->follows;
     uint64_t first_sequence = wal->sequence + 1;
     batch_seal(wal, &first, wal->segment, WAL_SEGMENT_HEADER_SIZE);
@@ -198,6 +219,7 @@ static void segment_open(struct wal *wal)
     store_u64(header + 8, wal->segment);
     store_u64(header + 16, first_sequence);
     store_u32(header + 24, wal->meta.node);
+    store_u32(header + 28, wal->groups_count - 1);
     store_u64(header + 32, follows);
     store_u32(header + 60, crc32c(0, header, 60));
 
@@ -229,24 +251,45 @@ void wal_flush(struct wal *wal, struct action *write)
     wal->bytes += write->bytes.size;
     struct wal_segment *last = &wal->segments[wal->segments_count - 1];
     last->bytes = wal->offset;
-    if (wal->batch_index_max > last->index_max) last->index_max = wal->batch_index_max;
+    for (uint32_t i = 0; i < wal->touched_count; i++) {
+        uint32_t group = wal->touched[i];
+        uint64_t highest = wal->groups[group].batch_max;
+        if (highest > last->index_max[group]) last->index_max[group] = highest;
+    }
 }
 
-static bool segment_may_go(const struct wal *wal, uint32_t at, uint64_t index)
+/* Would it, if the group were covered up to `index`? */
+static bool segment_may_go(const struct wal *wal, uint32_t at, uint32_t group, uint64_t index)
 {
-    return at + 1 < wal->segments_count && wal->segments[at].index_max <= index &&
-           wal->segments[at + 1].opened_sequence <= wal->durable;
+    if (at + 1 >= wal->segments_count) return false;
+    if (wal->segments[at + 1].opened_sequence > wal->durable) return false;
+    for (uint32_t i = 0; i < wal->groups_count; i++) {
+        uint64_t covered = wal->groups[i].covered;
+        if (i == group && index > covered) covered = index;
+        if (wal->segments[at].index_max[i] > covered) return false;
+    }
+    return true;
 }
 
-bool wal_trims(const struct wal *wal, uint64_t index)
+bool wal_trims(const struct wal *wal, uint32_t group, uint64_t index)
 {
-    return segment_may_go(wal, 0, index);
+    return segment_may_go(wal, 0, group, index);
 }
 
-uint64_t wal_trim(struct wal *wal, uint64_t index)
+bool wal_pinned_by(const struct wal *wal, uint32_t group)
+{
+    return wal->segments_count > 0 &&
+           wal->segments[0].index_max[group] > wal->groups[group].covered;
+}
+
+uint64_t wal_trim(struct wal *wal, uint32_t group, uint64_t index)
 {
     uint32_t gone = 0;
-    while (segment_may_go(wal, gone, index)) wal->bytes -= wal->segments[gone++].bytes;
+    if (index > wal->groups[group].covered) wal->groups[group].covered = index;
+    while (segment_may_go(wal, gone, group, index)) {
+        wal->bytes -= wal->segments[gone].bytes;
+        free(wal->segments[gone++].index_max);
+    }
     memmove(wal->segments, wal->segments + gone,
             (wal->segments_count - gone) * sizeof *wal->segments);
     wal->segments_count -= gone;

@@ -15,7 +15,7 @@ enum {
     WAL_BATCH_HEADER_SIZE = 48,
     WAL_FORMAT_VERSION = 2,
     WAL_SEGMENTS_MAX = 4096, /* more at a start are refused */
-    WAL_GROUPS = 1,          /* whose records it holds, numbered from 0 */
+    WAL_GROUPS_MAX = 16384,  /* of Raft, whose records it holds, numbered from 0 */
 };
 
 enum wal_membership {
@@ -33,18 +33,28 @@ struct wal_meta {
     uint8_t boot_id[NODE_BOOT_ID_SIZE];
 };
 
+/* Of one group. */
 struct wal_hard_state {
     uint64_t term;
     uint32_t vote;
     bool trusted;
+    bool held; /* this node has no incarnation in the group: see group/proposals.c */
 };
 
 /* What is known of a segment that is still kept. */
 struct wal_segment {
     uint64_t number;
     uint64_t bytes;
-    uint64_t index_max;       /* highest entry index in it, 0: none */
+    uint64_t *index_max;      /* of each group, its highest entry in it, 0: none */
     uint64_t opened_sequence; /* of its first batch; 0: it was found at a start, so durable */
+};
+
+/* What the writer knows of a group. */
+struct wal_group {
+    bool has_hard_state;
+    struct wal_hard_state hard_state;
+    uint64_t covered;   /* a durable snapshot holds all up to here */
+    uint64_t batch_max; /* highest entry in the batch, 0: none */
 };
 
 /* The writer. Records gather until wal_flush() makes one batch of them. */
@@ -60,10 +70,12 @@ struct wal {
     uint64_t ready_sequence; /* the incarnation is durable from here: nothing is sent before.
                                 UINT64_MAX until a start has written it */
     struct wal_meta meta;
-    struct wal_hard_state hard_state;
-    bool watermark_written; /* the last batch held nothing else */
-    bool must_sync;         /* the batch holds what even fsync_never syncs */
-    uint64_t batch_index_max;
+    uint32_t groups_count;
+    struct wal_group *groups;
+    uint32_t *touched; /* groups with entries in the batch */
+    uint32_t touched_count;
+    bool watermark_written;       /* the last batch held nothing else */
+    bool must_sync;               /* the batch holds what even fsync_never syncs */
     struct buffer batch;          /* header room, then records */
     struct buffer opening;        /* header and first batch of a new segment */
     struct wal_segment *segments; /* oldest first, the one being written last */
@@ -72,18 +84,19 @@ struct wal {
     uint64_t bytes; /* of all kept segments */
 };
 
-void wal_init(struct wal *wal, uint64_t segment_bytes);
+/* For so many groups, which a directory keeps for good. */
+void wal_init(struct wal *wal, uint64_t segment_bytes, uint32_t groups);
 void wal_free(struct wal *wal);
 
 void wal_put_meta(struct wal *wal, const struct wal_meta *meta);
-void wal_put_hard_state(struct wal *wal, const struct wal_hard_state *hard_state);
-void wal_put_entry(struct wal *wal, const struct raft_entry *entry);
-void wal_put_reset(struct wal *wal, uint64_t index, uint64_t term);
+void wal_put_hard_state(struct wal *wal, uint32_t group, const struct wal_hard_state *hard_state);
+void wal_put_entry(struct wal *wal, uint32_t group, const struct raft_entry *entry);
+void wal_put_reset(struct wal *wal, uint32_t group, uint64_t index, uint64_t term);
 void wal_put_stopped(struct wal *wal);
 bool wal_has_records(const struct wal *wal);
 /* What this node is in this life is durable: it may speak to others. */
 bool wal_ready(const struct wal *wal);
-/* A segment found at a start, oldest first. */
+/* A segment found at a start, oldest first; copied. */
 void wal_segment_kept(struct wal *wal, const struct wal_segment *segment);
 /* The next batch goes to a new segment (after a start). */
 void wal_begin_segment(struct wal *wal);
@@ -94,10 +107,15 @@ void wal_flush(struct wal *wal, struct action *write);
 /* Clears the batch after its bytes have been carried out. */
 void wal_flushed(struct wal *wal);
 
-/* Forgets segments whose entries are all at or below `index`; returns the oldest that stays. That
- * one's first batch is durable: it repeats what else would be lost with the older ones. */
-uint64_t wal_trim(struct wal *wal, uint64_t index);
-bool wal_trims(const struct wal *wal, uint64_t index); /* would it forget any? */
+/* A durable snapshot of the group holds all up to `index`. Forgets segments of which each group's
+ * entries are so covered; returns the oldest that stays. That one's first batch is durable: it
+ * repeats what else would be lost with the older ones. */
+uint64_t wal_trim(struct wal *wal, uint32_t group, uint64_t index);
+/* Would it forget any? */
+bool wal_trims(const struct wal *wal, uint32_t group, uint64_t index);
+/* Does the oldest segment hold entries of the group that no snapshot covers? Without it, and others
+ * like it, it could go. */
+bool wal_pinned_by(const struct wal *wal, uint32_t group);
 
 /* --- reading back --- */
 
@@ -108,6 +126,20 @@ enum wal_verdict {
     WAL_REFUSED, /* not ours to read: other node, newer format */
 };
 
+/* A snapshot that will be restored. */
+struct wal_snapshot {
+    uint64_t index, term; /* 0: there is none */
+};
+
+struct wal_recovered_group {
+    bool has_hard_state;
+    struct wal_hard_state hard_state;
+    uint64_t void_sequence; /* batch of the last RESET, or of the last entry that the snapshot
+                               covers; entries in earlier batches are void */
+    bool keeps_suffix;      /* entries behind the snapshot belong to it: the log's entry there
+                               agrees, or the log begins right behind it */
+};
+
 struct wal_recovered {
     enum wal_verdict verdict;
     char reason[200]; /* for TORN, DAMAGED, REFUSED: one line, with segment and offset */
@@ -115,32 +147,33 @@ struct wal_recovered {
     uint64_t bad_offset;
     bool has_meta;
     struct wal_meta meta;
-    bool has_hard_state;
-    struct wal_hard_state hard_state;
+    uint32_t groups_count;
+    struct wal_recovered_group *groups;
     bool stopped;            /* the last record is STOPPED */
     uint64_t sequence;       /* last good batch */
     uint64_t watermark;      /* highest seen anywhere, also behind the bad place */
-    uint64_t void_sequence;  /* batch of the last RESET, or of the last entry that the snapshot
-                               covers; entries in earlier batches are void */
-    bool keeps_suffix;       /* entries behind the snapshot belong to it (see wal_recover) */
     uint64_t segment_last;   /* highest number of any image; the next segment is above it */
     uint32_t segments_count; /* good ones, the last perhaps cut; void ones are not among them */
     struct wal_segment *segments;
 };
 
-/* Reads all images (ascending). `snapshot_index` and `snapshot_term` of the snapshot that will be
- * restored, 0 for none: keeps_suffix says whether the log's entry there agrees, or the log begins
- * right behind it. Free with wal_recovered_free(). */
-void wal_recover(const struct segment_image *images, uint32_t count, uint32_t node,
-                 uint64_t snapshot_index, uint64_t snapshot_term, struct wal_recovered *recovered);
+/* Whose log it is to be. */
+struct wal_owner {
+    uint32_t node;                        /* 0: any */
+    uint32_t groups;                      /* 0: as many as it says itself */
+    const struct wal_snapshot *snapshots; /* of so many groups; NULL: there are none */
+};
+
+/* Reads all images (ascending). Free with wal_recovered_free(). */
+void wal_recover(const struct segment_image *images, uint32_t count, const struct wal_owner *owner,
+                 struct wal_recovered *recovered);
 void wal_recovered_free(struct wal_recovered *recovered);
 
-typedef void wal_visit_entry(void *context, const struct raft_entry *entry);
+typedef void wal_visit_entry(void *context, uint32_t group, const struct raft_entry *entry);
 /* Leaves out the segments from `number` on, as if they were not there: what is known of meta, hard
  * state and watermarks stays, everything else is as the segments before tell it. */
 void wal_recover_before(const struct segment_image *images, uint32_t count, uint64_t number,
-                        uint64_t snapshot_index, uint64_t snapshot_term,
-                        struct wal_recovered *recovered);
+                        const struct wal_owner *owner, struct wal_recovered *recovered);
 /* Whether the segment is part of the log that was read. */
 bool wal_recovered_keeps(const struct wal_recovered *recovered, uint64_t number);
 

@@ -4,8 +4,10 @@
 #include "node/disk/wal_format.h"
 
 /* Entries of the batch that voided what came before it are taken from the voiding record on; they
- * stand in order, so those behind the snapshot come after those that it covers. */
-static void visit_batch(const struct wal_batch *batch, wal_visit_entry *visit, void *context)
+ * stand in order, so those behind the snapshot come after those that it covers. Without
+ * `recovered` all of them count. */
+static void visit_batch(const struct wal_batch *batch, const struct wal_recovered *recovered,
+                        wal_visit_entry *visit, void *context)
 {
     struct reader body = reader_of(batch->body);
     while (body.bytes.size > 0) {
@@ -15,7 +17,8 @@ static void visit_batch(const struct wal_batch *batch, wal_visit_entry *visit, v
         (void)read_u8(&body);
         struct reader record = reader_of(read_exactly(&body, size));
         ASSERT(!body.bad); /* wal_recover() has read it all */
-        if (type != WAL_ENTRY || group >= WAL_GROUPS) continue;
+        if (type != WAL_ENTRY) continue;
+        if (recovered != NULL && batch->sequence < recovered->groups[group].void_sequence) continue;
         struct raft_entry entry = {0};
         entry.index = read_u64(&record);
         entry.term = read_u64(&record);
@@ -24,7 +27,7 @@ static void visit_batch(const struct wal_batch *batch, wal_visit_entry *visit, v
         entry.kind = read_u8(&record);
         entry.version = read_u8(&record);
         entry.data = record.bytes;
-        visit(context, &entry);
+        visit(context, group, &entry);
     }
 }
 
@@ -37,7 +40,7 @@ void wal_each_entry_anywhere(const struct segment_image *images, uint32_t count,
             struct wal_batch batch;
             uint64_t next = offset + 8;
             bool there = wal_batch_at(&images[i], offset, &batch, &next);
-            if (there && batch.good) visit_batch(&batch, visit, context);
+            if (there && batch.good) visit_batch(&batch, NULL, visit, context);
             offset = there && batch.good ? next : offset + 8;
         }
     }
@@ -55,7 +58,7 @@ void wal_each_entry(const struct segment_image *images, uint32_t count,
             uint64_t next = 0;
             bool there = wal_batch_at(&images[i], offset, &batch, &next);
             ASSERT(there && batch.good);
-            if (batch.sequence >= recovered->void_sequence) visit_batch(&batch, visit, context);
+            visit_batch(&batch, recovered, visit, context);
             offset = next;
         }
     }

@@ -16,6 +16,12 @@ enum {
     WAL_SECTOR_SIZE = 512,
 };
 
+/* Flags of a HARD_STATE. */
+enum {
+    WAL_STATE_TRUSTED = 1,
+    WAL_STATE_HELD = 2,
+};
+
 enum wal_record {
     WAL_META = 1,
     WAL_HARD_STATE,

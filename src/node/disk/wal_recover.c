@@ -7,6 +7,7 @@
 #include "node/text.h"
 #include "node/disk/wal.h"
 #include "node/disk/wal_format.h"
+#include "node/disk/wal_reading.h"
 
 enum header_state {
     HEADER_GOOD,
@@ -19,6 +20,7 @@ struct segment_header {
     uint64_t first;   /* sequence of its first batch */
     uint64_t follows; /* sequence of the batch behind which that one stands */
     uint32_t node;
+    uint32_t groups;
 };
 
 static enum header_state segment_header(const struct segment_image *image,
@@ -33,6 +35,8 @@ static enum header_state segment_header(const struct segment_image *image,
     if (load_u64(at + 8) != image->number) return HEADER_BAD;
     header->first = load_u64(at + 16);
     header->node = load_u32(at + 24);
+    header->groups = load_u32(at + 28) + 1;
+    if (header->groups == 0 || header->groups > WAL_GROUPS_MAX) return HEADER_BAD;
     header->follows = load_u64(at + 32);
     return HEADER_GOOD;
 }
@@ -80,21 +84,7 @@ static bool opens_well(const struct segment_image *image, const struct segment_h
            batch.sequence == header->first;
 }
 
-/* The reading under way. */
-struct recovery {
-    const struct segment_image *images;
-    const uint64_t *limits; /* of each image: batches in it above this sequence are void */
-    uint32_t count;
-    uint32_t image;    /* the one being read */
-    uint64_t offset;   /* in it */
-    uint64_t expected; /* sequence of the next batch */
-    uint64_t snapshot_index, snapshot_term;
-    uint64_t term_at_snapshot; /* of the log's entry there, 0: none */
-    uint64_t first_index;      /* of the entries since the last RESET, 0: none */
-    struct wal_recovered *out;
-};
-
-static void recovery_say(struct recovery *r, enum wal_verdict verdict, const char *what)
+void recovery_say(struct recovery *r, enum wal_verdict verdict, const char *what)
 {
     struct wal_recovered *out = r->out;
     struct text text = text_in(out->reason, sizeof out->reason);
@@ -109,108 +99,10 @@ static void recovery_say(struct recovery *r, enum wal_verdict verdict, const cha
     out->bad_offset = r->offset;
 }
 
-static void take_entry(struct recovery *r, struct reader *record, struct wal_segment *segment,
-                       uint64_t sequence)
+struct wal_snapshot recovery_snapshot(const struct recovery *r, uint32_t group)
 {
-    uint64_t index = read_u64(record);
-    uint64_t term = read_u64(record);
-    (void)read_exactly(record, WAL_ENTRY_FIELDS_SIZE - 16);
-    if (record->bad) return;
-    record->bytes.size = 0;
-    if (index > segment->index_max) segment->index_max = index;
-    if (r->first_index == 0 || index < r->first_index) r->first_index = index;
-    if (index <= r->snapshot_index)
-        r->out->void_sequence = sequence; /* it replaced what was behind */
-    if (index < r->snapshot_index) r->term_at_snapshot = 0;
-    if (index == r->snapshot_index) r->term_at_snapshot = term;
-}
-
-static void take_meta(struct reader *record, struct wal_recovered *out)
-{
-    struct wal_meta meta = {0};
-    meta.cluster = read_u64(record);
-    meta.node = read_u32(record);
-    meta.incarnation = read_u64(record);
-    meta.membership = read_u8(record);
-    meta.fsync_never = read_u8(record) != 0;
-    struct slice boot = read_exactly(record, NODE_BOOT_ID_SIZE);
-    if (record->bad || meta.membership > WAL_MEMBER) {
-        record->bad = true;
-        return;
-    }
-    memcpy(meta.boot_id, boot.data, NODE_BOOT_ID_SIZE);
-    out->meta = meta;
-    out->has_meta = true;
-}
-
-/* One record of a good batch; false when its content makes no sense to this version. */
-static bool take_record(struct recovery *r, uint8_t type, struct slice content,
-                        struct wal_segment *segment, uint64_t sequence)
-{
-    struct wal_recovered *out = r->out;
-    struct reader record = reader_of(content);
-    out->stopped = type == WAL_STOPPED;
-    switch (type) {
-    case WAL_META: take_meta(&record, out); break;
-    case WAL_HARD_STATE:
-        out->hard_state.term = read_u64(&record);
-        out->hard_state.vote = read_u32(&record);
-        out->hard_state.trusted = read_u8(&record) != 0;
-        out->has_hard_state = true;
-        break;
-    case WAL_ENTRY: take_entry(r, &record, segment, sequence); break;
-    case WAL_RESET:
-        (void)read_u64(&record);
-        (void)read_u64(&record);
-        out->void_sequence = sequence;
-        r->term_at_snapshot = 0;
-        r->first_index = 0;
-        break;
-    case WAL_STOPPED: break;
-    default: return false;
-    }
-    return reader_done(&record);
-}
-
-enum take_result {
-    TAKEN,
-    TAKEN_NOT,    /* a record that this version does not know */
-    TAKEN_STRANGE /* a record of a group that there is not: no one wrote that, it is damage */
-};
-
-static enum take_result take_batch(struct recovery *r, const struct wal_batch *batch,
-                                   struct wal_segment *segment, uint16_t *group)
-{
-    struct reader body = reader_of(batch->body);
-    while (body.bytes.size > 0) {
-        uint32_t size = read_u32(&body);
-        *group = read_u16(&body);
-        uint8_t type = read_u8(&body);
-        uint8_t version = read_u8(&body);
-        struct slice content = read_exactly(&body, size);
-        if (body.bad || version != 1) return TAKEN_NOT;
-        if (*group >= WAL_GROUPS) return TAKEN_STRANGE;
-        if (!take_record(r, type, content, segment, batch->sequence)) return TAKEN_NOT;
-    }
-    r->out->sequence = batch->sequence;
-    if (batch->watermark > r->out->watermark) r->out->watermark = batch->watermark;
-    return TAKEN;
-}
-
-/* A batch checks out and cannot be taken: why. */
-static void batch_refused(struct recovery *r, enum take_result result, uint16_t group)
-{
-    if (result == TAKEN_NOT) {
-        recovery_say(r, WAL_REFUSED,
-                     "holds a record that this version does not know; use a newer quartet");
-        return;
-    }
-    char reason[80];
-    struct text text = text_in(reason, sizeof reason);
-    text_add(&text, "damaged: a record of group ");
-    text_add_decimal(&text, group);
-    text_add(&text, ", and there is none");
-    recovery_say(r, WAL_DAMAGED, reason);
+    if (r->owner->snapshots == NULL) return (struct wal_snapshot){0};
+    return r->owner->snapshots[group];
 }
 
 /* Does the log go on in this image behind the batch before r->expected? */
@@ -327,6 +219,8 @@ static bool read_segment(struct recovery *r)
     const struct segment_image *image = &r->images[r->image];
     struct wal_segment *segment = &out->segments[out->segments_count];
     *segment = (struct wal_segment){.number = image->number};
+    segment->index_max = calloc(out->groups_count, sizeof *segment->index_max);
+    ASSERT(segment->index_max != NULL);
     out->segments_count++;
     r->offset = WAL_SEGMENT_HEADER_SIZE;
     for (;;) {
@@ -340,9 +234,9 @@ static bool read_segment(struct recovery *r)
             return false;
         }
         uint16_t group = 0;
-        enum take_result result = take_batch(r, &batch, segment, &group);
+        enum take_result result = recovery_take(r, &batch, segment, &group);
         if (result != TAKEN) {
-            batch_refused(r, result, group);
+            recovery_refuse(r, result, group);
             return false;
         }
         r->expected++;
@@ -364,7 +258,7 @@ static void say_format(struct recovery *r, uint32_t format)
     text_add(&text, format > WAL_FORMAT_VERSION ? "; use a newer quartet" : "; use an older one");
 }
 
-static void say_owner(struct recovery *r, uint32_t owner, uint32_t node)
+static void say_owner(struct recovery *r, uint32_t owner)
 {
     r->offset = 24;
     recovery_say(r, WAL_REFUSED, "");
@@ -372,11 +266,23 @@ static void say_owner(struct recovery *r, uint32_t owner, uint32_t node)
     text_add(&text, "the data directory belongs to node ");
     text_add_decimal(&text, owner);
     text_add(&text, ", this is node ");
-    text_add_decimal(&text, node);
+    text_add_decimal(&text, r->owner->node);
+}
+
+static void say_groups(struct recovery *r, uint32_t groups)
+{
+    r->offset = 28;
+    recovery_say(r, WAL_REFUSED, "");
+    struct text text = text_in(r->out->reason, sizeof r->out->reason);
+    text_add(&text, "the data directory holds the logs of ");
+    text_add_decimal(&text, groups);
+    text_add(&text, " groups, and a node of ");
+    text_add_decimal(&text, r->out->groups_count);
+    text_add(&text, " was started on it: start it as before");
 }
 
 /* False when this image must not or cannot be read. */
-static bool enter_segment(struct recovery *r, uint32_t node)
+static bool enter_segment(struct recovery *r)
 {
     const struct segment_image *image = &r->images[r->image];
     struct segment_header header;
@@ -388,8 +294,12 @@ static bool enter_segment(struct recovery *r, uint32_t node)
         return false;
     case HEADER_GOOD: break;
     }
-    if (node != 0 && header.node != node) {
-        say_owner(r, header.node, node);
+    if (r->owner->node != 0 && header.node != r->owner->node) {
+        say_owner(r, header.node);
+        return false;
+    }
+    if (header.groups != r->out->groups_count) {
+        say_groups(r, header.groups);
         return false;
     }
     if (!image_goes_on(r, r->image, &header)) {
@@ -416,47 +326,73 @@ static uint64_t *limits_of(const struct segment_image *images, uint32_t count)
     return limits;
 }
 
-void wal_recover(const struct segment_image *images, uint32_t count, uint32_t node,
-                 uint64_t snapshot_index, uint64_t snapshot_term, struct wal_recovered *recovered)
+/* Of a log whose number of groups is not known beforehand: what the first good header says. */
+static uint32_t groups_said(const struct segment_image *images, uint32_t count)
+{
+    struct segment_header header;
+    for (uint32_t i = 0; i < count; i++) {
+        if (segment_header(&images[i], &header) == HEADER_GOOD) return header.groups;
+    }
+    return 1;
+}
+
+static bool keeps_suffix(const struct recovery *r, uint32_t group)
+{
+    struct wal_snapshot snapshot = recovery_snapshot(r, group);
+    const struct group_recovery *found = &r->groups[group];
+    return snapshot.index == 0 || found->term_at_snapshot == snapshot.term ||
+           found->first_index == snapshot.index + 1;
+}
+
+void wal_recover(const struct segment_image *images, uint32_t count, const struct wal_owner *owner,
+                 struct wal_recovered *recovered)
 {
     memset(recovered, 0, sizeof *recovered);
+    recovered->groups_count = owner->groups != 0 ? owner->groups : groups_said(images, count);
+    recovered->groups = calloc(recovered->groups_count, sizeof *recovered->groups);
     recovered->segments = calloc(count + 1, sizeof *recovered->segments);
-    ASSERT(recovered->segments != NULL);
+    ASSERT(recovered->groups != NULL && recovered->segments != NULL);
     uint64_t *limits = limits_of(images, count);
     struct recovery r = {
         .images = images,
         .limits = limits,
         .count = count,
         .expected = 1,
-        .snapshot_index = snapshot_index,
-        .snapshot_term = snapshot_term,
+        .owner = owner,
+        .groups = calloc(recovered->groups_count, sizeof *r.groups),
         .out = recovered,
     };
+    ASSERT(r.groups != NULL);
     if (count > 0) recovered->segment_last = images[count - 1].number;
     while ((r.image = image_next(&r, r.image)) < count) {
-        if (!enter_segment(&r, node) || !read_segment(&r)) break;
+        if (!enter_segment(&r) || !read_segment(&r)) break;
         r.image++;
     }
+    for (uint32_t i = 0; i < recovered->groups_count; i++) {
+        recovered->groups[i].keeps_suffix = keeps_suffix(&r, i);
+    }
+    free(r.groups);
     free(limits);
-    recovered->keeps_suffix = snapshot_index == 0 || r.term_at_snapshot == snapshot_term ||
-                              r.first_index == snapshot_index + 1;
 }
 
 void wal_recover_before(const struct segment_image *images, uint32_t count, uint64_t number,
-                        uint64_t snapshot_index, uint64_t snapshot_term,
-                        struct wal_recovered *recovered)
+                        const struct wal_owner *owner, struct wal_recovered *recovered)
 {
     struct wal_recovered all = *recovered;
+    struct wal_owner same = *owner;
+    same.groups = all.groups_count;
     while (count > 0 && images[count - 1].number >= number) count--;
-    wal_recover(images, count, 0, snapshot_index, snapshot_term, recovered);
+    wal_recover(images, count, &same, recovered);
     recovered->verdict = all.verdict;
     memcpy(recovered->reason, all.reason, sizeof recovered->reason);
     recovered->bad_segment = all.bad_segment;
     recovered->bad_offset = all.bad_offset;
     recovered->has_meta = all.has_meta;
     recovered->meta = all.meta;
-    recovered->has_hard_state = all.has_hard_state;
-    recovered->hard_state = all.hard_state;
+    for (uint32_t i = 0; i < all.groups_count; i++) {
+        recovered->groups[i].has_hard_state = all.groups[i].has_hard_state;
+        recovered->groups[i].hard_state = all.groups[i].hard_state;
+    }
     recovered->stopped = false;
     recovered->watermark = all.watermark;
     recovered->segment_last = all.segment_last;
@@ -473,6 +409,12 @@ bool wal_recovered_keeps(const struct wal_recovered *recovered, uint64_t number)
 
 void wal_recovered_free(struct wal_recovered *recovered)
 {
+    for (uint32_t i = 0; i < recovered->segments_count; i++) {
+        free(recovered->segments[i].index_max);
+    }
     free(recovered->segments);
+    free(recovered->groups);
     recovered->segments = NULL;
+    recovered->groups = NULL;
+    recovered->segments_count = 0;
 }

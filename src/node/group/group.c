@@ -303,11 +303,11 @@ void group_write(struct group *group, bool clients_wait)
     struct raft_output output;
     raft_take_output(group->raft, group->wal->sequence + 1, &output);
     if (output.hard_state) {
-        struct wal_hard_state state = {output.term, output.vote, output.trusted};
-        wal_put_hard_state(group->wal, &state);
+        struct wal_hard_state state = {output.term, output.vote, output.trusted, false};
+        wal_put_hard_state(group->wal, 0, &state);
     }
     for (uint64_t i = output.persist_first; i != 0 && i <= output.persist_last; i++) {
-        wal_put_entry(group->wal, raft_entry_at(group->raft, i));
+        wal_put_entry(group->wal, 0, raft_entry_at(group->raft, i));
     }
     group->messages = output.messages;
     group->messages_count = output.messages_count;

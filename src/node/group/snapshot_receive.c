@@ -217,12 +217,12 @@ void snapshot_incoming_durable(struct group *group)
         return;
     }
     if (raft_last_index(group->raft) == header->index) {
-        wal_put_reset(group->wal, header->index, header->term);
+        wal_put_reset(group->wal, 0, header->index, header->term);
     }
     replica_leave(group, group->replica);
     group->replica = incoming;
     s->installed++;
-    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, s->disk_index);
+    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, 0, s->disk_index);
     group->clients_lost = true;
     proposals_applied(group);
     trace_begin(group->turn, "snapshot-installed");

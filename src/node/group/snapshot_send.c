@@ -13,7 +13,7 @@ static bool cut_wanted_for_disk(struct group *group)
     uint64_t limit = group->config->log_bytes_compact;
     if (s->disk_bytes > limit) limit = s->disk_bytes;
     if (group->replica->index <= s->disk_index) return false;
-    bool frees = group->disk_full && wal_trims(group->wal, group->replica->index);
+    bool frees = group->disk_full && wal_trims(group->wal, 0, group->replica->index);
     if (group->wal->bytes <= limit && !frees) return false;
     if (group->turn->now.mono_us >= s->pause_until_us) return true;
     turn_wake(group->turn, s->pause_until_us);
@@ -228,10 +228,15 @@ void snapshots_abort(struct group *group)
     cut_over(group);
 }
 
-static bool transfers_finished(const struct snapshots *s)
+/* All have taken it, and said that they hold what it amounts to: until then they would be begun
+ * another one, and what they need next could leave the log. */
+static bool transfers_finished(const struct group *group)
 {
+    const struct snapshots *s = &group->snapshots;
     for (uint32_t i = 0; i < s->transfers_count; i++) {
-        if (s->transfers[i].taken < s->transfers[i].offset) return false;
+        const struct transfer *transfer = &s->transfers[i];
+        if (transfer->taken < transfer->offset) return false;
+        if (raft_snapshot_wanted(group->raft, transfer->peer - 1) == transfer->peer) return false;
     }
     return true;
 }
@@ -260,7 +265,7 @@ static void cut_go_on(struct group *group)
         s->committing = true;
         turn_act(group->turn, ACTION_SNAPSHOT_COMMIT)->sequence = s->cut_index;
     }
-    if (!s->to_disk && transfers_finished(s)) cut_over(group);
+    if (!s->to_disk && transfers_finished(group)) cut_over(group);
 }
 
 void group_snapshot_written(struct group *group)
@@ -288,12 +293,12 @@ void group_snapshot_durable(struct group *group)
     s->to_disk = false;
     s->committing = false;
     s->written++;
-    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, s->disk_index);
+    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, 0, s->disk_index);
     trace_begin(group->turn, "snapshot-durable");
     trace_number(group->turn, "index", s->disk_index);
     trace_number(group->turn, "bytes", s->disk_bytes);
     trace_end(group->turn);
-    if (transfers_finished(s)) cut_over(group);
+    if (transfers_finished(group)) cut_over(group);
 }
 
 void group_snapshot_failed(struct group *group)

@@ -33,7 +33,9 @@ static bool link_frame(struct peers *peers, struct link *link, struct peers_even
             return false;
         }
         event->type = frame->type == PEER_STATE ? PEERS_STATE : PEERS_FRAME;
-        return frame->type != PEER_STATE || frame_state(link, frame);
+        if (frame->type != PEER_STATE || frame_state(link, frame)) return true;
+        link_bad(peers, link);
+        return false;
     }
     if (link->dialed && frame->type == PEER_WELCOME) {
         return link_welcome(peers, link, &content, event);

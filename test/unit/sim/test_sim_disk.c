@@ -154,12 +154,12 @@ static void a_write_to_a_trimmed_segment_is_noticed(void **state)
 static void log_write(struct disk *disk, uint32_t batches)
 {
     struct wal wal;
-    wal_init(&wal, SEGMENT);
+    wal_init(&wal, SEGMENT, 1);
     for (uint32_t i = 0; i < batches; i++) {
         struct raft_entry entry = {.index = i + 1, .term = 1, .kind = 16, .version = 1};
         entry.data = slice_text("what a client was promised");
         struct action write;
-        wal_put_entry(&wal, &entry);
+        wal_put_entry(&wal, 0, &entry);
         wal_flush(&wal, &write);
         assert_true(sim_disk_write(disk, write.segment, write.offset, write.bytes, write.sequence));
         sim_disk_sync_begin(disk);
@@ -173,7 +173,7 @@ static enum wal_verdict log_verdict(const struct disk *disk)
 {
     struct segment_image image = {1, slice_of(disk->files[0].durable, disk->files[0].size)};
     struct wal_recovered recovered;
-    wal_recover(&image, 1, 0, 0, 0, &recovered);
+    wal_recover(&image, 1, &(struct wal_owner){0}, &recovered);
     wal_recovered_free(&recovered);
     return recovered.verdict;
 }

@@ -279,11 +279,12 @@ static void ask_leader(uv_work_t *work)
     struct demo *demo = work->data;
     demo->leader = 0;
     for (unsigned i = 0; i < demo->place.nodes && demo->leader == 0; i++) {
-        struct address address = {.host = "127.0.0.1"};
-        snprintf(address.port, sizeof address.port, "%u", (demo->place.admin_port + i) & 0xFFFF);
+        struct http_client_node node = {.admin = {.host = "127.0.0.1"}};
+        snprintf(node.admin.port, sizeof node.admin.port, "%u",
+                 (demo->place.admin_port + i) & 0xFFFF);
         struct buffer body = {0};
         char error[512];
-        if (http_client_request(&address, "GET", "/status", &body, error, sizeof error) == 200) {
+        if (http_client_request(&node, "GET", "/status", &body, error, sizeof error) == 200) {
             buffer_put_u8(&body, 0);
             const char *at = strstr((const char *)buffer_slice(&body).data, "\"leader\":");
             if (at != NULL) demo->leader = (unsigned)strtoul(at + 9, NULL, 10);

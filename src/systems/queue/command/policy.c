@@ -13,7 +13,7 @@ enum {
 };
 
 struct policy_arguments {
-    struct address admin;
+    struct http_client_node node;
     uint64_t attempts;
     uint64_t base_ms;
     uint64_t factor_permille;
@@ -21,11 +21,6 @@ struct policy_arguments {
     uint64_t jitter_permille;
     const char *dead_tube;
 };
-
-static const char *parse_address(const char *text, const struct option_spec *option)
-{
-    return address_parse(text, strlen(text), option->target) ? NULL : ADDRESS_EXPECTED;
-}
 
 /* "2", "1.5", "0.25" as thousandths. */
 static const char *parse_permille(const char *text, const struct option_spec *option)
@@ -81,7 +76,7 @@ static int ask(const struct policy_arguments *to, const char *verb, const char *
     make_target(to, verb, tube, &target);
     buffer_put_u8(&target, 0); /* C text from here */
     const char *method = strcmp(verb, "show") == 0 ? "GET" : "POST";
-    int status = http_client_request(&to->admin, method, (const char *)buffer_slice(&target).data,
+    int status = http_client_request(&to->node, method, (const char *)buffer_slice(&target).data,
                                      &body, error, sizeof error);
     struct slice text = buffer_slice(&body);
     while (text.size > 0 && text.data[text.size - 1] == '\n') text.size--;
@@ -104,12 +99,9 @@ int command_queue_policy(int argc, char **argv)
                                   .factor_permille = QUEUE_POLICY_FACTOR_PERMILLE,
                                   .cap_ms = QUEUE_POLICY_CAP_MS,
                                   .jitter_permille = QUEUE_POLICY_JITTER_PERMILLE};
-    address_parse("127.0.0.1:9000", 14, &to.admin);
     struct option_spec items[] = {
-        {"admin", "HOST:PORT", "any node's admin port (127.0.0.1:9000)", parse_address, &to.admin,
-         0, 0, 0},
-        {"attempts", "N", "tries before a job is given up (5)", option_parse_number, &to.attempts,
-         1, QUEUE_ATTEMPTS_MAX, 0},
+        [HTTP_CLIENT_OPTIONS] = {"attempts", "N", "tries before a job is given up (5)",
+                                 option_parse_number, &to.attempts, 1, QUEUE_ATTEMPTS_MAX, 0},
         {"base-ms", "N", "wait before the second try (1000)", option_parse_number, &to.base_ms, 1,
          POLICY_MS_MAX, 0},
         {"factor", "X", "each further wait is this much longer (2)", parse_permille,
@@ -121,6 +113,7 @@ int command_queue_policy(int argc, char **argv)
         {"dead-tube", "TUBE", "where a job goes that was given up (none: it is buried)",
          option_parse_text, &to.dead_tube, 0, 0, 0},
     };
+    http_client_options(&to.node, "any node's", items);
     struct options options = {
         .command = "quartet queue-policy",
         .summary = "The retry policy of a tube. Attempts count at each release and at each "
