@@ -84,16 +84,25 @@ static void show_segment(const struct segment_image *image, bool batches, bool k
 }
 
 /* False when it is damaged. */
-static bool show_snapshot(const struct event_start *start)
+static bool show_snapshot(const struct snapshot_image *image)
 {
-    if (start->snapshot_number == 0) return true;
     char name[DIRECTORY_NAME_SIZE_MAX];
     uint64_t offset = 0;
-    directory_snapshot_name(start->snapshot_number, name);
-    bool whole = snapshot_file_whole(start->snapshot, &offset);
-    printf("%s: %zu bytes", name, start->snapshot.size);
+    directory_snapshot_name(image->number, name);
+    bool whole = snapshot_file_whole(image->bytes, &offset);
+    printf("%s: %zu bytes", name, image->bytes.size);
     if (!whole) printf(", damaged at offset %" PRIu64, offset);
     putchar('\n');
+    return whole;
+}
+
+/* Those of all groups; false when one is damaged. */
+static bool show_snapshots(const struct event_start *start)
+{
+    bool whole = true;
+    for (uint32_t i = 0; i < start->snapshots_count; i++) {
+        whole = show_snapshot(&start->snapshots[i]) && whole;
+    }
     return whole;
 }
 
@@ -115,7 +124,7 @@ static int show(const struct directory_images *images, const struct wal_recovere
         const struct segment_image *image = &images->segments[i];
         show_segment(image, batches, wal_recovered_keeps(recovered, image->number));
     }
-    bool whole = show_snapshot(&images->start);
+    bool whole = show_snapshots(&images->start);
     printf("node %u, term %" PRIu64 ", last good batch %" PRIu64 ", log %s%s%s\n", owner_of(images),
            recovered->groups[0].hard_state.term, recovered->sequence,
            verdict_name(recovered->verdict), recovered->reason[0] != '\0' ? ": " : "",
@@ -170,7 +179,12 @@ static void see_members(void *context, uint32_t group, const struct raft_entry *
 static bool has_peers(const struct directory_images *images, const struct wal_recovered *recovered)
 {
     struct raft_members members = {0};
-    (void)snapshot_file_members(images->start.snapshot, &members);
+    for (uint32_t i = 0; i < images->start.snapshots_count; i++) {
+        const struct snapshot_image *image = &images->snapshots[i];
+        if (node_snapshot_group(image->number) == 0) {
+            (void)snapshot_file_members(image->bytes, &members);
+        }
+    }
     wal_each_entry(images->segments, images->start.segments_count, recovered, see_members,
                    &members);
     return members.count > 1;
@@ -182,7 +196,7 @@ static int cut(const struct directory *directory, const struct directory_images 
     if (recovered->verdict != WAL_DAMAGED) {
         printf("nothing to cut: the log is %s%s%s\n", verdict_name(recovered->verdict),
                recovered->reason[0] != '\0' ? ": " : "", recovered->reason);
-        bool whole = show_snapshot(&images->start);
+        bool whole = show_snapshots(&images->start);
         if (!whole) printf("a snapshot cannot be cut: restore it from a copy\n");
         return recovered->verdict == WAL_REFUSED || !whole ? 1 : 0;
     }

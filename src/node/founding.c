@@ -42,7 +42,8 @@ static void membership_write(struct node *node, uint64_t cluster, enum wal_membe
     node->founding.sequence = node->wal.sequence + 1;
 }
 
-/* Index 1, term 1, the same bytes on every founding member: committed by being founded. Its data
+/* Of each group. Index 1, term 1, the same bytes on every founding member: committed by being
+ * founded. Its data
  * lives in `scratch`. */
 static struct raft_entry founding_entry(struct node *node)
 {
@@ -62,9 +63,11 @@ static struct raft_entry founding_entry(struct node *node)
 static void founding_entry_write(struct node *node, uint64_t cluster)
 {
     struct raft_entry entry = founding_entry(node);
-    wal_put_entry(&node->wal, 0, &entry);
     struct wal_hard_state state = {.term = 1, .vote = 0, .trusted = true};
-    wal_put_hard_state(&node->wal, 0, &state);
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        wal_put_entry(&node->wal, i, &entry);
+        wal_put_hard_state(&node->wal, i, &state);
+    }
     trace_begin(&node->turn, "founding");
     trace_hex(&node->turn, "cluster", cluster);
     trace_number(&node->turn, "members", node->peers.count + 1);
@@ -110,9 +113,11 @@ static const struct peer *member_heard(const struct node *node)
 /* New or wiped, in a cluster that works: no vote until a leader has brought it up to date. */
 static void join_untrusted(struct node *node, uint64_t cluster)
 {
-    struct wal_hard_state state = {.term = 0, .vote = 0, .trusted = false};
-    wal_put_hard_state(&node->wal, 0, &state);
-    node->wal.meta.incarnation = 0; /* see proposals.c */
+    struct wal_hard_state state = {.term = 0, .vote = 0, .trusted = false, .held = true};
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        wal_put_hard_state(&node->wal, i, &state);
+        group_hold(node->groups.all[i].group); /* see proposals.c */
+    }
     membership_write(node, cluster, WAL_MEMBER);
     trace_begin(&node->turn, "joining");
     trace_hex(&node->turn, "cluster", cluster);
@@ -202,14 +207,28 @@ void founding_found(struct node *node, struct peer *from, uint64_t cluster, stru
     membership_write(node, cluster, WAL_FOUNDING);
 }
 
-/* A node that becomes a member without a restart holds the founding entry and nothing else. */
-static void open_founded(struct node *node)
+/* A node that becomes a member without a restart holds the founding entries and nothing else. */
+static void open_founded(struct node *node, struct group *group)
 {
     struct raft_restored restored = {.term = 1, .trusted = true};
-    group_open(node->group, node->founding.cluster, &restored);
+    group_open(group, node->founding.cluster, &restored);
     struct raft_entry entry = founding_entry(node);
-    raft_restore_entry(group_raft(node->group), &entry);
-    raft_restore_commit(group_raft(node->group), 1);
+    raft_restore_entry(group_raft(group), &entry);
+    raft_restore_commit(group_raft(group), 1);
+}
+
+static void open_groups(struct node *node)
+{
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        struct group *group = groups_touch(node, i);
+        struct raft_restored restored = {.trusted = false};
+        if (node->wal.groups[i].hard_state.trusted) {
+            open_founded(node, group);
+        } else {
+            group_open(group, node->founding.cluster, &restored);
+        }
+        raft_start(group_raft(group), node->turn.now);
+    }
 }
 
 void founding_durable(struct node *node)
@@ -220,13 +239,7 @@ void founding_durable(struct node *node)
     node->founding.cluster = node->wal.meta.cluster;
     route_tell_state(node);
     if (node->founding.membership == WAL_MEMBER && group_raft(node->group) == NULL) {
-        if (node->wal.groups[0].hard_state.trusted) {
-            open_founded(node);
-        } else {
-            struct raft_restored restored = {.trusted = false};
-            group_open(node->group, node->founding.cluster, &restored);
-        }
-        raft_start(group_raft(node->group), node->turn.now);
+        open_groups(node);
         trace_begin(&node->turn, "member");
         trace_hex(&node->turn, "cluster", node->founding.cluster);
         trace_end(&node->turn);

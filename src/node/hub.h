@@ -7,6 +7,7 @@
 #ifndef QUARTET_NODE_HUB_H
 #define QUARTET_NODE_HUB_H
 
+#include "base/heap.h"
 #include "base/random.h"
 #include "node/admin/admin.h"
 #include "node/clients/clients.h"
@@ -19,8 +20,6 @@
 #include "node/turn/connections.h"
 #include "node/turn/trace.h"
 #include "node/turn/turn.h"
-
-enum { NODE_GROUPS = 1 }; /* of Raft, numbered from 0: see peers/send.c */
 
 /* From the start to the end: node.c. */
 struct process {
@@ -49,9 +48,9 @@ struct disk {
 
 /* What a start leaves to be done: start.c. */
 struct start {
-    struct buffer tail;          /* of the log, while it is written again */
-    struct buffer set_aside;     /* numbers of segments, u64 each: see start_set_aside() */
-    uint64_t set_aside_snapshot; /* its number, 0: none */
+    struct buffer tail;                /* of the log, while it is written again */
+    struct buffer set_aside;           /* numbers of segments, u64 each: see start_set_aside() */
+    struct buffer set_aside_snapshots; /* of files, likewise */
 };
 
 /* Which cluster this node belongs to: founding.c. */
@@ -69,13 +68,38 @@ struct following {
     bool removed_told;
 };
 
+/* A group as the hub knows it: groups.c. */
+struct node_group {
+    struct node *node;
+    struct group *group;
+    uint32_t number;
+    struct list in_active; /* to be visited in the next turn */
+    bool late;             /* since this turn had done its work */
+    struct heap_place in_due;
+    uint64_t leaderless_us; /* while our clock is off: see clock_refrains() */
+    struct list in_writing; /* something of its is not durable yet, */
+    uint64_t written;       /* up to this sequence */
+};
+
+struct groups {
+    uint32_t count;
+    struct node_group *all;
+    struct list active, writing;
+    struct heap due; /* by when they are due, then by number */
+    struct group_shared shared;
+    bool worked;               /* in a turn: groups_work() is behind us */
+    bool told_agree, told_off; /* what all of them were told last of the clocks */
+    uint64_t weighed_turn;     /* the one in which the memory of all was last summed up */
+};
+
 struct node {
     struct node_config config;
     struct turn turn;
     struct connections connections;
     struct wal wal;
     struct random random;
-    struct group *group;
+    struct groups groups;
+    struct group *group; /* group 0, which says who the members are */
     struct peers peers;
     struct clients clients;
     struct admins admins;
@@ -92,6 +116,25 @@ struct node {
 
 /* The node stops with this line as its last word: both parts, copied, cut at some 300 bytes. */
 void node_die(struct node *node, const char *words, const char *detail);
+
+/* The machine's answers: `world` is a struct node_group. */
+void node_emit(void *world, const struct session_key *session, const void *payload);
+
+/* --- groups.c --- */
+
+void groups_init(struct node *node);
+void groups_free(struct node *node);
+/* The group, which is called and so has to be visited: in this turn, or in the next. */
+struct group *groups_touch(struct node *node, uint32_t number);
+/* So much of the log is durable: told to those who wrote any of it. */
+void groups_durable(struct node *node, uint64_t sequence);
+/* The parts of a turn, as group.h has them, for those groups that it visits. */
+bool groups_tick(struct node *node);
+void groups_work(struct node *node);
+void groups_write(struct node *node);
+void groups_answer(struct node *node);
+/* They are done with this turn. */
+void groups_rest(struct node *node);
 
 /* --- start.c --- */
 
@@ -141,8 +184,8 @@ void route_clocks(struct node *node);                         /* once a turn */
 /* Links that were given up, to who sends on them: behind any call that may have ended some. */
 void route_lost(struct node *node);
 /* Whom the group could reach just now. */
-void route_reach(struct node *node, struct group_reach *reach);
+void route_reach(struct node *node, const struct group *group, struct group_reach *reach);
 /* The output of the group, to peers and clients: behind each of its calls. */
-void route_output(struct node *node);
+void route_output(struct node *node, struct node_group *entry);
 
 #endif

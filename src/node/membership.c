@@ -99,9 +99,24 @@ static void removed_turn(struct node *node)
     }
     node->following.removed_told = removed;
     if (!removed) return;
-    group_refuse_pending(node->group);
-    route_output(node);
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        group_refuse_pending(groups_touch(node, i));
+        route_output(node, &node->groups.all[i]);
+    }
     clients_close_all(&node->clients);
+}
+
+/* Is it, with this node, a member of any group? */
+static bool shares_a_group(const struct node *node, uint32_t peer)
+{
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        const struct group *group = node->groups.all[i].group;
+        if (group_member(group, peer) == NULL) continue;
+        bool alone = group_member(group, node->config.self) == NULL &&
+                     group_members_in_force_committed(group);
+        if (!alone) return true;
+    }
+    return false;
 }
 
 void membership_turn(struct node *node)
@@ -116,11 +131,9 @@ void membership_turn(struct node *node)
         turn_wake(&node->turn, until);
         return;
     }
-    bool alone = group_member(node->group, node->config.self) == NULL &&
-                 group_members_in_force_committed(node->group);
     for (uint32_t i = node->peers.count; i-- > 0;) {
         struct peer *peer = &node->peers.all[i];
-        bool member = !alone && group_member(node->group, peer->id) != NULL;
+        bool member = shares_a_group(node, peer->id);
         if (!member && !guest_stays(node, peer)) peer_drop(&node->peers, peer);
     }
 }

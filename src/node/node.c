@@ -49,21 +49,19 @@ static void peers_sort(struct node_config *config)
 }
 
 /* The machine's answers, while it says them. */
-static void node_emit(void *world, const struct session_key *session, const void *payload)
+void node_emit(void *world, const struct session_key *session, const void *payload)
 {
-    struct node *node = world;
-    if (session->node != node->config.self) return;
-    /* Another one's were clients of an earlier life. */
-    if (session->incarnation != node->wal.meta.incarnation) return;
+    struct node_group *entry = world;
+    struct node *node = entry->node;
     struct connection *connection = connection_find(&node->connections, session->connection);
     if (connection == NULL) return;
     if (connection->listener == NODE_CLIENT) {
         struct client *client = (struct client *)connection;
         uint64_t place;
-        if (group_asking(node->group, &place)) {
+        if (group_asking(entry->group, &place)) {
             client_answer(&node->clients, client, place, payload);
         } else {
-            client_reply(&node->clients, client, 0, payload);
+            client_reply(&node->clients, client, entry->number, payload);
         }
     } else if (connection->listener == NODE_ADMIN) {
         admin_reply(node, (struct admin *)connection, payload);
@@ -86,21 +84,14 @@ struct node *node_create(const struct node_config *config)
     node->clients.connections = &node->connections;
     clients_init(&node->clients);
     admins_init(&node->admins);
-    wal_init(&node->wal, config->segment_bytes, 1);
+    wal_init(&node->wal, config->segment_bytes, node_groups(config));
     node->peers.config = &node->config;
     node->peers.turn = &node->turn;
     node->peers.connections = &node->connections;
     node->peers.wal = &node->wal;
     node->peers.random = &node->random;
     peers_init(&node->peers);
-    node->group = group_create(&(struct group_parts){
-        .config = &node->config,
-        .turn = &node->turn,
-        .wal = &node->wal,
-        .random = &node->random,
-        .emit = node_emit,
-        .world = node,
-    });
+    groups_init(node);
     return node;
 }
 
@@ -122,11 +113,12 @@ void node_destroy(struct node *node)
         connection_free(node, LIST_ITEM(any, struct connection, in_map));
     }
     connections_free(&node->connections);
-    group_destroy(node->group);
+    groups_free(node);
     wal_free(&node->wal);
     peers_free(&node->peers);
     clients_free(&node->clients);
     buffer_free(&node->start.set_aside);
+    buffer_free(&node->start.set_aside_snapshots);
     buffer_free(&node->start.tail);
     buffer_free(&node->world_metrics);
     buffer_free(&node->scratch);
@@ -206,13 +198,13 @@ static void event_durable(struct node *node, uint64_t sequence)
     bool was_ready = wal_ready(&node->wal);
     if (sequence > node->wal.durable) node->wal.durable = sequence;
     node->disk.unsynced_us = node->turn.now.mono_us;
-    if (group_raft(node->group) != NULL)
-        raft_durable(group_raft(node->group), node->turn.now, sequence);
+    groups_durable(node, sequence);
     peers_durable(&node->peers);
     founding_durable(node);
     if (!was_ready && wal_ready(&node->wal)) {
         start_set_aside(node);
         route_links_ready(node);
+        for (uint32_t i = 0; i < node->groups.count; i++) (void)groups_touch(node, i);
         founding_consider(node);
     }
 }
@@ -233,17 +225,22 @@ static void node_disk_full(struct node *node, bool full)
 {
     if (node->disk.full == full) return;
     node->disk.full = full;
-    group_set_disk_full(node->group, full);
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        group_set_disk_full(node->groups.all[i].group, full);
+    }
     trace_begin(&node->turn, full ? "disk-full" : "disk-ok");
     trace_end(&node->turn);
 }
 
 static void node_snapshot_event(struct node *node, enum event_type type)
 {
-    if (type == EVENT_SNAPSHOT_WRITTEN) group_snapshot_written(node->group);
-    if (type == EVENT_SNAPSHOT_DURABLE) group_snapshot_durable(node->group);
-    if (type == EVENT_SNAPSHOT_FAILED) group_snapshot_failed(node->group);
-    route_output(node);
+    struct group *group = node->groups.shared.file;
+    if (group == NULL) return; /* it was given up meanwhile */
+    (void)groups_touch(node, group_number(group));
+    if (type == EVENT_SNAPSHOT_WRITTEN) group_snapshot_written(group);
+    if (type == EVENT_SNAPSHOT_DURABLE) group_snapshot_durable(group);
+    if (type == EVENT_SNAPSHOT_FAILED) group_snapshot_failed(group);
+    route_output(node, &node->groups.all[group_number(group)]);
 }
 
 void node_step(struct node *node, const struct event *event)
@@ -287,14 +284,25 @@ static void stuck_turn(struct node *node)
     node->disk.stuck = stuck;
     trace_begin(&node->turn, stuck ? "disk-stuck" : "disk-moves");
     trace_end(&node->turn);
-    raft_set_mute(group_raft(node->group), node->turn.now, stuck);
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        struct raft *raft = group_raft(groups_touch(node, i));
+        if (raft != NULL) raft_set_mute(raft, node->turn.now, stuck);
+    }
+}
+
+static bool groups_idle(const struct node *node)
+{
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        if (!group_idle(node->groups.all[i].group)) return false;
+    }
+    return true;
 }
 
 static void drain_turn(struct node *node)
 {
     if (!node->process.draining || node->process.stop_written) return;
     clients_drain(&node->clients);
-    bool quiet = node->clients.count == 0 && group_idle(node->group);
+    bool quiet = node->clients.count == 0 && groups_idle(node);
     if (node->clients.count == 0 && !node->process.drain_served) {
         /* Nobody waits for an answer: what is left says that their sessions ended, and so will the
          * first entry of this node's next life. The others may be gone, if all stop together. */
@@ -336,37 +344,31 @@ static void wal_turn(struct node *node)
     node->disk.batch_bytes += write.bytes.size;
 }
 
-/* The group's share of a turn, up to where it hears what else there is to say to Raft. */
-static bool group_turn(struct node *node)
+/* The groups' share of a turn, up to where they hear what else there is to say to Raft. */
+static bool groups_turn(struct node *node)
 {
-    if (!group_tick(node->group)) {
+    if (!groups_tick(node)) {
         node_die(node, "the log holds an entry of a kind that this version does not know; ",
                  "use a newer quartet");
         return false;
     }
-    route_output(node);
     requests_pump(node);
     if (!list_empty(&node->admins.all)) admin_turn(node);
-    struct group_reach reach;
-    route_reach(node, &reach);
-    group_work(node->group, &reach);
-    route_output(node);
+    groups_work(node);
     return true;
 }
 
 static void turn_work(struct node *node)
 {
-    if (!group_turn(node)) return;
+    if (!groups_turn(node)) return;
     peers_turn(&node->peers, node->process.draining);
     route_lost(node);
     route_clocks(node);
     drain_turn(node);
     stuck_turn(node);
-    group_write(node->group, node->clients.awaiting > 0);
-    route_output(node);
+    groups_write(node);
     peers_send_beats(&node->peers);
-    group_answer(node->group);
-    route_output(node);
+    groups_answer(node);
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);
@@ -385,7 +387,7 @@ void node_turn(struct node *node, struct raft_time now, struct actions *actions)
     node->process.turns++;
     if (node->process.started && node->process.fatal == NULL && !node->process.stopped) {
         turn_work(node);
-        group_trace(node->group);
+        groups_rest(node);
         if (node->turn.trace.size > 0) admin_trace(node, buffer_slice(&node->turn.trace));
         connections_send(&node->connections);
         node->process.stopped =
@@ -403,24 +405,50 @@ void node_turn(struct node *node, struct raft_time now, struct actions *actions)
 
 /* --- for worlds that look inside --- */
 
+static const struct group *group_at(const struct node *node, uint32_t group)
+{
+    ASSERT(group < node->groups.count);
+    return node->groups.all[group].group;
+}
+
+const struct raft *node_group_raft(const struct node *node, uint32_t group)
+{
+    return group_raft(group_at(node, group));
+}
+
+uint64_t node_group_applied_index(const struct node *node, uint32_t group)
+{
+    return group_replica(group_at(node, group))->index;
+}
+
+uint64_t node_group_digest(const struct node *node, uint32_t group)
+{
+    return replica_digest(group_replica(group_at(node, group)));
+}
+
+const void *node_group_machine(const struct node *node, uint32_t group)
+{
+    return group_replica(group_at(node, group))->machine;
+}
+
 const struct raft *node_raft(const struct node *node)
 {
-    return group_raft(node->group);
+    return node_group_raft(node, 0);
 }
 
 const void *node_machine(const struct node *node)
 {
-    return group_replica(node->group)->machine;
+    return node_group_machine(node, 0);
 }
 
 uint64_t node_applied_index(const struct node *node)
 {
-    return group_replica(node->group)->index;
+    return node_group_applied_index(node, 0);
 }
 
 uint64_t node_digest(const struct node *node)
 {
-    return replica_digest(group_replica(node->group));
+    return node_group_digest(node, 0);
 }
 
 uint64_t node_durable_sequence(const struct node *node)
@@ -430,7 +458,10 @@ uint64_t node_durable_sequence(const struct node *node)
 
 void node_check(const struct node *node)
 {
-    group_replica(node->group)->ops->check(group_replica(node->group)->machine);
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        const struct replica *replica = group_replica(group_at(node, i));
+        replica->ops->check(replica->machine);
+    }
 }
 
 void node_set_world_metrics(struct node *node, struct slice text)

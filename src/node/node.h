@@ -59,11 +59,24 @@ struct node_peer {
     char address[RAFT_ADDRESS_SIZE_MAX + 1]; /* host:port as the user wrote it */
 };
 
+/* Of one group. */
+struct node_machine {
+    const struct machine_ops *ops;
+    const void *options; /* see node_config.machine_options */
+};
+
 struct node_config {
     uint32_t self; /* 1 and up */
     const struct machine_ops *machine;
     const void *machine_options; /* handed to machine->create(); borrowed for node_create() and
                                     whenever a snapshot is installed: must outlive the node */
+    /* Groups of Raft, numbered from 0: on all nodes of a cluster, and for good, as many. 0: one.
+     * Group 0 says who the members are, and all others follow it. `machines`: what each of them
+     * replicates; NULL: `machine` is everyone's. Borrowed like machine_options. */
+    uint32_t groups_count;
+    const struct node_machine *machines;
+    /* The group that a request is for: a pure function of its slot. NULL: group 0. */
+    uint32_t (*group_of)(uint32_t slot, uint32_t groups_count);
     const struct machine_facts *facts; /* for questions; borrowed: the world keeps it up to date and
                                           it must outlive the node. NULL: nothing is known */
     const struct protocol_ops *protocol;
@@ -113,6 +126,17 @@ struct node_config {
     uint64_t seed;
 };
 
+static inline uint32_t node_groups(const struct node_config *config)
+{
+    return config->groups_count == 0 ? 1 : config->groups_count;
+}
+
+static inline struct node_machine node_machine_of(const struct node_config *config, uint32_t group)
+{
+    struct node_machine same = {config->machine, config->machine_options};
+    return config->machines == NULL ? same : config->machines[group];
+}
+
 /* How long the world should wait for an address to answer a CONNECT: then it fails, and the node
  * tries again. */
 uint64_t node_connect_us_max(const struct node_config *config);
@@ -144,12 +168,31 @@ struct segment_image {
     struct slice bytes;
 };
 
+/* A snapshot file is named by one number: the group, and behind it the log index. */
+enum { NODE_SNAPSHOT_INDEX_BITS = 48 };
+
+static inline uint64_t node_snapshot_number(uint32_t group, uint64_t index)
+{
+    return (uint64_t)group << NODE_SNAPSHOT_INDEX_BITS | index;
+}
+
+static inline uint32_t node_snapshot_group(uint64_t number)
+{
+    return (uint32_t)(number >> NODE_SNAPSHOT_INDEX_BITS);
+}
+
+struct snapshot_image {
+    uint64_t number; /* in its name */
+    struct slice bytes;
+};
+
 struct event_start {
     uint32_t segments_count;
     const struct segment_image *segments; /* ascending by number */
-    struct slice snapshot;                /* the newest complete file */
-    uint64_t snapshot_number;             /* in its name; 0: there is none */
-    uint8_t boot_id[NODE_BOOT_ID_SIZE];   /* changes when the operating system restarts */
+    uint32_t snapshots_count;
+    const struct snapshot_image
+        *snapshots;                     /* of each group that has any, the newest complete one */
+    uint8_t boot_id[NODE_BOOT_ID_SIZE]; /* changes when the operating system restarts */
     bool sync_failed; /* the last run ended with a sync that failed, under fsync_never: what was
                          counted as written may be gone. Until this run's first DURABLE */
 };
@@ -176,11 +219,11 @@ enum action_type {
     ACTION_CONNECT,   /* connection, bytes: the address "host:port" to resolve and dial (a peer) */
     ACTION_CLOSE,     /* connection: after what was sent before */
     ACTION_READ,      /* connection, on: back-pressure */
-    ACTION_SNAPSHOT_WRITE,     /* bytes: append to the temporary snapshot file; answer WRITTEN */
-    ACTION_SNAPSHOT_COMMIT,    /* sequence: the snapshot's index. Sync, rename, delete older ones;
-                               answer SNAPSHOT_DURABLE */
-    ACTION_SNAPSHOT_ABORT,     /* drop the temporary file; pending answers need not come */
-    ACTION_SNAPSHOT_SET_ASIDE, /* sequence: the snapshot_number of START; as SET_ASIDE */
+    ACTION_SNAPSHOT_WRITE,  /* bytes: append to the temporary snapshot file; answer WRITTEN */
+    ACTION_SNAPSHOT_COMMIT, /* sequence: the number of the file. Sync, rename, delete older ones of
+                               that group; answer SNAPSHOT_DURABLE */
+    ACTION_SNAPSHOT_ABORT,  /* drop the temporary file; pending answers need not come */
+    ACTION_SNAPSHOT_SET_ASIDE, /* sequence: the number of the file; as SET_ASIDE */
 };
 
 struct action {
@@ -215,6 +258,11 @@ const void *node_machine(const struct node *node);
 uint64_t node_applied_index(const struct node *node);
 uint64_t node_digest(const struct node *node); /* of all replicated state at node_applied_index() */
 uint64_t node_durable_sequence(const struct node *node);
+/* The same of one of its groups; those above are of group 0. */
+const struct raft *node_group_raft(const struct node *node, uint32_t group);
+const void *node_group_machine(const struct node *node, uint32_t group);
+uint64_t node_group_applied_index(const struct node *node, uint32_t group);
+uint64_t node_group_digest(const struct node *node, uint32_t group);
 /* Panics when replicated state is inconsistent. Slow: not at every step. */
 void node_check(const struct node *node);
 /* Lines appended to /metrics by the world (sync times and such); copied. */

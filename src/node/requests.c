@@ -1,15 +1,31 @@
 /* What clients ask goes to a group, and what becomes of it back to them. */
+#include "base/assert.h"
 #include "node/hub.h"
 
 /* What counts for the memory limit beside what clients hold. */
 static void weigh_elsewhere(struct node *node)
 {
     if (node->config.memory_bytes_max == 0) return;
-    const struct replica *replica = group_replica(node->group);
-    const struct raft *raft = group_raft(node->group);
-    uint64_t bytes = replica->ops->bytes(replica->machine) + group_proposal_bytes(node->group);
-    if (raft != NULL) bytes += raft_log_bytes(raft);
+    /* Of one group it is as of now; of many, of this turn. */
+    if (node->groups.count > 1 && node->groups.weighed_turn == node->process.turns) return;
+    node->groups.weighed_turn = node->process.turns;
+    uint64_t bytes = node->groups.shared.proposal_bytes;
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        const struct group *group = node->groups.all[i].group;
+        const struct replica *replica = group_replica(group);
+        bytes += replica->ops->bytes(replica->machine);
+        if (group_raft(group) != NULL) bytes += raft_log_bytes(group_raft(group));
+    }
     node->clients.bytes_elsewhere = bytes;
+}
+
+/* The group that it is for: a pure function of its slot. */
+static uint32_t group_of(const struct node *node, const struct protocol_request *request)
+{
+    if (node->config.group_of == NULL) return 0;
+    uint32_t group = node->config.group_of(request->slot, node->groups.count);
+    ASSERT(group < node->groups.count);
+    return group;
 }
 
 /* Why a request that grows the state cannot be taken now; false when it can. */
@@ -25,13 +41,16 @@ static bool turned_down(const struct node *node, const struct protocol_request *
     if (node->disk.full) return true;
     if (clients_memory_short(&node->clients)) return true;
     *why = PROTOCOL_REFUSED_BUSY;
-    return group_full(node->group);
+    return group_full(node->group); /* as all are */
 }
 
 /* It says nothing more, so nothing that it waits for may take its time. */
 static void hurry(struct node *node, const struct client *client)
 {
-    group_session_hurry(node->group, client->connection.id);
+    struct reader groups = reader_of(buffer_slice(&client->sessions));
+    while (groups.bytes.size > 0) {
+        group_session_hurry(groups_touch(node, read_u16(&groups)), client->connection.id);
+    }
 }
 
 static void propose(struct node *node, struct client *client)
@@ -41,12 +60,14 @@ static void propose(struct node *node, struct client *client)
         client_turned_down(&node->clients, client, why);
         return;
     }
-    if (!client->has_session) {
-        client->has_session = true;
-        group_session_begin(node->group);
+    uint32_t number = group_of(node, &client->request);
+    struct group *group = groups_touch(node, number);
+    if (!client_has_session(client, number)) {
+        buffer_put_u16(&client->sessions, (uint16_t)number);
+        group_session_begin(group);
     }
-    group_propose(node->group, client->connection.id, client->request.command);
-    client_proposed(&node->clients, client, 0);
+    group_propose(group, client->connection.id, client->request.command);
+    client_proposed(&node->clients, client, number);
     if (client->request.blocks && client->ended) hurry(node, client);
 }
 
@@ -54,7 +75,8 @@ static void ask(struct node *node, struct client *client)
 {
     const struct protocol_request *request = &client->request;
     struct group_question question = {client->connection.id, client_asks(client), request->command};
-    struct group_read *read = group_read(node->group, request->read, &question);
+    struct group *group = groups_touch(node, group_of(node, request));
+    struct group_read *read = group_read(group, request->read, &question);
     if (read != NULL) client_waits(client, read);
 }
 
@@ -100,8 +122,13 @@ void requests_ended(struct node *node, struct client *client)
 
 void requests_closed(struct node *node, struct client *client)
 {
-    if (client->has_session) group_session_end(node->group, client->connection.id);
-    if (client->question != NULL) group_read_cancel(node->group, client->question);
+    struct reader groups = reader_of(buffer_slice(&client->sessions));
+    while (groups.bytes.size > 0) {
+        group_session_end(groups_touch(node, read_u16(&groups)), client->connection.id);
+    }
+    if (client->question != NULL) {
+        group_read_cancel(groups_touch(node, group_of(node, &client->request)), client->question);
+    }
     client_closed(&node->clients, client);
 }
 

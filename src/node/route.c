@@ -23,12 +23,13 @@ void route_tell_state(struct node *node)
     peers_tell_state(&node->peers);
 }
 
-static bool heard_raft(struct node *node, struct link *link, struct slice content)
+static bool heard_raft(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     struct raft_message message;
-    if (group_raft(node->group) == NULL) return true;
-    if (!peers_raft_read(&node->peers, link, content, &message)) return false;
-    raft_receive(group_raft(node->group), node->turn.now, &message);
+    struct group *group = groups_touch(node, frame->group);
+    if (group_raft(group) == NULL) return true;
+    if (!peers_raft_read(&node->peers, link, frame, &message)) return false;
+    raft_receive(group_raft(group), node->turn.now, &message);
     return true;
 }
 
@@ -37,12 +38,13 @@ static bool heard_beats(struct node *node, struct link *link, struct slice conte
     struct reader reader = reader_of(content);
     while (reader.bytes.size > 0) {
         struct raft_message message;
-        uint16_t group;
-        if (!peers_beat_read(&node->peers, link, &reader, &group, &message)) return false;
-        if (group >= NODE_GROUPS) return false;
-        if (group_raft(node->group) == NULL) continue;
-        trace_message(&node->turn, "hears", &message);
-        raft_receive(group_raft(node->group), node->turn.now, &message);
+        uint16_t number;
+        if (!peers_beat_read(&node->peers, link, &reader, &number, &message)) return false;
+        if (number >= node->groups.count) return false;
+        struct group *group = groups_touch(node, number);
+        if (group_raft(group) == NULL) continue;
+        trace_message(&node->turn, "hears", number, &message);
+        raft_receive(group_raft(group), node->turn.now, &message);
     }
     return true;
 }
@@ -55,30 +57,32 @@ static void heard_found(struct node *node, struct link *link, struct slice conte
     founding_found(node, link->peer, cluster, reader.bytes);
 }
 
-static void heard_taken(struct node *node, struct link *link, struct slice content)
+static void heard_taken(struct node *node, struct link *link, const struct peer_frame *frame)
 {
-    struct reader reader = reader_of(content);
+    struct reader reader = reader_of(frame->content);
     uint64_t number = read_u64(&reader);
     uint64_t offset = read_u64(&reader);
-    if (reader_done(&reader)) group_snapshot_taken(node->group, link->peer->id, number, offset);
+    if (!reader_done(&reader)) return;
+    group_snapshot_taken(groups_touch(node, frame->group), link->peer->id, number, offset);
 }
 
 static bool heard_snapshot(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     if (link->dialed || link->channel != PEER_CHANNEL_SNAPSHOT) return false;
-    return group_snapshot_frame(node->group, link->peer->id, link->connection.id, frame);
+    return group_snapshot_frame(groups_touch(node, frame->group), link->peer->id,
+                                link->connection.id, frame);
 }
 
 /* Frames of an open link; false ends it. */
 static bool heard_frame(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     bool votes = group_raft(node->group) != NULL && raft_trusted(group_raft(node->group));
-    if (peer_frame_of_log(frame->type) && frame->group >= NODE_GROUPS) return false;
+    if (peer_frame_of_log(frame->type) && frame->group >= node->groups.count) return false;
     switch (frame->type) {
-    case PEER_RAFT: return heard_raft(node, link, frame->content);
+    case PEER_RAFT: return heard_raft(node, link, frame);
     case PEER_BEATS: return heard_beats(node, link, frame->content);
     case PEER_FORWARD:
-        if (!group_forwarded(node->group, link->peer->id, frame->content)) {
+        if (!group_forwarded(groups_touch(node, frame->group), link->peer->id, frame->content)) {
             node->peers.counters.bad_frames++;
         }
         return true;
@@ -90,8 +94,26 @@ static bool heard_frame(struct node *node, struct link *link, const struct peer_
     case PEER_SNAPSHOT_BEGIN:
     case PEER_SNAPSHOT_DATA:
     case PEER_SNAPSHOT_END: return heard_snapshot(node, link, frame);
-    case PEER_SNAPSHOT_TAKEN: heard_taken(node, link, frame->content); return true;
+    case PEER_SNAPSHOT_TAKEN: heard_taken(node, link, frame); return true;
     default: return false;
+    }
+}
+
+/* What was said to this peer may not have come: to all groups. */
+static void raft_lost(struct node *node, uint32_t peer)
+{
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        struct raft *raft = group_raft(node->groups.all[i].group);
+        if (raft == NULL) continue;
+        (void)groups_touch(node, i);
+        raft_peer_lost(raft, peer);
+    }
+}
+
+static void link_changed(struct node *node, uint32_t peer)
+{
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        group_link_changed(groups_touch(node, i), peer);
     }
 }
 
@@ -101,11 +123,12 @@ void route_lost(struct node *node)
     enum peer_channel channel;
     while (peers_take_lost(&node->peers, &peer, &channel)) {
         if (channel == PEER_CHANNEL_SNAPSHOT) {
-            group_snapshot_peer_lost(node->group, peer);
+            struct group *cutting = node->groups.shared.cutting;
+            if (cutting != NULL) group_snapshot_peer_lost(cutting, peer);
             continue;
         }
-        if (group_raft(node->group) != NULL) raft_peer_lost(group_raft(node->group), peer);
-        group_link_changed(node->group, peer);
+        raft_lost(node, peer);
+        link_changed(node, peer);
     }
 }
 
@@ -113,14 +136,12 @@ static void link_event(struct node *node, struct link *link, const struct peers_
 {
     switch (event->type) {
     case PEERS_MET:
-        if (link->channel == PEER_CHANNEL_LOG) group_link_changed(node->group, link->peer->id);
+        if (link->channel == PEER_CHANNEL_LOG) link_changed(node, link->peer->id);
         founding_consider(node);
         route_tell_state(node);
         break;
     case PEERS_CAME:
-        if (link->channel == PEER_CHANNEL_LOG && group_raft(node->group) != NULL) {
-            raft_peer_lost(group_raft(node->group), link->peer->id);
-        }
+        if (link->channel == PEER_CHANNEL_LOG) raft_lost(node, link->peer->id);
         break;
     case PEERS_STATE: founding_consider(node); break;
     case PEERS_FRAME:
@@ -173,17 +194,21 @@ void route_links_ready(struct node *node)
 
 void route_link_closed(struct node *node, struct link *link)
 {
-    group_snapshot_link_lost(node->group, link->connection.id);
+    struct group *arriving = node->groups.shared.arriving;
+    if (arriving != NULL) {
+        (void)groups_touch(node, group_number(arriving));
+        group_snapshot_link_lost(arriving, link->connection.id);
+    }
     link_failed(&node->peers, link);
     route_lost(node);
 }
 
 /* --- what a group's calls led to --- */
 
-void route_reach(struct node *node, struct group_reach *reach)
+void route_reach(struct node *node, const struct group *group, struct group_reach *reach)
 {
     struct peers *peers = &node->peers;
-    struct raft *raft = group_raft(node->group);
+    struct raft *raft = group_raft(group);
     struct peer *leader = raft == NULL ? NULL : peer_find(peers, raft_leader(raft));
     struct link *link = leader == NULL ? NULL : peer_link(peers, leader, PEER_CHANNEL_LOG);
     reach->leader_room = link == NULL ? 0 : peer_link_room(link);
@@ -195,7 +220,8 @@ void route_reach(struct node *node, struct group_reach *reach)
     }
 }
 
-static void commands_refused(struct node *node, const struct group_commands *refused)
+static void commands_refused(struct node *node, uint32_t group,
+                             const struct group_commands *refused)
 {
     struct command command;
     for (int reset = 1; reset >= 0; reset--) {
@@ -206,8 +232,8 @@ static void commands_refused(struct node *node, const struct group_commands *ref
     }
     struct group_commands commands = *refused;
     while (group_commands_next(&commands, &command)) {
-        admin_refuse(node, command.connection);
-        clients_refuse(&node->clients, command.connection, 0);
+        if (group == 0) admin_refuse(node, command.connection);
+        clients_refuse(&node->clients, command.connection, group);
     }
 }
 
@@ -219,14 +245,14 @@ static void commands_uncertain(struct node *node, struct group_commands commands
     }
 }
 
-static void forwards_send(struct node *node, const struct group_output *output)
+static void forwards_send(struct node *node, uint32_t group, const struct group_output *output)
 {
     if (output->forwards_count == 0) return;
     struct peer *leader = peer_find(&node->peers, output->leader);
     struct link *link = peer_link(&node->peers, leader, PEER_CHANNEL_LOG);
     ASSERT(link != NULL); /* route_reach() has seen it */
     for (uint32_t i = 0; i < output->forwards_count; i++) {
-        size_t begun = peer_frame_begin(&link->connection.out, PEER_FORWARD, 0);
+        size_t begun = peer_frame_begin(&link->connection.out, PEER_FORWARD, (uint16_t)group);
         buffer_append_slice(&link->connection.out, output->forwards[i]);
         peer_frame_end(&link->connection.out, begun);
     }
@@ -242,12 +268,13 @@ static struct connection *snapshot_connection(struct node *node,
     return link == NULL ? NULL : &link->connection;
 }
 
-static void snapshot_send(struct node *node, const struct group_snapshot_frame *frame)
+static void snapshot_send(struct node *node, uint32_t group,
+                          const struct group_snapshot_frame *frame)
 {
     struct connection *connection = snapshot_connection(node, frame);
     if (connection == NULL) return;
     struct buffer *out = &connection->out;
-    size_t begun = peer_frame_begin(out, frame->type, 0);
+    size_t begun = peer_frame_begin(out, frame->type, (uint16_t)group);
     if (frame->type == PEER_SNAPSHOT_BEGIN) buffer_put_u64(out, frame->term);
     buffer_put_u64(out, frame->number);
     if (frame->type != PEER_SNAPSHOT_BEGIN) buffer_put_u64(out, frame->offset);
@@ -256,41 +283,49 @@ static void snapshot_send(struct node *node, const struct group_snapshot_frame *
     connection_dirty(&node->connections, connection);
 }
 
-static void snapshot_wants(struct node *node, const struct group_output *output)
+/* One link serves all groups. */
+static void snapshot_wants(struct node *node)
 {
     struct peers *peers = &node->peers;
     for (uint32_t i = 0; i < peers->count; i++) peers->all[i].snapshot_link_wanted = false;
-    for (uint32_t i = 0; i < output->wants_count; i++) {
-        struct peer *peer = peer_find(peers, output->wants[i]);
-        if (peer != NULL) peer->snapshot_link_wanted = true;
+    for (uint32_t group = 0; group < node->groups.count; group++) {
+        const uint32_t *wants;
+        uint32_t count = group_wants(node->groups.all[group].group, &wants);
+        for (uint32_t i = 0; i < count; i++) {
+            struct peer *peer = peer_find(peers, wants[i]);
+            if (peer != NULL) peer->snapshot_link_wanted = true;
+        }
     }
 }
 
-static void clients_output(struct node *node, const struct group_output *output)
+static void clients_output(struct node *node, uint32_t group, const struct group_output *output)
 {
     if (output->clients_lost) clients_close_all(&node->clients);
     if (output->reborn) {
-        clients_reborn(&node->clients);
-        admins_reborn(node);
+        clients_reborn(&node->clients, group);
+        if (group == 0) admins_reborn(node);
     }
-    if (output->refused.items > 0) commands_refused(node, &output->refused);
+    if (output->refused.items > 0) commands_refused(node, group, &output->refused);
     for (uint32_t i = 0; i < output->reads_refused_count; i++) {
         const struct group_question *question = &output->reads_refused[i];
         clients_refuse_question(&node->clients, question->connection, question->place);
     }
 }
 
-void route_output(struct node *node)
+void route_output(struct node *node, struct node_group *entry)
 {
     struct group_output output;
-    group_take_output(node->group, &output);
-    clients_output(node, &output);
-    forwards_send(node, &output);
+    uint32_t group = entry->number;
+    group_take_output(entry->group, &output);
+    clients_output(node, group, &output);
+    forwards_send(node, group, &output);
     if (output.uncertain.items > 0) commands_uncertain(node, output.uncertain);
-    for (uint32_t i = 0; i < output.frames_count; i++) snapshot_send(node, &output.frames[i]);
-    if (output.wants_changed) snapshot_wants(node, &output);
+    for (uint32_t i = 0; i < output.frames_count; i++)
+        snapshot_send(node, group, &output.frames[i]);
+    if (output.wants_changed) snapshot_wants(node);
     for (uint32_t i = 0; i < output.messages_count; i++) {
-        peers_send_raft(&node->peers, group_raft(node->group), &output.messages[i]);
+        peers_send_raft(&node->peers, (uint16_t)group, group_raft(entry->group),
+                        &output.messages[i]);
     }
 }
 
@@ -299,13 +334,13 @@ void route_output(struct node *node)
 enum { HAND_OVER_US = 5000000 }; /* between two tries: each stops proposals for a moment */
 
 /* To whom of those that agree holds most; the leader goes on until it has come to pass. */
-static void clock_hand_over(struct node *node, const struct clock_verdict *verdict)
+static void clock_hand_over(struct node *node, struct group *group,
+                            const struct clock_verdict *verdict)
 {
     struct clocks *clocks = &node->peers.clocks;
-    if (!group_leading(node->group) || node->turn.now.mono_us < clocks->hand_over_us) return;
-    const struct raft_members *members = raft_members(group_raft(node->group));
+    const struct raft_members *members = raft_members(group_raft(group));
     struct raft_progress rows[RAFT_MEMBERS_MAX];
-    uint32_t count = raft_progress_all(group_raft(node->group), rows);
+    uint32_t count = raft_progress_all(group_raft(group), rows);
     const struct raft_progress *best = NULL;
     for (uint32_t n = 0; n < verdict->agree_count; n++) {
         uint32_t id = verdict->agree[n];
@@ -317,12 +352,38 @@ static void clock_hand_over(struct node *node, const struct clock_verdict *verdi
         }
     }
     if (best == NULL) return;
-    if (raft_transfer(group_raft(node->group), node->turn.now, best->peer) != RAFT_TRANSFER_OK)
-        return;
+    if (raft_transfer(group_raft(group), node->turn.now, best->peer) != RAFT_TRANSFER_OK) return;
     clocks->hand_over_us = node->turn.now.mono_us + HAND_OVER_US;
     trace_begin(&node->turn, "clock-hand-over");
+    if (group != node->group) trace_number(&node->turn, "group", group_number(group));
     trace_number(&node->turn, "peer", best->peer);
     trace_end(&node->turn);
+}
+
+/* Whether a quorum's clocks agree, and whether ours keeps us from campaigning. */
+static void clocks_tell_one(struct node *node, struct node_group *entry)
+{
+    struct raft *raft = group_raft(entry->group);
+    if (raft == NULL) return;
+    bool led = raft_leader(raft) != 0;
+    bool refrains = clock_refrains(&node->peers, led, &entry->leaderless_us);
+    raft_set_abstaining(raft, node->turn.now, refrains);
+    group_set_clocks_agree(entry->group, node->peers.clocks.agree);
+}
+
+/* To those that are visited anyway; to all where it is news. */
+static void clocks_tell(struct node *node)
+{
+    struct groups *groups = &node->groups;
+    const struct clocks *clocks = &node->peers.clocks;
+    if (clocks->agree != groups->told_agree || clocks->off != groups->told_off) {
+        for (uint32_t i = 0; i < groups->count; i++) (void)groups_touch(node, i);
+    }
+    groups->told_agree = clocks->agree;
+    groups->told_off = clocks->off;
+    for (struct list *at = groups->active.next; at != &groups->active; at = at->next) {
+        clocks_tell_one(node, LIST_ITEM(at, struct node_group, in_active));
+    }
 }
 
 void route_clocks(struct node *node)
@@ -330,9 +391,13 @@ void route_clocks(struct node *node)
     struct clock_verdict verdict;
     if (group_raft(node->group) == NULL) return;
     clocks_turn(&node->peers, raft_members(group_raft(node->group)), &verdict);
-    struct raft *raft = group_raft(node->group);
-    bool refrains = clock_refrains(&node->peers, raft_leader(raft) != 0);
-    raft_set_abstaining(raft, node->turn.now, refrains);
-    group_set_clocks_agree(node->group, node->peers.clocks.agree);
-    if (verdict.agree_count > 0) clock_hand_over(node, &verdict);
+    clocks_tell(node);
+    if (verdict.agree_count == 0 || node->turn.now.mono_us < node->peers.clocks.hand_over_us)
+        return;
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        struct group *group = node->groups.all[i].group;
+        if (!group_leading(group)) continue;
+        (void)groups_touch(node, i);
+        clock_hand_over(node, group, &verdict);
+    }
 }

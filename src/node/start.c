@@ -1,21 +1,29 @@
 /* From what the disk held to a running node: snapshot, log, and what to do when they are not
  * whole. The rules for torn and damaged stand in specs/disk.md. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "node/hub.h"
 #include "node/text.h"
 
+/* Of one group. */
+struct found_group {
+    struct replica *replica;
+    uint64_t snapshot_index; /* of that replica, once the group has it; 0: there is none */
+    uint64_t snapshot_bytes;
+    struct snapshot_header header;
+    bool hole; /* entries are missing between the snapshot and the log, or within it */
+};
+
 /* What START gathers before the node can be built. */
 struct found {
     const struct event_start *start;
     struct wal_recovered log;
-    struct replica *replica;
-    uint64_t snapshot_index; /* of that replica, once the group has it; 0: there is none */
-    struct snapshot_header header;
-    bool snapshot_damaged;
+    struct found_group *groups;
+    struct wal_snapshot *snapshots; /* of each group */
+    uint32_t count;
     bool trusted;
-    bool hole; /* entries are missing between the snapshot and the log, or within it */
 };
 
 static bool alone(const struct node *node)
@@ -42,8 +50,7 @@ static void log_cut(struct node *node, struct found *found)
 static void log_give_up(struct node *node, struct found *found)
 {
     const struct event_start *start = found->start;
-    struct wal_snapshot snapshot = {found->header.index, found->header.term};
-    struct wal_owner owner = {node->config.self, 1, &snapshot};
+    struct wal_owner owner = {node->config.self, found->count, found->snapshots};
     wal_recover_before(start->segments, start->segments_count, found->log.bad_segment, &owner,
                        &found->log);
     found->trusted = false;
@@ -64,7 +71,6 @@ static void set_aside_plan(struct node *node, const struct found *found)
         if (torn && number >= found->log.bad_segment) continue; /* cut */
         buffer_put_u64(&node->start.set_aside, number);
     }
-    if (found->snapshot_damaged) node->start.set_aside_snapshot = start->snapshot_number;
 }
 
 void start_set_aside(struct node *node)
@@ -74,34 +80,36 @@ void start_set_aside(struct node *node)
         turn_act(&node->turn, ACTION_SET_ASIDE)->segment = read_u64(&numbers);
     }
     buffer_free(&node->start.set_aside);
-    if (node->start.set_aside_snapshot != 0) {
-        turn_act(&node->turn, ACTION_SNAPSHOT_SET_ASIDE)->sequence = node->start.set_aside_snapshot;
+    numbers = reader_of(buffer_slice(&node->start.set_aside_snapshots));
+    while (numbers.bytes.size > 0) {
+        turn_act(&node->turn, ACTION_SNAPSHOT_SET_ASIDE)->sequence = read_u64(&numbers);
     }
-    node->start.set_aside_snapshot = 0;
+    buffer_free(&node->start.set_aside_snapshots);
 }
 
-static bool snapshot_read(struct node *node, struct found *found)
+static void say_snapshot(struct text *text, uint64_t number)
 {
-    const struct event_start *start = found->start;
-    if (start->snapshot_number == 0) return true; /* an empty file is a damaged one */
-    struct snapshot_fault fault = {0};
-    found->replica = group_read_snapshot(node->group, start->snapshot, &found->header, &fault);
-    if (found->replica != NULL) return true;
+    text_add(text, "snapshot-");
+    text_add_hex(text, number, 16);
+}
+
+/* It is not whole: a node alone stops here, a member of a cluster goes on without it. */
+static bool snapshot_bad(struct node *node, struct found *found, uint64_t number,
+                         const struct snapshot_fault *fault)
+{
     char reason[256];
     struct text text = text_in(reason, sizeof reason);
-    text_add(&text, "snapshot-");
-    text_add_hex(&text, start->snapshot_number, 16);
+    say_snapshot(&text, number);
     text_add(&text, " at offset ");
-    text_add_decimal(&text, fault.offset);
+    text_add_decimal(&text, fault->offset);
     text_add(&text, ": ");
-    text_add(&text, fault.why);
-    if (fault.foreign || alone(node)) {
+    text_add(&text, fault->why);
+    if (fault->foreign || alone(node)) {
         node_die(node, reason,
-                 fault.foreign ? "" : ". Not starting: what was acknowledged is in it");
+                 fault->foreign ? "" : ". Not starting: what was acknowledged is in it");
         return false;
     }
-    memset(&found->header, 0, sizeof found->header);
-    found->snapshot_damaged = true;
+    buffer_put_u64(&node->start.set_aside_snapshots, number);
     found->trusted = false;
     trace_begin(&node->turn, "snapshot-damaged");
     trace_text(&node->turn, "why", reason);
@@ -109,11 +117,44 @@ static bool snapshot_read(struct node *node, struct found *found)
     return true;
 }
 
+static bool snapshot_read(struct node *node, struct found *found,
+                          const struct snapshot_image *image)
+{
+    struct snapshot_fault fault = {0};
+    uint32_t number = node_snapshot_group(image->number);
+    if (number >= found->count) {
+        char name[32];
+        struct text text = text_in(name, sizeof name);
+        say_snapshot(&text, image->number);
+        node_die(node, name, " is of a group that this node does not have: start it as before");
+        return false;
+    }
+    struct found_group *group = &found->groups[number];
+    /* An empty file is a damaged one. */
+    group->replica =
+        group_read_snapshot(node->groups.all[number].group, image->bytes, &group->header, &fault);
+    if (group->replica == NULL) {
+        memset(&group->header, 0, sizeof group->header);
+        return snapshot_bad(node, found, image->number, &fault);
+    }
+    group->snapshot_bytes = image->bytes.size;
+    found->snapshots[number] = (struct wal_snapshot){group->header.index, group->header.term};
+    return true;
+}
+
+static bool snapshots_read(struct node *node, struct found *found)
+{
+    for (uint32_t i = 0; i < found->start->snapshots_count; i++) {
+        if (!snapshot_read(node, found, &found->start->snapshots[i])) return false;
+    }
+    return true;
+}
+
+/* Group 0 knows who the members are. */
 static void note_members(void *context, uint32_t group, const struct raft_entry *entry)
 {
-    (void)group;
     struct snapshot_header *header = context;
-    if (entry->kind != RAFT_KIND_MEMBERS || entry->index <= header->index) return;
+    if (group != 0 || entry->kind != RAFT_KIND_MEMBERS || entry->index <= header->index) return;
     (void)raft_members_decode(entry->data, &header->members);
 }
 
@@ -121,7 +162,7 @@ static void note_members(void *context, uint32_t group, const struct raft_entry 
 static bool still_alone(const struct node *node, const struct found *found)
 {
     if (!alone(node)) return false;
-    struct snapshot_header header = found->header;
+    struct snapshot_header header = found->groups[0].header;
     wal_each_entry(found->start->segments, found->start->segments_count, &found->log, note_members,
                    &header);
     return header.members.count <= 1;
@@ -138,7 +179,7 @@ static void note_company(void *context, uint32_t group, const struct raft_entry 
 /* Nothing that can still be read, damage or not, tells of another member. */
 static bool always_alone(const struct node *node, const struct found *found)
 {
-    bool company = found->header.members.count > 1;
+    bool company = found->groups[0].header.members.count > 1;
     wal_each_entry_anywhere(found->start->segments, found->start->segments_count, note_company,
                             &company);
     return alone(node) && !company;
@@ -167,8 +208,7 @@ static void log_lose_end(struct node *node, const struct found *found)
 static bool log_read(struct node *node, struct found *found)
 {
     const struct event_start *start = found->start;
-    struct wal_snapshot snapshot = {found->header.index, found->header.term};
-    struct wal_owner owner = {node->config.self, 1, &snapshot};
+    struct wal_owner owner = {node->config.self, found->count, found->snapshots};
     wal_recover(start->segments, start->segments_count, &owner, &found->log);
     switch (found->log.verdict) {
     case WAL_CLEAN: return true;
@@ -204,52 +244,72 @@ static void boot_judge(struct node *node, struct found *found)
 }
 
 struct restoring {
-    struct raft *raft;
-    uint64_t after;
-    bool hole;
+    struct node *node;
+    struct found *found;
 };
 
-static void restore_entry(void *context, uint32_t group, const struct raft_entry *entry)
+static void restore_entry(void *context, uint32_t number, const struct raft_entry *entry)
 {
-    (void)group;
     struct restoring *r = context;
-    if (entry->index <= r->after || r->hole) return;
-    if (entry->index > raft_last_index(r->raft) + 1) {
-        r->hole = true;
+    struct found_group *found = &r->found->groups[number];
+    struct raft *raft = group_raft(r->node->groups.all[number].group);
+    if (!r->found->log.groups[number].keeps_suffix) return;
+    if (entry->index <= found->header.index || found->hole) return;
+    if (entry->index > raft_last_index(raft) + 1) {
+        found->hole = true;
         return;
     }
-    raft_restore_entry(r->raft, entry);
+    raft_restore_entry(raft, entry);
 }
 
-/* Raft as the disk has it; without its entries where some are missing. */
-static void raft_build(struct node *node, struct found *found)
+static uint32_t holes_count(const struct found *found)
 {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < found->count; i++) count += found->groups[i].hole;
+    return count;
+}
+
+static void raft_open(struct node *node, const struct found *found, uint32_t number)
+{
+    const struct found_group *group = &found->groups[number];
+    const struct wal_hard_state *state = &found->log.groups[number].hard_state;
     struct raft_restored restored = {
-        .term = found->log.groups[0].hard_state.term,
-        .vote = found->log.groups[0].hard_state.vote,
-        .trusted = found->trusted,
-        .snapshot_index = found->header.index,
-        .snapshot_term = found->header.term,
-        .snapshot_elapsed_us = found->header.elapsed_us,
-        .snapshot_wall_us = found->header.wall_us,
-        .members = found->header.members,
+        .term = state->term,
+        .vote = state->vote,
+        .trusted = found->trusted && state->trusted,
+        .snapshot_index = group->header.index,
+        .snapshot_term = group->header.term,
+        .snapshot_elapsed_us = group->header.elapsed_us,
+        .snapshot_wall_us = group->header.wall_us,
+        .members = group->header.members,
     };
-    group_open(node->group, found->log.meta.cluster, &restored);
-    if (!found->log.groups[0].keeps_suffix) return;
-    struct restoring r = {.raft = group_raft(node->group), .after = found->header.index};
+    group_open(node->groups.all[number].group, found->log.meta.cluster, &restored);
+}
+
+/* False: of some group entries are missing. Those of which that is known are left without any. */
+static bool rafts_open(struct node *node, struct found *found)
+{
+    struct restoring r = {.node = node, .found = found};
+    for (uint32_t i = 0; i < found->count; i++) raft_open(node, found, i);
+    uint32_t known = holes_count(found);
     wal_each_entry(found->start->segments, found->start->segments_count, &found->log, restore_entry,
                    &r);
-    if (!r.hole) return;
+    return holes_count(found) == known;
+}
+
+/* Every raft as the disk has it; without its entries where some are missing. */
+static void rafts_build(struct node *node, struct found *found)
+{
+    if (rafts_open(node, found)) return;
     if (alone(node)) {
         node_die(node, "entries are missing between the snapshot and the log", "");
         return;
     }
     /* Repaired by the peers, like any damage. */
-    group_close(node->group);
-    found->hole = true;
     found->trusted = false;
-    restored.trusted = false;
-    group_open(node->group, found->log.meta.cluster, &restored);
+    for (uint32_t i = 0; i < found->count; i++) group_close(node->groups.all[i].group);
+    bool whole = rafts_open(node, found);
+    ASSERT(whole);
 }
 
 static void tail_measure(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
@@ -282,18 +342,48 @@ static void log_secure(struct node *node, const struct found *found)
     wal_each_tail(start->segments, start->segments_count, &found->log, tail_rewrite, node);
 }
 
-/* One above the last; a snapshot may know a later one than a log that its owner has cut. A start
- * that follows an untrusted one still has none: see proposals.c. */
-static uint64_t next_incarnation(const struct node *node, const struct found *found)
+/* The highest that the node has taken in any group; a snapshot may know a later one than a log that
+ * its owner has cut. */
+static uint64_t last_incarnation(const struct node *node, const struct found *found)
 {
     uint64_t last = found->log.meta.incarnation;
-    if (!found->trusted || (found->log.has_meta && last == 0)) return 0;
-    const struct origin *origin = replica_origin(group_replica(node->group), node->config.self);
-    if (origin != NULL && origin->incarnation > last) last = origin->incarnation;
-    return last + 1;
+    for (uint32_t i = 0; i < found->count; i++) {
+        const struct replica *replica = group_replica(node->groups.all[i].group);
+        const struct origin *origin = replica_origin(replica, node->config.self);
+        if (origin != NULL && origin->incarnation > last) last = origin->incarnation;
+    }
+    return last;
 }
 
-/* The log goes on in a new segment, in a new incarnation. */
+/* A start that follows an untrusted one still has no incarnation: see proposals.c. */
+static bool group_held(const struct found *found, uint32_t number)
+{
+    const struct wal_recovered_group *group = &found->log.groups[number];
+    return !found->trusted || (group->has_hard_state && group->hard_state.held);
+}
+
+/* A group opens in the next incarnation, or in none; what of its log does not count any more is
+ * said to be so. */
+static void wal_continue_group(struct node *node, const struct found *found, uint32_t number)
+{
+    const struct found_group *group = &found->groups[number];
+    const struct wal_recovered_group *log = &found->log.groups[number];
+    if (log->has_hard_state) {
+        struct wal_hard_state state = log->hard_state;
+        if (!found->trusted) state.trusted = false;
+        state.held = group_held(found, number);
+        wal_put_hard_state(&node->wal, number, &state);
+    }
+    if (group->hole || (group->snapshot_index > 0 && !log->keeps_suffix)) {
+        /* Entries are missing, or the snapshot was durable before the log was: what is written
+         * from here on stands behind the snapshot, not behind what is left of the log, and the next
+         * start must know. */
+        wal_put_reset(&node->wal, number, group->header.index, group->header.term);
+    }
+}
+
+/* The log goes on in a new segment, each group in a new incarnation. One is taken in any case:
+ * peers tell the lives of a node apart by it. */
 static void wal_continue(struct node *node, struct found *found)
 {
     struct wal *wal = &node->wal;
@@ -306,31 +396,41 @@ static void wal_continue(struct node *node, struct found *found)
         wal_segment_kept(wal, &found->log.segments[i]);
     }
     wal_begin_segment(wal);
-    struct wal_hard_state hard_state = found->log.groups[0].hard_state;
-    hard_state.trusted = found->trusted;
     struct wal_meta meta = found->log.meta;
+    uint64_t last = last_incarnation(node, found);
     meta.node = node->config.self;
-    meta.incarnation = next_incarnation(node, found);
+    meta.incarnation = last + 1;
+    for (uint32_t i = 0; i < found->count; i++) {
+        if (group_held(found, i)) continue;
+        group_begin(node->groups.all[i].group, ++last);
+        meta.incarnation = last;
+    }
     meta.fsync_never = node->config.fsync_never;
     memcpy(meta.boot_id, found->start->boot_id, NODE_BOOT_ID_SIZE);
     wal_put_meta(wal, &meta);
-    if (found->log.groups[0].has_hard_state) wal_put_hard_state(wal, 0, &hard_state);
-    if (found->hole || (found->snapshot_index > 0 && !found->log.groups[0].keeps_suffix)) {
-        /* Entries are missing, or the snapshot was durable before the log was: what is written
-         * from here on stands behind the snapshot, not behind what is left of the log, and the next
-         * start must know. */
-        wal_put_reset(wal, 0, found->header.index, found->header.term);
-    }
+    for (uint32_t i = 0; i < found->count; i++) wal_continue_group(node, found, i);
     node->wal.ready_sequence = wal->sequence + 1;
     node->founding.cluster = meta.cluster;
 }
 
 static bool cluster_agrees(struct node *node, const struct found *found)
 {
-    if (found->replica == NULL) return true;
-    if (found->header.cluster == found->log.meta.cluster) return true;
-    node_die(node, "log and snapshot in the data directory belong to different clusters", "");
-    return false;
+    for (uint32_t i = 0; i < found->count; i++) {
+        if (found->groups[i].replica == NULL) continue;
+        if (found->groups[i].header.cluster == found->log.meta.cluster) continue;
+        node_die(node, "log and snapshot in the data directory belong to different clusters", "");
+        return false;
+    }
+    return true;
+}
+
+/* The cluster that some snapshot belongs to; 0: there is none. */
+static uint64_t snapshots_cluster(const struct found *found)
+{
+    for (uint32_t i = 0; i < found->count; i++) {
+        if (found->groups[i].replica != NULL) return found->groups[i].header.cluster;
+    }
+    return 0;
 }
 
 /* The log is gone, or cut back to before this node was a member, and a snapshot is left: that knows
@@ -338,42 +438,70 @@ static bool cluster_agrees(struct node *node, const struct found *found)
 static bool log_replace(struct node *node, struct found *found)
 {
     struct wal_meta *meta = &found->log.meta;
-    if (found->replica == NULL || meta->membership == WAL_MEMBER) return true;
+    uint64_t cluster = snapshots_cluster(found);
+    if (cluster == 0 || meta->membership == WAL_MEMBER) return true;
     if (alone(node)) {
         node_die(node, "the data directory holds a snapshot and no log", "");
         return false;
     }
-    if (meta->cluster == 0) meta->cluster = found->header.cluster;
+    if (meta->cluster == 0) meta->cluster = cluster;
     meta->membership = WAL_MEMBER;
-    found->log.groups[0].has_hard_state = true;
+    for (uint32_t i = 0; i < found->count; i++) found->log.groups[i].has_hard_state = true;
     found->trusted = false;
     trace_begin(&node->turn, "log-missing");
     trace_end(&node->turn);
     return true;
 }
 
+/* An older start had no other word for a group that is held. */
+static void states_judge(struct found *found)
+{
+    for (uint32_t i = 0; i < found->count; i++) {
+        struct wal_recovered_group *group = &found->log.groups[i];
+        if (!group->has_hard_state) continue;
+        if (found->log.has_meta && found->log.meta.incarnation == 0) group->hard_state.held = true;
+        if (!group->hard_state.trusted) group->hard_state.held = true;
+    }
+}
+
+static void replicas_adopt(struct node *node, struct found *found)
+{
+    for (uint32_t i = 0; i < found->count; i++) {
+        struct found_group *group = &found->groups[i];
+        if (group->replica == NULL) continue;
+        group->snapshot_index = group->header.index;
+        group_adopt(node->groups.all[i].group, group->replica, group->snapshot_bytes);
+        group->replica = NULL;
+    }
+}
+
+static void trace_started(struct node *node, const struct found *found)
+{
+    const struct raft *raft = group_raft(node->group);
+    trace_begin(&node->turn, "started");
+    trace_number(&node->turn, "incarnation", group_incarnation(node->group));
+    trace_number(&node->turn, "snapshot", found->groups[0].snapshot_index);
+    trace_number(&node->turn, "last", raft == NULL ? 0 : raft_last_index(raft));
+    trace_end(&node->turn);
+}
+
 static void node_build(struct node *node, struct found *found)
 {
-    if (found->replica != NULL) {
-        found->snapshot_index = found->header.index;
-        group_adopt(node->group, found->replica, found->start->snapshot.size);
-        found->replica = NULL;
-    }
+    replicas_adopt(node, found);
     boot_judge(node, found);
+    states_judge(found);
     node->founding.membership = found->log.meta.membership;
-    if (node->founding.membership == WAL_MEMBER) raft_build(node, found);
+    if (node->founding.membership == WAL_MEMBER) rafts_build(node, found);
     log_secure(node, found);
     wal_continue(node, found);
     set_aside_plan(node, found);
     if (node->founding.membership != WAL_MEMBER) founding_begin(node);
-    if (group_raft(node->group) != NULL && node->process.fatal == NULL)
-        raft_start(group_raft(node->group), node->turn.now);
-    trace_begin(&node->turn, "started");
-    trace_number(&node->turn, "incarnation", node->wal.meta.incarnation);
-    trace_number(&node->turn, "snapshot", found->snapshot_index);
-    trace_number(&node->turn, "last",
-                 group_raft(node->group) == NULL ? 0 : raft_last_index(group_raft(node->group)));
-    trace_end(&node->turn);
+    for (uint32_t i = 0; i < found->count && node->process.fatal == NULL; i++) {
+        struct raft *raft = group_raft(groups_touch(node, i));
+        if (raft != NULL) raft_start(raft, node->turn.now);
+    }
+    for (uint32_t i = 0; i < found->count; i++) group_propose_open(groups_touch(node, i));
+    trace_started(node, found);
 }
 
 void node_start(struct node *node, const struct event_start *start)
@@ -381,13 +509,15 @@ void node_start(struct node *node, const struct event_start *start)
     ASSERT(!node->process.started);
     node->process.started = true;
     node->process.started_us = node->turn.now.mono_us;
-    struct found found = {.start = start, .trusted = true};
-    bool good = snapshot_read(node, &found) && log_read(node, &found);
-    if (good && found.log.groups[0].has_hard_state && !found.log.groups[0].hard_state.trusted)
-        found.trusted = false;
+    struct found found = {.start = start, .count = node->groups.count, .trusted = true};
+    found.groups = calloc(found.count, sizeof *found.groups);
+    found.snapshots = calloc(found.count, sizeof *found.snapshots);
+    ASSERT(found.groups != NULL && found.snapshots != NULL);
+    bool good = snapshots_read(node, &found) && log_read(node, &found);
     if (good) good = log_replace(node, &found) && cluster_agrees(node, &found);
     if (good) node_build(node, &found);
-    if (found.replica != NULL) replica_destroy(found.replica);
+    for (uint32_t i = 0; i < found.count; i++) replica_destroy(found.groups[i].replica);
     wal_recovered_free(&found.log);
-    if (good) group_propose_open(node->group);
+    free(found.groups);
+    free(found.snapshots);
 }

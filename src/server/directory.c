@@ -299,8 +299,12 @@ const char *directory_map(const struct directory *directory, struct directory_im
     }
     struct event_start *start = &images->start;
     images->segments = calloc((size_t)listing.segments_count + 1, sizeof *images->segments);
-    if (images->segments == NULL) system_die(SYSTEM_EXIT_FAILED, "out of memory");
+    images->snapshots = calloc((size_t)listing.snapshots_count + 1, sizeof *images->snapshots);
+    if (images->segments == NULL || images->snapshots == NULL) {
+        system_die(SYSTEM_EXIT_FAILED, "out of memory");
+    }
     start->segments = images->segments;
+    start->snapshots = images->snapshots;
     char name[DIRECTORY_NAME_SIZE_MAX];
     for (uint32_t i = 0; i < listing.segments_count && wrong == NULL; i++) {
         struct segment_image *image = &images->segments[i];
@@ -309,10 +313,15 @@ const char *directory_map(const struct directory *directory, struct directory_im
         wrong = map_file(directory, name, &image->bytes);
         start->segments_count = i + 1;
     }
-    if (wrong == NULL && listing.snapshots_count > 0) {
-        start->snapshot_number = listing.snapshots[listing.snapshots_count - 1];
-        directory_snapshot_name(start->snapshot_number, name);
-        wrong = map_file(directory, name, &start->snapshot);
+    for (uint32_t i = 0; i < listing.snapshots_count && wrong == NULL; i++) {
+        uint64_t number = listing.snapshots[i];
+        bool newest = i + 1 == listing.snapshots_count ||
+                      node_snapshot_group(listing.snapshots[i + 1]) != node_snapshot_group(number);
+        if (!newest) continue;
+        struct snapshot_image *image = &images->snapshots[start->snapshots_count++];
+        image->number = number;
+        directory_snapshot_name(number, name);
+        wrong = map_file(directory, name, &image->bytes);
     }
     directory_listing_free(&listing);
     system_boot_id(start->boot_id);
@@ -328,7 +337,8 @@ static void unmap(struct slice bytes)
 void directory_images_free(struct directory_images *images)
 {
     for (uint32_t i = 0; i < images->start.segments_count; i++) unmap(images->segments[i].bytes);
-    unmap(images->start.snapshot);
+    for (uint32_t i = 0; i < images->start.snapshots_count; i++) unmap(images->snapshots[i].bytes);
     free(images->segments);
+    free(images->snapshots);
     *images = (struct directory_images){0};
 }

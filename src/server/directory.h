@@ -63,11 +63,12 @@ struct directory_listing {
 const char *directory_list(const struct directory *directory, struct directory_listing *listing);
 void directory_listing_free(struct directory_listing *listing);
 
-/* All segments and the newest snapshot, mapped for reading, as EVENT_START wants them. Unfinished
- * files are left alone. NULL or one line; free with directory_images_free(). */
+/* All segments and each group's newest snapshot, mapped for reading, as EVENT_START wants them.
+ * Unfinished files are left alone. NULL or one line; free with directory_images_free(). */
 struct directory_images {
     struct event_start start;
     struct segment_image *segments;
+    struct snapshot_image *snapshots;
 };
 const char *directory_map(const struct directory *directory, struct directory_images *images);
 void directory_images_free(struct directory_images *images);

@@ -316,7 +316,12 @@ static bool start_node(struct host *host)
         return false;
     }
     disk_set_oldest(&host->disk, images.start.segments_count > 0 ? images.segments[0].number : 1);
-    snapshot_file_open(&host->snapshot, &host->loop, &host->directory, images.start.snapshot.size);
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < images.start.snapshots_count; i++) {
+        uint64_t size = images.snapshots[i].bytes.size;
+        if (size > largest) largest = size;
+    }
+    snapshot_file_open(&host->snapshot, &host->loop, &host->directory, largest);
     struct event event = {.type = EVENT_START, .start = &images.start};
     host_step(host, &event);
     directory_images_free(&images);

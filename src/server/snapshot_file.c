@@ -69,6 +69,7 @@ static int append(struct snapshot_file *file, const uint8_t *bytes, size_t size)
     return fsync(file->fd) == 0 ? 0 : -errno;
 }
 
+/* Those of the same group. */
 static void delete_older(const struct directory *directory, uint64_t number)
 {
     struct directory_listing listing;
@@ -76,7 +77,9 @@ static void delete_older(const struct directory *directory, uint64_t number)
     for (uint32_t i = 0; i < listing.snapshots_count; i++) {
         char name[DIRECTORY_NAME_SIZE_MAX];
         directory_snapshot_name(listing.snapshots[i], name);
-        if (listing.snapshots[i] < number) unlinkat(directory->fd, name, 0);
+        bool older = listing.snapshots[i] < number &&
+                     node_snapshot_group(listing.snapshots[i]) == node_snapshot_group(number);
+        if (older) unlinkat(directory->fd, name, 0);
     }
     directory_listing_free(&listing);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "node/node.h"
 
 enum { JOURNAL_KEPT = 256 << 10 };
 
@@ -77,15 +78,20 @@ static void journal_clear(struct disk *disk)
     if (disk->journal_bytes.capacity > JOURNAL_KEPT) buffer_free(&disk->journal_bytes);
 }
 
+static void snapshot_remove(struct disk *disk, uint32_t at)
+{
+    buffer_free(&disk->snapshots[at].file);
+    disk->snapshots[at] = disk->snapshots[--disk->snapshots_count];
+}
+
 void sim_disk_wipe(struct disk *disk)
 {
     for (uint32_t i = 0; i < disk->files_count; i++) file_free(&disk->files[i]);
     disk->files_count = 0;
     trimmed_forget(disk);
     journal_clear(disk);
-    buffer_clear(&disk->snapshot);
+    while (disk->snapshots_count > 0) snapshot_remove(disk, 0);
     buffer_clear(&disk->temporary);
-    disk->snapshot_index = 0;
     disk->recent_next = 0;
     memset(disk->recent, 0, sizeof disk->recent);
     disk->sequence_written = 0;
@@ -99,7 +105,6 @@ void sim_disk_free(struct disk *disk)
     free(disk->trimmed);
     free(disk->writes);
     buffer_free(&disk->journal_bytes);
-    buffer_free(&disk->snapshot);
     buffer_free(&disk->temporary);
 }
 
@@ -208,17 +213,28 @@ void sim_disk_set_aside(struct disk *disk, uint64_t number)
 
 /* --- snapshots --- */
 
-void sim_disk_snapshot_set_aside(struct disk *disk)
+void sim_disk_snapshot_set_aside(struct disk *disk, uint64_t number)
 {
-    buffer_clear(&disk->snapshot);
-    disk->snapshot_index = 0;
+    for (uint32_t i = 0; i < disk->snapshots_count; i++) {
+        if (disk->snapshots[i].number == number) snapshot_remove(disk, i--);
+    }
 }
 
-void sim_disk_snapshot_commit(struct disk *disk, uint64_t index)
+void sim_disk_snapshot_commit(struct disk *disk, uint64_t number)
 {
-    struct buffer old = disk->snapshot;
-    disk->snapshot = disk->temporary;
-    disk->snapshot_index = index;
+    uint32_t at = 0;
+    while (at < disk->snapshots_count &&
+           node_snapshot_group(disk->snapshots[at].number) != node_snapshot_group(number)) {
+        at++;
+    }
+    if (at == disk->snapshots_count) {
+        ASSERT(at < DISK_SNAPSHOTS_MAX);
+        disk->snapshots[disk->snapshots_count++] = (struct disk_snapshot){0};
+    }
+    struct disk_snapshot *snapshot = &disk->snapshots[at];
+    struct buffer old = snapshot->file;
+    snapshot->file = disk->temporary;
+    snapshot->number = number;
     disk->temporary = old;
     buffer_clear(&disk->temporary);
 }

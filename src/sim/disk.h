@@ -18,7 +18,8 @@
 enum {
     DISK_SECTOR_SIZE = 512,
     DISK_FILES_MAX = 512,
-    DISK_RECENT_MAX = 64, /* durable writes that are remembered, to be lost after all */
+    DISK_SNAPSHOTS_MAX = 64, /* groups that may have one */
+    DISK_RECENT_MAX = 64,    /* durable writes that are remembered, to be lost after all */
 };
 
 struct disk_file {
@@ -37,6 +38,11 @@ struct disk_write {
     uint64_t sequence;
 };
 
+struct disk_snapshot {
+    uint64_t number;
+    struct buffer file;
+};
+
 struct disk {
     uint64_t segment_bytes;  /* files are zero-filled to this size when they are made */
     struct disk_file *files; /* ascending by number */
@@ -50,8 +56,8 @@ struct disk {
     uint64_t sequence_durable;
     uint32_t syncing_writes; /* the sync under way covers so many of `writes` */
     uint64_t syncing_sequence;
-    struct buffer snapshot; /* the newest complete one; empty: none */
-    uint64_t snapshot_index;
+    uint32_t snapshots_count;
+    struct disk_snapshot snapshots[DISK_SNAPSHOTS_MAX]; /* of each group the newest complete one */
     struct buffer temporary;
     struct disk_write recent[DISK_RECENT_MAX]; /* durable ones: a ring */
     uint32_t recent_next;
@@ -83,10 +89,10 @@ void sim_disk_set_aside(struct disk *disk, uint64_t number);
 /* Durable at once, likewise. */
 void sim_disk_rewrite(struct disk *disk, uint64_t number, uint64_t offset, struct slice bytes);
 
-/* The temporary file becomes the snapshot. */
-void sim_disk_snapshot_commit(struct disk *disk, uint64_t index);
+/* The temporary file becomes the snapshot of its group. */
+void sim_disk_snapshot_commit(struct disk *disk, uint64_t number);
 void sim_disk_snapshot_abort(struct disk *disk);
-void sim_disk_snapshot_set_aside(struct disk *disk);
+void sim_disk_snapshot_set_aside(struct disk *disk, uint64_t number);
 
 /* The process is gone, the page cache is not: the next one reads back what was written. Some of it
  * has reached the platter; the rest never does by itself. (After a crash it would at some time;

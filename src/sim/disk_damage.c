@@ -9,6 +9,7 @@
  * nor is what was written. */
 #include <string.h>
 
+#include "base/assert.h"
 #include "node/disk/wal.h"
 #include "sim/disk.h"
 
@@ -76,19 +77,40 @@ struct disk_place sim_disk_lose_write(struct disk *disk, struct random *random, 
     return place;
 }
 
+/* One of those that are not empty; NULL: there is none. */
+static const struct disk_snapshot *snapshot_drawn(const struct disk *disk, struct random *random)
+{
+    uint32_t at = 0;
+    if (disk->snapshots_count == 0) return NULL;
+    if (disk->snapshots_count > 1) at = (uint32_t)random_below(random, disk->snapshots_count);
+    return disk->snapshots[at].file.size == 0 ? NULL : &disk->snapshots[at];
+}
+
+static uint8_t *snapshot_bytes(struct disk *disk, uint64_t number)
+{
+    for (uint32_t i = 0; i < disk->snapshots_count; i++) {
+        struct buffer *file = &disk->snapshots[i].file;
+        if (disk->snapshots[i].number == number) return file->data + file->head;
+    }
+    ASSERT(false);
+    return NULL;
+}
+
 /* Whole sectors go astray: the place is as far into its sector as the write was. */
 static struct disk_place elsewhere(struct disk *disk, struct random *random,
                                    const struct disk_place *from)
 {
     struct disk_place to = {.size = from->size};
     uint64_t within = from->offset % DISK_SECTOR_SIZE;
-    uint64_t room = disk->snapshot.size;
+    const struct disk_snapshot *snapshot = snapshot_drawn(disk, random);
+    uint64_t room = snapshot == NULL ? 0 : snapshot->file.size;
     if (room == 0 || random_below(random, SNAPSHOT_ONE_IN) != 0) {
         const struct disk_file *file = &disk->files[random_below(random, disk->files_count)];
         to.number = file->number;
         room = file->size;
     } else {
         to.snapshot = true;
+        to.number = snapshot->number;
     }
     if (room < within + from->size) return (struct disk_place){0};
     uint64_t sectors = (room - within - from->size) / DISK_SECTOR_SIZE + 1;
@@ -107,7 +129,7 @@ struct disk_place sim_disk_misdirect(struct disk *disk, struct random *random)
     if (witnessed(disk, &from, &to) < sequence) return nothing;
     const uint8_t *bytes = sim_disk_file(disk, from.number)->durable + from.offset;
     if (to.snapshot) {
-        memcpy(disk->snapshot.data + disk->snapshot.head + to.offset, bytes, to.size);
+        memcpy(snapshot_bytes(disk, to.number) + to.offset, bytes, to.size);
     } else {
         struct disk_file *file = sim_disk_file(disk, to.number);
         memcpy(file->durable + to.offset, bytes, to.size);
@@ -125,10 +147,12 @@ static void flip(uint8_t *byte, struct random *random)
 struct disk_place sim_disk_rot(struct disk *disk, struct random *random)
 {
     struct disk_place place = {.size = 1};
-    if (disk->snapshot.size > 0 && random_below(random, SNAPSHOT_ONE_IN) == 0) {
+    const struct disk_snapshot *snapshot = snapshot_drawn(disk, random);
+    if (snapshot != NULL && random_below(random, SNAPSHOT_ONE_IN) == 0) {
         place.snapshot = true;
-        place.offset = random_below(random, disk->snapshot.size);
-        flip(disk->snapshot.data + disk->snapshot.head + place.offset, random);
+        place.number = snapshot->number;
+        place.offset = random_below(random, snapshot->file.size);
+        flip(snapshot_bytes(disk, place.number) + place.offset, random);
         return place;
     }
     struct disk_place nothing = {0};

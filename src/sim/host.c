@@ -181,7 +181,7 @@ static void host_on_snapshot_committed(void *owner, struct timed *timed)
 {
     struct host *host = owner;
     if (host_held_up(host, timed)) return;
-    sim_disk_snapshot_commit(&host->disk, host->snapshot_index);
+    sim_disk_snapshot_commit(&host->disk, host->snapshot_number);
     world_count(host->world, SIM_COVER_SNAPSHOTS_WRITTEN);
     host->installed_number = host->next_number;
     struct event event = {.type = EVENT_SNAPSHOT_DURABLE};
@@ -256,7 +256,7 @@ static void host_carry_out(struct host *host, const struct action *action)
         break;
     case ACTION_SNAPSHOT_SET_ASIDE:
         world_count(world, SIM_COVER_SNAPSHOTS_SET_ASIDE);
-        sim_disk_snapshot_set_aside(&host->disk);
+        sim_disk_snapshot_set_aside(&host->disk, action->sequence);
         break;
     case ACTION_WRITE: host_write(host, action); break;
     case ACTION_TRIM:
@@ -283,7 +283,7 @@ static void host_carry_out(struct host *host, const struct action *action)
                     now_us + random_below(&world->random, SNAPSHOT_WRITE_US_MAX));
         break;
     case ACTION_SNAPSHOT_COMMIT:
-        host->snapshot_index = action->sequence;
+        host->snapshot_number = action->sequence;
         schedule_at(&world->schedule, &host->snapshot_committed,
                     now_us + random_below(&world->random, SNAPSHOT_COMMIT_US_MAX));
         break;
@@ -400,6 +400,7 @@ static void host_turn(struct host *host)
 void sim_host_start(struct host *host)
 {
     struct segment_image images[DISK_FILES_MAX];
+    struct snapshot_image snapshots[DISK_SNAPSHOTS_MAX];
     struct world *world = host->world;
     ASSERT(host->node == NULL);
     schedule_cancel(&world->schedule, &host->restart);
@@ -422,17 +423,22 @@ void sim_host_start(struct host *host)
         const struct disk_file *file = &host->disk.files[i];
         images[i] = (struct segment_image){file->number, slice_of(file->cached, file->size)};
     }
-    struct event_start start = {.segments_count = host->disk.files_count,
-                                .segments = images,
-                                .snapshot = buffer_slice(&host->disk.snapshot),
-                                .snapshot_number = host->disk.snapshot_index};
+    struct event_start start = {
+        .segments_count = host->disk.files_count, .segments = images, .snapshots = snapshots};
+    uint64_t snapshot_bytes = 0;
+    for (uint32_t i = 0; i < host->disk.snapshots_count; i++) {
+        const struct disk_snapshot *snapshot = &host->disk.snapshots[i];
+        snapshots[start.snapshots_count++] =
+            (struct snapshot_image){snapshot->number, buffer_slice(&snapshot->file)};
+        snapshot_bytes += snapshot->file.size;
+    }
     memcpy(start.boot_id, host->boot_id, sizeof start.boot_id);
     start.sync_failed = host->unsynced;
     struct event event = {.type = EVENT_START, .now = sim_host_time(host), .start = &start};
     world->faults.disturbed_us = world_now_us(world);
     world_narrate(world, "host", host->id, "starts boot=%u segments=%u first=%U snapshot=%U",
                   host->boots, start.segments_count,
-                  start.segments_count == 0 ? 0 : images[0].number, (uint64_t)start.snapshot.size);
+                  start.segments_count == 0 ? 0 : images[0].number, snapshot_bytes);
     node_step(host->node, &event);
     invariants_started(world, host);
     host_turn(host);
@@ -493,7 +499,7 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
         schedule_cancel(schedule, &host->snapshot_committed);
         /* The rename was under way. */
         if (random_below(&world->random, 2) == 0) {
-            sim_disk_snapshot_commit(&host->disk, host->snapshot_index);
+            sim_disk_snapshot_commit(&host->disk, host->snapshot_number);
         }
     }
     node_destroy(host->node);

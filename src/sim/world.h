@@ -75,7 +75,7 @@ struct host {
     struct timed snapshot_written;
     struct timed snapshot_committed;
     struct timed restart;
-    uint64_t snapshot_index;   /* being committed */
+    uint64_t snapshot_number;  /* being committed */
     uint32_t installed_number; /* of the next connection, when the last snapshot was committed */
     bool installed;            /* one that arrived, in this turn */
 

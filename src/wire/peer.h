@@ -39,6 +39,9 @@ enum peer_frame_type {
     PEER_PING, /* which of your connections I hear */
 };
 
+/* The offset in a SNAPSHOT_TAKEN of a follower that takes another group's: send it later. */
+#define PEER_SNAPSHOT_BUSY UINT64_MAX
+
 enum peer_refusal {
     PEER_OTHER_CLUSTER = 1,
     PEER_OTHER_SYSTEM,

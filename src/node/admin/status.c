@@ -23,7 +23,7 @@ const char *status_unready(struct node *node)
 {
     const char *why = status_ailing(node);
     if (why != NULL) return why;
-    if (!wal_ready(&node->wal) || node->wal.meta.incarnation == 0) {
+    if (!wal_ready(&node->wal) || group_incarnation(node->group) == 0) {
         return "starting: takes no commands before it has a life of its own on disk\n";
     }
     if (group_leading(node->group)) return NULL;
@@ -146,7 +146,7 @@ void status_json(const struct node *node, struct buffer *out)
     json_member_bool(&json, "healthy", why == NULL);
     json_key(&json, "cluster");
     json_hex(&json, node->founding.cluster, 16);
-    json_member_unsigned(&json, "incarnation", node->wal.meta.incarnation);
+    json_member_unsigned(&json, "incarnation", group_incarnation(node->group));
     status_raft(node, &json);
     status_progress(node, &json);
     status_clocks(node, &json);

@@ -82,6 +82,7 @@ void client_free(struct clients *clients, struct client *client)
     list_remove(&client->in_pump);
     list_remove(&client->in_clients);
     buffer_free(&client->input);
+    buffer_free(&client->sessions);
     connection_release(clients->connections, &client->connection);
     free(client);
 }
@@ -204,11 +205,32 @@ void clients_refuse_question(struct clients *clients, uint32_t connection, clien
     client_answered(clients, client);
 }
 
-void clients_reborn(struct clients *clients)
+bool client_has_session(const struct client *client, uint32_t group)
+{
+    struct reader reader = reader_of(buffer_slice(&client->sessions));
+    while (reader.bytes.size > 0) {
+        if (read_u16(&reader) == group) return true;
+    }
+    return false;
+}
+
+static void session_forget(struct client *client, uint32_t group)
+{
+    struct reader reader = reader_of(buffer_slice(&client->sessions));
+    struct buffer kept = {0};
+    while (reader.bytes.size > 0) {
+        uint16_t other = read_u16(&reader);
+        if (other != group) buffer_put_u16(&kept, other);
+    }
+    buffer_free(&client->sessions);
+    client->sessions = kept;
+}
+
+void clients_reborn(struct clients *clients, uint32_t group)
 {
     clients_close_all(clients);
     for (struct list *at = clients->all.next; at != &clients->all; at = at->next) {
-        LIST_ITEM(at, struct client, in_clients)->has_session = false;
+        session_forget(LIST_ITEM(at, struct client, in_clients), group);
     }
 }
 

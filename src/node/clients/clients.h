@@ -37,7 +37,7 @@ struct client {
     uint32_t awaiting;          /* of them proposals */
     bool blocked;               /* behind a blocking command */
     bool held;                  /* `request` waits for the replies before it */
-    bool has_session;           /* proposed something: the machine knows it */
+    struct buffer sessions; /* groups whose machine knows it, for it proposed something: u16 each */
     bool quitting;
     bool ended;   /* it sends nothing more */
     bool inside;  /* the protocol may hold requests that have not been asked for */
@@ -90,6 +90,8 @@ void client_closed(struct clients *clients, struct client *client);
 void client_free(struct clients *clients, struct client *client); /* at the end of all */
 /* It sends nothing more: it is closed once all that it sent is carried out and answered. */
 void client_ended(struct clients *clients, struct client *client);
+
+bool client_has_session(const struct client *client, uint32_t group);
 
 /* --- requests --- */
 
@@ -146,8 +148,8 @@ void clients_refuse_question(struct clients *clients, uint32_t connection, clien
 bool clients_memory_short(const struct clients *clients);
 
 void clients_close_all(struct clients *clients);
-/* The sessions of this incarnation are over: closed, and have none to end. */
-void clients_reborn(struct clients *clients);
+/* The sessions of this incarnation in the group are over: closed, and have none to end. */
+void clients_reborn(struct clients *clients, uint32_t group);
 /* Tells each once; closes those who are owed nothing, or wait for something that may never come. */
 void clients_drain(struct clients *clients);
 /* The turn nears its end: protocols say what they have to say by themselves. */

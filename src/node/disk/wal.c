@@ -258,22 +258,25 @@ void wal_flush(struct wal *wal, struct action *write)
     }
 }
 
-/* Would it, if the group were covered up to `index`? */
-static bool segment_may_go(const struct wal *wal, uint32_t at, uint32_t group, uint64_t index)
+/* Is what it alone holds durably repeated behind it? */
+static bool segment_repeated(const struct wal *wal, uint32_t at)
 {
-    if (at + 1 >= wal->segments_count) return false;
-    if (wal->segments[at + 1].opened_sequence > wal->durable) return false;
+    return at + 1 < wal->segments_count && wal->segments[at + 1].opened_sequence <= wal->durable;
+}
+
+static bool segment_may_go(const struct wal *wal, uint32_t at)
+{
+    if (!segment_repeated(wal, at)) return false;
     for (uint32_t i = 0; i < wal->groups_count; i++) {
-        uint64_t covered = wal->groups[i].covered;
-        if (i == group && index > covered) covered = index;
-        if (wal->segments[at].index_max[i] > covered) return false;
+        if (wal->segments[at].index_max[i] > wal->groups[i].covered) return false;
     }
     return true;
 }
 
 bool wal_trims(const struct wal *wal, uint32_t group, uint64_t index)
 {
-    return segment_may_go(wal, 0, group, index);
+    if (!segment_repeated(wal, 0) || wal->segments[0].index_max[group] > index) return false;
+    return wal->groups_count == 1 || wal_pinned_by(wal, group);
 }
 
 bool wal_pinned_by(const struct wal *wal, uint32_t group)
@@ -286,7 +289,7 @@ uint64_t wal_trim(struct wal *wal, uint32_t group, uint64_t index)
 {
     uint32_t gone = 0;
     if (index > wal->groups[group].covered) wal->groups[group].covered = index;
-    while (segment_may_go(wal, gone, group, index)) {
+    while (segment_may_go(wal, gone)) {
         wal->bytes -= wal->segments[gone].bytes;
         free(wal->segments[gone++].index_max);
     }

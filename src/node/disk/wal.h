@@ -111,7 +111,7 @@ void wal_flushed(struct wal *wal);
  * entries are so covered; returns the oldest that stays. That one's first batch is durable: it
  * repeats what else would be lost with the older ones. */
 uint64_t wal_trim(struct wal *wal, uint32_t group, uint64_t index);
-/* Would it forget any? */
+/* Would it forget any, as far as this group holds it up? */
 bool wal_trims(const struct wal *wal, uint32_t group, uint64_t index);
 /* Does the oldest segment hold entries of the group that no snapshot covers? Without it, and others
  * like it, it could go. */

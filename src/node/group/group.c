@@ -8,6 +8,16 @@
 
 enum { APPLY_BYTES_MAX = 128 << 10 }; /* entry data applied in one turn */
 
+/* The machine's answers, while it says them. */
+void group_emit(void *world, const struct session_key *session, const void *payload)
+{
+    struct group *group = world;
+    if (session->node != group->config->self) return;
+    /* Another one's were clients of an earlier life. */
+    if (session->incarnation != group->incarnation) return;
+    group->emit(group->world, session, payload);
+}
+
 struct group *group_create(const struct group_parts *parts)
 {
     struct group *group = calloc(1, sizeof *group);
@@ -18,12 +28,41 @@ struct group *group_create(const struct group_parts *parts)
     group->random = parts->random;
     group->emit = parts->emit;
     group->world = parts->world;
+    group->shared = parts->shared;
+    group->number = parts->number;
+    group->machine = node_machine_of(parts->config, parts->number);
+    group->wake_us = UINT64_MAX;
     group->told.trusted = true;
     proposals_init(group);
     reads_init(group);
-    group->replica = replica_create(group->config->machine, group->config->machine_options,
-                                    group->emit, group->world);
+    snapshots_init(group);
+    group->replica = replica_create(group->machine.ops, group->machine.options, group_emit, group);
     return group;
+}
+
+void group_shared_init(struct group_shared *shared)
+{
+    list_init(&shared->wants);
+}
+
+void group_begin(struct group *group, uint64_t incarnation)
+{
+    group->incarnation = incarnation;
+}
+
+void group_hold(struct group *group)
+{
+    group->incarnation = 0;
+}
+
+uint32_t group_number(const struct group *group)
+{
+    return group->number;
+}
+
+uint64_t group_incarnation(const struct group *group)
+{
+    return group->incarnation;
 }
 
 void group_destroy(struct group *group)
@@ -64,8 +103,8 @@ void group_adopt(struct group *group, struct replica *replica, uint64_t bytes)
     ASSERT(group->raft == NULL);
     replica_destroy(group->replica);
     group->replica = replica;
-    group->snapshots.disk_index = replica->index;
-    group->snapshots.disk_bytes = bytes;
+    snapshots_on_disk(group, replica->index, bytes);
+    (void)wal_trim(group->wal, group->number, replica->index);
 }
 
 /* --- state --- */
@@ -144,7 +183,7 @@ void group_counters(const struct group *group, struct group_counters *counters)
 
 void group_trace(struct group *group)
 {
-    trace_raft_changes(group->turn, group->raft, &group->told);
+    trace_raft_changes(group->turn, group->number, group->raft, &group->told);
 }
 
 void group_set_disk_full(struct group *group, bool full)
@@ -169,12 +208,13 @@ static bool apply_committed(struct group *group)
     }
     if (any) group->applied_us = group->turn->now.mono_us;
     if (any) proposals_applied(group);
-    if (group->replica->index < commit) turn_wake(group->turn, group->turn->now.mono_us);
+    if (group->replica->index < commit) group_wake(group, group->turn->now.mono_us);
     return true;
 }
 
 bool group_tick(struct group *group)
 {
+    group->wake_us = UINT64_MAX;
     if (group->raft != NULL && group->turn->now.mono_us >= raft_deadline_us(group->raft)) {
         raft_tick(group->raft, group->turn->now);
     }
@@ -204,7 +244,7 @@ static void tick_turn(struct group *group)
     uint64_t spaced = group->ticked_us + group->config->tick_interval_us;
     if (at < spaced && due.elapsed_us != 0) at = spaced;
     if (group->turn->now.mono_us < at) {
-        turn_wake(group->turn, at);
+        group_wake(group, at);
         return;
     }
     uint64_t index = 0;
@@ -227,7 +267,7 @@ static void clock_turn(struct group *group)
     if (result != RAFT_PROPOSE_OK) return;
     group->clock_term = raft_term(group->raft);
     if (ahead_us <= GROUP_WALL_AHEAD_US_MAX) return;
-    trace_begin(group->turn, "log-clock-set-back");
+    group_say(group, "log-clock-set-back");
     trace_number(group->turn, "by_us", ahead_us);
     trace_end(group->turn);
 }
@@ -241,7 +281,7 @@ uint64_t group_wall_ahead_us(const struct group *group)
 
 void group_set_clocks_agree(struct group *group, bool agree)
 {
-    if (agree && !group->clocks_agree) turn_wake(group->turn, group->turn->now.mono_us);
+    if (agree && !group->clocks_agree) group_wake(group, group->turn->now.mono_us);
     group->clocks_agree = agree;
 }
 
@@ -279,7 +319,7 @@ static void lease_turn(struct group *group)
             expire_propose(group, origin);
             return;
         }
-        turn_wake(group->turn, group->turn->now.mono_us + (until - elapsed));
+        group_wake(group, group->turn->now.mono_us + (until - elapsed));
     }
 }
 
@@ -293,9 +333,9 @@ void group_work(struct group *group, const struct group_reach *reach)
     snapshots_turn(group);
 }
 
-void group_write(struct group *group, bool clients_wait)
+bool group_write(struct group *group, bool clients_wait)
 {
-    if (group->raft == NULL) return;
+    if (group->raft == NULL) return false;
     reads_turn(group);
     bool waits =
         clients_wait || !list_empty(&group->proposals.sent) || !list_empty(&group->reads.waiting);
@@ -303,17 +343,32 @@ void group_write(struct group *group, bool clients_wait)
     struct raft_output output;
     raft_take_output(group->raft, group->wal->sequence + 1, &output);
     if (output.hard_state) {
-        struct wal_hard_state state = {output.term, output.vote, output.trusted, false};
-        wal_put_hard_state(group->wal, 0, &state);
+        struct wal_hard_state state = {output.term, output.vote, output.trusted,
+                                       group->incarnation == 0};
+        wal_put_hard_state(group->wal, group->number, &state);
     }
     for (uint64_t i = output.persist_first; i != 0 && i <= output.persist_last; i++) {
-        wal_put_entry(group->wal, 0, raft_entry_at(group->raft, i));
+        wal_put_entry(group->wal, group->number, raft_entry_at(group->raft, i));
     }
     group->messages = output.messages;
     group->messages_count = output.messages_count;
     group->reads.confirmed = output.reads_confirmed;
     group->reads.index = output.reads_index;
-    turn_wake(group->turn, raft_deadline_us(group->raft));
+    group_wake(group, raft_deadline_us(group->raft));
+    return output.hard_state || output.persist_first != 0;
+}
+
+bool group_busy(const struct group *group)
+{
+    const struct snapshots *s = &group->snapshots;
+    if (!group_idle(group) || !list_empty(&group->reads.waiting)) return true;
+    if (s->cutting || s->incoming != NULL || group->leaving != NULL) return true;
+    return group->raft != NULL && group->replica->index < raft_commit_index(group->raft);
+}
+
+uint64_t group_wake_us(const struct group *group)
+{
+    return group->wake_us;
 }
 
 bool group_commands_next(struct group_commands *commands, struct command *command)

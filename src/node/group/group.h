@@ -16,7 +16,9 @@
  * Answers of the machine are no part of the output: they go to `emit` while the machine says them,
  * for they are the machine's own structs and live no longer. The hub hands them to the connection.
  *
- * So far a node has one group. */
+ * A node has many. They share the log, the limits and the one snapshot at a time in `group_shared`;
+ * a group that has nothing to do and nothing due need not be visited: see group_busy() and
+ * group_wake_us(). */
 #ifndef QUARTET_NODE_GROUP_GROUP_H
 #define QUARTET_NODE_GROUP_GROUP_H
 
@@ -45,14 +47,29 @@ enum {
 struct group;
 struct group_read; /* a question that waits */
 
+/* What the groups of a node share: zero, then group_shared_init(). It outlives them. */
+struct group_shared {
+    uint64_t proposal_bytes; /* of own proposals that are not applied yet */
+    /* Snapshots: one out and one in at a time, and one file being written. */
+    struct group *cutting;
+    struct group *arriving;
+    struct group *file;
+    struct list wants;             /* groups that wait to begin a cut, first come first */
+    uint64_t snapshot_bytes_total; /* of each group's newest on disk */
+};
+
+void group_shared_init(struct group_shared *shared);
+
 /* All of it is borrowed, and outlives the group. */
 struct group_parts {
+    uint32_t number;
+    struct group_shared *shared;
     const struct node_config *config;
     struct turn *turn;
     struct wal *wal;
     struct random *random;
-    machine_emit *emit;
-    void *world; /* handed to emit */
+    machine_emit *emit; /* only what is for sessions of this node's present incarnation */
+    void *world;        /* handed to emit */
 };
 
 struct group *group_create(const struct group_parts *parts);
@@ -78,8 +95,14 @@ void group_adopt(struct group *group, struct replica *replica, uint64_t bytes);
 /* A command for the machine on behalf of a connection; copied. It is carried out once, or refused,
  * or its outcome is not known in time: the output, or `emit`, says which. */
 void group_propose(struct group *group, uint32_t connection, struct slice command);
-/* This node's incarnation begins: said to the log before anything else. */
+/* This node has this incarnation in the group. Without that it has none, and takes one when it is
+ * trusted. */
+void group_begin(struct group *group, uint64_t incarnation);
+/* Its incarnation, whichever it will be, is said to the log before anything else. */
 void group_propose_open(struct group *group);
+/* It has none any more: it joins as a node without a past. Nothing was sent so far. */
+void group_hold(struct group *group);
+uint64_t group_incarnation(const struct group *group);
 /* As many proposals as may be are under way: refuse. */
 bool group_full(const struct group *group);
 uint64_t group_proposal_bytes(const struct group *group); /* of those under way */
@@ -138,6 +161,9 @@ void group_snapshot_durable(struct group *group);
 void group_snapshot_failed(struct group *group);
 void group_set_disk_full(struct group *group, bool full);
 
+/* Whether the log is so long that the group should put its state on disk, as soon as it may. */
+bool group_should_cut(const struct group *group);
+
 /* --- calls in: the clocks --- */
 
 /* Whether the wall clocks of a quorum, this node's among them, are known to be near each other. */
@@ -157,9 +183,10 @@ struct group_reach {
  * that this version does not know, and the node must stop. */
 bool group_tick(struct group *group);
 void group_work(struct group *group, const struct group_reach *reach);
-/* The records of this turn go to the log; what they gate leaves in the output. `clients_wait`: some
- * are owed replies to what they proposed, so that the commit index is news. */
-void group_write(struct group *group, bool clients_wait);
+/* The records of this turn go to the log (true: there are some); what they gate leaves in the
+ * output. `clients_wait`: some are owed replies to what they proposed, so that the commit index is
+ * news. */
+bool group_write(struct group *group, bool clients_wait);
 void group_answer(struct group *group);
 /* What was certainly not sent is refused now: nobody will take it. */
 void group_refuse_pending(struct group *group);
@@ -211,6 +238,16 @@ struct group_output {
 void group_take_output(struct group *group, struct group_output *output);
 
 /* --- state --- */
+
+/* It has work that a turn may take further, whatever is due: visit it whenever there is a turn. */
+bool group_busy(const struct group *group);
+/* When it is due: as of its last visit, from group_tick() to group_answer(). UINT64_MAX: never. */
+uint64_t group_wake_us(const struct group *group);
+uint32_t group_number(const struct group *group);
+/* Who waits to begin a cut and may: visit it. NULL: nobody. */
+struct group *group_next_to_cut(const struct group_shared *shared);
+/* Who is to have a link for snapshots, as of the last output that said so. */
+uint32_t group_wants(const struct group *group, const uint32_t **peers);
 
 /* Raft itself, for what goes straight to it: messages, transfers, changes of its members. NULL
  * before group_open(). */

@@ -16,9 +16,12 @@
  *    higher incarnation has entered the log. Should theirs be higher, ours is fenced, and we take
  *    another.
  *
- * A start that trusts its disk counts one up (1, 2). One that does not, has no incarnation: 0 in
- * META, durably, so that a crash cannot end this state; it proposes nothing, and nothing that it
- * applies is for its clients. proposals_release() ends it. */
+ * META holds the highest that the node has taken in any of its groups; each that it takes is above
+ * all before, whatever the group, so that a group that goes and comes again uses none twice. A
+ * start that trusts its disk takes one for each (1, 2). One that does not, has none: its groups are
+ * *held*, durably (HARD_STATE), so that a crash cannot end this state. A group that is held
+ * proposes nothing, and nothing that it applies is for this node's clients. proposals_release()
+ * ends it. */
 #include "node/group/proposals.h"
 
 #include <stdlib.h>
@@ -61,9 +64,16 @@ static void item_recycle(struct group *group, struct proposal_item *item)
     list_append(&group->proposals.spare, &item->link);
 }
 
+/* They count for this group, and for the limit of the node. */
+static void bytes_changed(struct group *group, int64_t by)
+{
+    group->proposals.bytes += (uint64_t)by;
+    group->shared->proposal_bytes += (uint64_t)by;
+}
+
 static void item_drop(struct group *group, struct proposal_item *item)
 {
-    group->proposals.bytes -= item->bytes.size - COMMANDS_HEADER_SIZE;
+    bytes_changed(group, -(int64_t)(item->bytes.size - COMMANDS_HEADER_SIZE));
     item_recycle(group, item);
 }
 
@@ -110,7 +120,7 @@ static void gather(struct group *group, const struct command *command, struct li
     }
     command_append(&item->bytes, command);
     item->count++;
-    group->proposals.bytes += size;
+    bytes_changed(group, (int64_t)size);
 }
 
 static void proposals_add(struct group *group, const struct command *command)
@@ -133,7 +143,7 @@ void group_propose_open(struct group *group)
 
 bool group_full(const struct group *group)
 {
-    return group->proposals.bytes > NODE_PROPOSAL_BYTES_MAX;
+    return group->shared->proposal_bytes > NODE_PROPOSAL_BYTES_MAX;
 }
 
 uint64_t group_proposal_bytes(const struct group *group)
@@ -194,11 +204,11 @@ static void forward(struct group *group, struct slice batch)
 static bool item_send(struct group *group, struct proposal_item *item)
 {
     struct proposals *p = &group->proposals;
-    ASSERT(group->wal->meta.incarnation != 0);
+    ASSERT(group->incarnation != 0);
     bool fresh = item->first == 0;
     struct commands_header header = {
         .origin = group->config->self,
-        .incarnation = group->wal->meta.incarnation,
+        .incarnation = group->incarnation,
         .first = fresh ? p->next : item->first,
         .count = item->count,
     };
@@ -221,7 +231,7 @@ static bool item_send(struct group *group, struct proposal_item *item)
 static bool leader_reachable(const struct group *group)
 {
     if (group->raft == NULL || !wal_ready(group->wal)) return false;
-    if (group->wal->meta.incarnation == 0) return false;
+    if (group->incarnation == 0) return false;
     return group_leading(group) || group->reach.leader_room > 0;
 }
 
@@ -267,7 +277,7 @@ void group_refuse_pending(struct group *group)
         while (command_read(&reader, &command)) {
             if (command.type != COMMAND_MACHINE) gather(group, &command, &kept);
         }
-        p->bytes -= item->bytes.size - COMMANDS_HEADER_SIZE;
+        bytes_changed(group, -(int64_t)(item->bytes.size - COMMANDS_HEADER_SIZE));
         list_remove(&item->link);
         list_append(&p->refused, &item->link);
         p->refused_count++;
@@ -287,7 +297,7 @@ static void sent_give_up(struct group *group)
         struct proposal_item *item = LIST_ITEM(at, struct proposal_item, link);
         uint64_t until = item->since_us + group->config->uncertain_after_us;
         if (group->turn->now.mono_us < until) {
-            turn_wake(group->turn, until);
+            group_wake(group, until);
             return;
         }
         p->uncertain++;
@@ -311,7 +321,7 @@ static void leaderless_turn(struct group *group)
         p->leaderless_us = group->turn->now.mono_us;
         until = group->turn->now.mono_us + group->config->refuse_after_us;
     }
-    turn_wake(group->turn, until);
+    group_wake(group, until);
 }
 
 /* Sessions live while their node is heard of (design: leases in log time). */
@@ -322,7 +332,7 @@ static void lease_renew(struct group *group)
     uint64_t every = group->config->session_lease_us / 3;
     bool due = group->proposals.sessions > 0 && !group_leading(group);
     if (due && group->turn->now.mono_us < p->renewed_us + every) {
-        turn_wake(group->turn, p->renewed_us + every);
+        group_wake(group, p->renewed_us + every);
         due = false;
     }
     if (p->renew_idle_due && list_empty(&p->pending) && list_empty(&p->sent)) due = true;
@@ -337,6 +347,7 @@ static void lease_renew(struct group *group)
 static void incarnation_write(struct group *group, uint64_t incarnation)
 {
     struct wal_meta meta = group->wal->meta;
+    group->incarnation = incarnation;
     meta.incarnation = incarnation;
     wal_put_meta(group->wal, &meta);
     group->wal->ready_sequence = group->wal->sequence + 1;
@@ -359,7 +370,7 @@ static void proposals_reborn(struct group *group, uint64_t incarnation)
     p->renew_idle_due = false;
     incarnation_write(group, incarnation);
     group_propose_open(group);
-    trace_begin(group->turn, "reborn");
+    group_say(group, "reborn");
     trace_number(group->turn, "incarnation", incarnation);
     trace_end(group->turn);
 }
@@ -368,6 +379,7 @@ static void proposals_reborn(struct group *group, uint64_t incarnation)
  * is not in it: still on its way, or in the log of a leader that was deposed. */
 static uint64_t incarnation_above(struct group *group, uint64_t last)
 {
+    if (group->wal->meta.incarnation > last) last = group->wal->meta.incarnation;
     return last + 1 + random_below(group->random, NODE_INCARNATION_STEP);
 }
 
@@ -377,7 +389,7 @@ static uint64_t incarnation_above(struct group *group, uint64_t last)
 static void proposals_release(struct group *group)
 {
     struct proposals *p = &group->proposals;
-    if (group->wal->meta.incarnation != 0) return;
+    if (group->incarnation != 0) return;
     if (group->raft == NULL || !raft_trusted(group->raft)) return;
     /* What a new leader has replaced was not committed, and need not be waited for. */
     uint64_t last = raft_last_index(group->raft);
@@ -386,8 +398,11 @@ static void proposals_release(struct group *group)
     ASSERT(list_empty(&p->sent));
     const struct origin *origin = replica_origin(group->replica, group->config->self);
     incarnation_write(group, incarnation_above(group, origin == NULL ? 0 : origin->incarnation));
-    trace_begin(group->turn, "released");
-    trace_number(group->turn, "incarnation", group->wal->meta.incarnation);
+    struct wal_hard_state state = group->wal->groups[group->number].hard_state;
+    state.held = false;
+    wal_put_hard_state(group->wal, group->number, &state);
+    group_say(group, "released");
+    trace_number(group->turn, "incarnation", group->incarnation);
     trace_end(group->turn);
 }
 
@@ -403,7 +418,7 @@ void proposals_turn(struct group *group)
         p->leaderless_us = 0;
         sent_again(group);
         pending_send(group);
-        if (!list_empty(&p->sent)) turn_wake(group->turn, p->progress_us + NODE_RESEND_US);
+        if (!list_empty(&p->sent)) group_wake(group, p->progress_us + NODE_RESEND_US);
     }
     sent_give_up(group);
 }
@@ -416,7 +431,7 @@ void group_link_changed(struct group *group, uint32_t peer)
 void proposals_applied(struct group *group)
 {
     struct proposals *p = &group->proposals;
-    uint64_t incarnation = group->wal->meta.incarnation;
+    uint64_t incarnation = group->incarnation;
     const struct origin *origin = replica_origin(group->replica, group->config->self);
     if (incarnation == 0 || origin == NULL || origin->incarnation < incarnation) return;
     if (origin->incarnation > incarnation) {
@@ -424,7 +439,7 @@ void proposals_applied(struct group *group)
         return;
     }
     if (origin->ended) {
-        proposals_reborn(group, origin->incarnation + 1);
+        proposals_reborn(group, group->wal->meta.incarnation + 1);
         return;
     }
     while (!list_empty(&p->sent)) {

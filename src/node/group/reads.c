@@ -38,8 +38,7 @@ void group_ask(struct group *group, const struct group_question *question)
 {
     static const struct machine_facts nothing;
     const struct machine_facts *facts = group->config->facts;
-    struct session_key session = {group->wal->meta.incarnation, group->config->self,
-                                  question->connection};
+    struct session_key session = {group->incarnation, group->config->self, question->connection};
     struct machine_time now;
     group_log_time(group, &now);
     group->reads.asking = question;
@@ -153,7 +152,7 @@ static void refuse_old(struct group *group)
         struct group_read *read = LIST_ITEM(reads->waiting.next, struct group_read, link);
         uint64_t until_us = read->since_us + group->config->refuse_after_us;
         if (group->turn->now.mono_us < until_us) {
-            turn_wake(group->turn, until_us);
+            group_wake(group, until_us);
             return;
         }
         refused_add(reads, &read->question);

@@ -40,10 +40,10 @@ struct replica *group_read_snapshot(struct group *group, struct slice bytes,
     uint32_t chunks = 0;
     *fault = (struct snapshot_fault){.why = "damaged: the first chunk does not check out"};
     if (!snapshot_chunk_read(&file, &payload, &chunks) || payload.size == 0) return NULL;
-    if (!snapshot_header_decode(group->config->machine, payload, header, fault)) return NULL;
+    if (!snapshot_header_decode(group->machine.ops, payload, header, fault)) return NULL;
     fault->offset = bytes.size - file.bytes.size;
-    struct replica *replica = replica_create(group->config->machine, group->config->machine_options,
-                                             group->emit, group->world);
+    struct replica *replica =
+        replica_create(group->machine.ops, group->machine.options, group_emit, group);
     bool good = restore_chunks(replica, &file, fault);
     replica_place(replica, header);
     if (good && replica_digest(replica) != header->digest) {
@@ -68,7 +68,13 @@ static void replicas_free_some(struct group *group)
         struct replica *next = group->leaving->next_leaving;
         if (replica_destroy_some(group->leaving)) group->leaving = next;
     }
-    if (group->leaving != NULL) turn_wake(group->turn, group->turn->now.mono_us);
+    if (group->leaving != NULL) group_wake(group, group->turn->now.mono_us);
+}
+
+static void arriving_over(struct group *group)
+{
+    group->shared->arriving = NULL;
+    group->shared->file = NULL;
 }
 
 void snapshot_incoming_abort(struct group *group)
@@ -77,14 +83,23 @@ void snapshot_incoming_abort(struct group *group)
     if (s->incoming == NULL) return;
     replica_leave(group, s->incoming);
     s->incoming = NULL;
+    arriving_over(group);
     s->incoming_busy = false;
     s->incoming_committing =
         false; /* no answer comes to an aborted commit: the next must be taken */
     buffer_free(&s->incoming_file);
     turn_act(group->turn, ACTION_SNAPSHOT_ABORT);
-    trace_begin(group->turn, "snapshot-refused");
+    group_say(group, "snapshot-refused");
     trace_number(group->turn, "index", s->incoming_header.index);
     trace_end(group->turn);
+}
+
+/* The leader is not left to wait until it takes us for stalled. */
+static void incoming_busy(struct group *group, uint32_t connection, uint64_t number)
+{
+    struct group_snapshot_frame *busy = snapshots_frame(group, PEER_SNAPSHOT_TAKEN, connection);
+    busy->number = number;
+    busy->offset = PEER_SNAPSHOT_BUSY;
 }
 
 static bool incoming_begin(struct group *group, uint32_t peer, uint32_t connection,
@@ -99,12 +114,19 @@ static bool incoming_begin(struct group *group, uint32_t peer, uint32_t connecti
     if (!reader_done(content)) return false;
     if (group->raft == NULL || term != raft_term(group->raft)) return true;
     if (peer != raft_leader(group->raft) || s->incoming_committing) return true;
-    if (!snapshot_header_decode(group->config->machine, bytes, &header, &fault)) return false;
+    if (!snapshot_header_decode(group->machine.ops, bytes, &header, &fault)) return false;
     if (header.cluster != group->cluster || header.index <= group->replica->index) return true;
+    if (group->shared->arriving != NULL && group->shared->arriving != group) {
+        incoming_busy(group, connection, number);
+        return true;
+    }
     snapshot_incoming_abort(group);
-    snapshots_abort(group); /* one temporary file: the one that helps us wins */
-    s->incoming = replica_create(group->config->machine, group->config->machine_options,
-                                 group->emit, group->world);
+    snapshots_abort(group);
+    /* One temporary file: the one that helps us wins. */
+    if (group->shared->file != NULL) snapshots_abort(group->shared->file);
+    group->shared->arriving = group;
+    group->shared->file = group;
+    s->incoming = replica_create(group->machine.ops, group->machine.options, group_emit, group);
     s->incoming_link = connection;
     s->incoming_number = number;
     s->incoming_offset = 0;
@@ -114,7 +136,7 @@ static bool incoming_begin(struct group *group, uint32_t peer, uint32_t connecti
     s->incoming_busy = false;
     buffer_clear(&s->incoming_file);
     snapshot_chunk_append(&s->incoming_file, bytes);
-    trace_begin(group->turn, "snapshot-arriving");
+    group_say(group, "snapshot-arriving");
     trace_number(group->turn, "index", header.index);
     trace_number(group->turn, "from", peer);
     trace_end(group->turn);
@@ -184,7 +206,8 @@ void snapshot_incoming_turn(struct group *group)
     }
     if (!s->incoming_complete) return;
     s->incoming_committing = true;
-    turn_act(group->turn, ACTION_SNAPSHOT_COMMIT)->sequence = s->incoming_header.index;
+    turn_act(group->turn, ACTION_SNAPSHOT_COMMIT)->sequence =
+        node_snapshot_number(group->number, s->incoming_header.index);
 }
 
 /* What was written leaves the buffer, and the leader may send as much again. */
@@ -208,24 +231,25 @@ void snapshot_incoming_durable(struct group *group)
     struct replica *incoming = s->incoming;
     const struct snapshot_header *header = &s->incoming_header;
     s->incoming = NULL;
+    arriving_over(group);
     buffer_free(&s->incoming_file);
-    s->disk_index = header->index;
-    s->disk_bytes = s->incoming_offset;
+    snapshots_on_disk(group, header->index, s->incoming_offset);
     if (!raft_install_snapshot(group->raft, group->turn->now, header->index, header->term,
                                header->elapsed_us, header->wall_us, &header->members)) {
         replica_leave(group, incoming); /* the log has got there meanwhile */
         return;
     }
     if (raft_last_index(group->raft) == header->index) {
-        wal_put_reset(group->wal, 0, header->index, header->term);
+        wal_put_reset(group->wal, group->number, header->index, header->term);
     }
     replica_leave(group, group->replica);
     group->replica = incoming;
     s->installed++;
-    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, 0, s->disk_index);
+    turn_act(group->turn, ACTION_TRIM)->segment =
+        wal_trim(group->wal, group->number, s->disk_index);
     group->clients_lost = true;
     proposals_applied(group);
-    trace_begin(group->turn, "snapshot-installed");
+    group_say(group, "snapshot-installed");
     trace_number(group->turn, "index", header->index);
     trace_end(group->turn);
 }

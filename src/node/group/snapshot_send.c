@@ -11,12 +11,16 @@ static bool cut_wanted_for_disk(struct group *group)
 {
     const struct snapshots *s = &group->snapshots;
     uint64_t limit = group->config->log_bytes_compact;
-    if (s->disk_bytes > limit) limit = s->disk_bytes;
-    if (group->replica->index <= s->disk_index) return false;
-    bool frees = group->disk_full && wal_trims(group->wal, 0, group->replica->index);
-    if (group->wal->bytes <= limit && !frees) return false;
+    uint64_t index = group->replica->index;
+    if (group->shared->snapshot_bytes_total > limit) limit = group->shared->snapshot_bytes_total;
+    if (index <= s->disk_index || group->shared->file != NULL) return false;
+    bool frees = wal_trims(group->wal, group->number, index);
+    bool full = group->disk_full && frees;
+    /* Of many groups, those go first that keep the oldest of it. */
+    bool large = group->wal->bytes > limit && (frees || group->wal->groups_count == 1);
+    if (!large && !full) return false;
     if (group->turn->now.mono_us >= s->pause_until_us) return true;
-    turn_wake(group->turn, s->pause_until_us);
+    group_wake(group, s->pause_until_us);
     return false;
 }
 
@@ -45,11 +49,13 @@ static bool transfers_invite(struct group *group)
 {
     struct snapshots *s = &group->snapshots;
     s->transfers_count = 0;
+    bool later = group->turn->now.mono_us < s->invite_us;
+    if (later) group_wake(group, s->invite_us);
     for (uint32_t peer = raft_snapshot_wanted(group->raft, 0); peer != 0;
          peer = raft_snapshot_wanted(group->raft, peer)) {
         if (s->transfers_count == RAFT_MEMBERS_MAX) continue;
         want(s, peer);
-        if (!reached(group, peer)) continue; /* being dialed */
+        if (later || !reached(group, peer)) continue; /* being dialed */
         s->transfers[s->transfers_count++] = (struct transfer){
             .peer = peer,
             .progress_us = group->turn->now.mono_us,
@@ -66,6 +72,21 @@ struct group_snapshot_frame *snapshots_frame(struct group *group, enum peer_fram
     struct group_snapshot_frame *frame = &s->frames[s->frames_count++];
     *frame = (struct group_snapshot_frame){.type = type, .to = to};
     return frame;
+}
+
+/* The temporary file is of no more use to this group. */
+static void file_over(struct group *group)
+{
+    group->snapshots.to_disk = false;
+    group->shared->file = NULL;
+}
+
+void snapshots_on_disk(struct group *group, uint64_t index, uint64_t bytes)
+{
+    struct snapshots *s = &group->snapshots;
+    group->shared->snapshot_bytes_total += bytes - s->disk_bytes;
+    s->disk_index = index;
+    s->disk_bytes = bytes;
 }
 
 static void transfers_begin(struct group *group)
@@ -99,8 +120,10 @@ static void cut_begin(struct group *group)
     };
     s->cutting = true;
     s->cut_done = false;
-    s->to_disk = s->incoming == NULL && header.index > s->disk_index &&
+    group->shared->cutting = group;
+    s->to_disk = group->shared->file == NULL && header.index > s->disk_index &&
                  group->turn->now.mono_us >= s->pause_until_us;
+    if (s->to_disk) group->shared->file = group;
     /* One that failed, or freed too little, is not tried again at once. */
     if (s->to_disk && group->disk_full) snapshots_pause(group);
     s->cut_index = header.index;
@@ -108,12 +131,12 @@ static void cut_begin(struct group *group)
     s->disk_offset = 0;
     s->chunks = 1;
     buffer_clear(&s->header);
-    snapshot_header_encode(group->config->machine, &header, &s->header);
+    snapshot_header_encode(group->machine.ops, &header, &s->header);
     buffer_clear(&s->file);
     snapshot_chunk_append(&s->file, buffer_slice(&s->header));
     transfers_begin(group);
     replica_cut_begin(group->replica);
-    trace_begin(group->turn, "snapshot-begun");
+    group_say(group, "snapshot-begun");
     trace_number(group->turn, "index", s->cut_index);
     trace_number(group->turn, "followers", s->transfers_count);
     trace_end(group->turn);
@@ -124,7 +147,7 @@ static void cut_begin(struct group *group)
 static void transfer_drop(struct group *group, uint32_t at)
 {
     struct snapshots *s = &group->snapshots;
-    trace_begin(group->turn, "snapshot-transfer-dropped");
+    group_say(group, "snapshot-transfer-dropped");
     trace_number(group->turn, "peer", s->transfers[at].peer);
     trace_end(group->turn);
     s->transfers[at] = s->transfers[--s->transfers_count];
@@ -142,7 +165,7 @@ static bool consumers_ready(struct group *group)
             transfer_drop(group, i);
             continue;
         }
-        turn_wake(group->turn, until);
+        group_wake(group, until);
         if (transfer->offset - transfer->taken >= NODE_SNAPSHOT_CREDIT) ready = false;
     }
     return ready;
@@ -208,6 +231,7 @@ static void cut_over(struct group *group)
     struct snapshots *s = &group->snapshots;
     s->cutting = false;
     s->committing = false;
+    group->shared->cutting = NULL;
     buffer_free(&s->slice);
     s->wants_changed = true;
     s->wants_count = 0;
@@ -220,9 +244,10 @@ void snapshots_abort(struct group *group)
     if (!s->cutting) return;
     replica_cut_abort(group->replica);
     if (s->to_disk) turn_act(group->turn, ACTION_SNAPSHOT_ABORT);
+    if (s->to_disk) file_over(group);
     s->disk_busy = false;
     buffer_clear(&s->file);
-    trace_begin(group->turn, "snapshot-aborted");
+    group_say(group, "snapshot-aborted");
     trace_number(group->turn, "index", s->cut_index);
     trace_end(group->turn);
     cut_over(group);
@@ -257,13 +282,14 @@ static void cut_go_on(struct group *group)
     if (!s->cut_done && ready) {
         cut_slice(group);
         if (!s->to_disk) buffer_clear(&s->file);
-        if (!s->cut_done && s->file.size == 0) turn_wake(group->turn, group->turn->now.mono_us);
+        if (!s->cut_done && s->file.size == 0) group_wake(group, group->turn->now.mono_us);
     }
     disk_write(group);
     if (!s->cut_done || s->disk_busy) return;
     if (s->to_disk && !s->committing) {
         s->committing = true;
-        turn_act(group->turn, ACTION_SNAPSHOT_COMMIT)->sequence = s->cut_index;
+        turn_act(group->turn, ACTION_SNAPSHOT_COMMIT)->sequence =
+            node_snapshot_number(group->number, s->cut_index);
     }
     if (!s->to_disk && transfers_finished(group)) cut_over(group);
 }
@@ -288,13 +314,13 @@ void group_snapshot_durable(struct group *group)
         return;
     }
     if (!s->cutting || !s->committing) return;
-    s->disk_index = s->cut_index;
-    s->disk_bytes = s->disk_offset;
-    s->to_disk = false;
+    snapshots_on_disk(group, s->cut_index, s->disk_offset);
+    file_over(group);
     s->committing = false;
     s->written++;
-    turn_act(group->turn, ACTION_TRIM)->segment = wal_trim(group->wal, 0, s->disk_index);
-    trace_begin(group->turn, "snapshot-durable");
+    turn_act(group->turn, ACTION_TRIM)->segment =
+        wal_trim(group->wal, group->number, s->disk_index);
+    group_say(group, "snapshot-durable");
     trace_number(group->turn, "index", s->disk_index);
     trace_number(group->turn, "bytes", s->disk_bytes);
     trace_end(group->turn);
@@ -310,7 +336,7 @@ void group_snapshot_failed(struct group *group)
     }
     if (!s->cutting) return;
     snapshots_pause(group);
-    s->to_disk = false; /* the host has dropped the file */
+    file_over(group); /* the host has dropped it */
     snapshots_abort(group);
 }
 
@@ -318,12 +344,23 @@ void group_snapshot_taken(struct group *group, uint32_t peer, uint64_t number, u
 {
     struct snapshots *s = &group->snapshots;
     if (!s->cutting || number != s->cut_number) return;
-    for (uint32_t i = 0; i < s->transfers_count; i++) {
+    for (uint32_t i = s->transfers_count; i-- > 0;) {
         struct transfer *transfer = &s->transfers[i];
+        if (transfer->peer == peer && offset == PEER_SNAPSHOT_BUSY) {
+            s->invite_us = group->turn->now.mono_us + NODE_SNAPSHOT_BUSY_US;
+            transfer_drop(group, i);
+            continue;
+        }
         if (transfer->peer != peer || offset > transfer->offset) continue;
         if (offset > transfer->taken) transfer->taken = offset;
         transfer->progress_us = group->turn->now.mono_us;
     }
+}
+
+/* The groups of a node share what it keeps for followers. */
+static uint64_t log_kept_bytes(const struct group *group)
+{
+    return NODE_LOG_KEEP_BYTES / group->wal->groups_count;
 }
 
 /* The last entry that may go so that about half of NODE_LOG_KEEP_BYTES stays. */
@@ -332,7 +369,7 @@ static uint64_t compact_upto(const struct group *group, uint64_t limit)
     uint64_t left = raft_log_bytes(group->raft);
     uint64_t index = raft_first_index(group->raft);
     uint64_t end = index + NODE_COMPACT_ENTRIES_MAX;
-    while (index <= limit && index < end && left > NODE_LOG_KEEP_BYTES / 2) {
+    while (index <= limit && index < end && left > log_kept_bytes(group) / 2) {
         left -= raft_entry_at(group->raft, index)->data.size;
         index++;
     }
@@ -348,8 +385,8 @@ static void log_compact(struct group *group)
     if (group->reach.others) {
         uint64_t bytes = raft_log_bytes(group->raft);
         /* What was compacted is freed little by little, and counted until then. */
-        if (bytes <= NODE_LOG_KEEP_BYTES || raft_releasing(group->raft)) return;
-        bool over = bytes > group->config->log_bytes_memory;
+        if (bytes <= log_kept_bytes(group) || raft_releasing(group->raft)) return;
+        bool over = bytes > group->config->log_bytes_memory / group->wal->groups_count;
         uint64_t held = raft_replicated_index(group->raft);
         if (!over && upto > held) upto = held;
         bool cut_pins = group->snapshots.cutting && group->snapshots.transfers_count > 0;
@@ -360,16 +397,50 @@ static void log_compact(struct group *group)
     if (upto >= first) raft_compact(group->raft, upto);
 }
 
+static bool cut_wanted(struct group *group)
+{
+    struct snapshots *s = &group->snapshots;
+    bool wanted = false;
+    if (s->incoming == NULL && group->replica->index > 0) {
+        wanted = transfers_invite(group);
+        if (!wanted) wanted = cut_wanted_for_disk(group);
+    }
+    if (!wanted) list_remove(&s->in_wants);
+    return wanted;
+}
+
+/* One at a time; who has to wait is the next to come, in its turn. */
+static bool cut_may_begin(struct group *group)
+{
+    struct list *wants = &group->shared->wants;
+    struct list *own = &group->snapshots.in_wants;
+    if (list_empty(own)) list_append(wants, own);
+    if (group->shared->cutting != NULL || wants->next != own) return false;
+    list_remove(own);
+    return true;
+}
+
+struct group *group_next_to_cut(const struct group_shared *shared)
+{
+    if (shared->cutting != NULL || list_empty(&shared->wants)) return NULL;
+    return LIST_ITEM(shared->wants.next, struct group, snapshots.in_wants);
+}
+
+bool group_should_cut(const struct group *group)
+{
+    const struct snapshots *s = &group->snapshots;
+    return group->raft != NULL && group->replica->index > s->disk_index &&
+           group->turn->now.mono_us >= s->pause_until_us &&
+           wal_trims(group->wal, group->number, group->replica->index);
+}
+
 void snapshots_turn(struct group *group)
 {
     struct snapshots *s = &group->snapshots;
     if (group->raft == NULL) return;
     snapshot_incoming_turn(group);
     log_compact(group);
-    if (!s->cutting && s->incoming == NULL && group->replica->index > 0) {
-        bool followers = transfers_invite(group);
-        if (followers || cut_wanted_for_disk(group)) cut_begin(group);
-    }
+    if (!s->cutting && cut_wanted(group) && cut_may_begin(group)) cut_begin(group);
     if (s->cutting) cut_go_on(group);
 }
 
@@ -399,9 +470,21 @@ void snapshots_output(struct group *group, struct group_output *output)
     s->wants_changed = false;
 }
 
+uint32_t group_wants(const struct group *group, const uint32_t **peers)
+{
+    *peers = group->snapshots.wants;
+    return group->snapshots.wants_count;
+}
+
+void snapshots_init(struct group *group)
+{
+    list_init(&group->snapshots.in_wants);
+}
+
 void snapshots_free(struct group *group)
 {
     struct snapshots *s = &group->snapshots;
+    list_remove(&s->in_wants);
     replica_destroy(s->incoming);
     while (group->leaving != NULL) {
         struct replica *next = group->leaving->next_leaving;

@@ -7,9 +7,11 @@
 enum {
     NODE_SNAPSHOT_CREDIT = 1 << 20,   /* stream bytes to a follower not taken yet */
     NODE_SNAPSHOT_PAUSE_US = 5000000, /* after one failed, and between two on a full disk */
-    NODE_LOG_KEEP_BYTES = 4 << 20, /* entries kept in memory for followers, at least about half */
+    NODE_LOG_KEEP_BYTES = 4 << 20, /* entries of all groups kept in memory for followers, at least
+                                      about half of each one's share */
     NODE_LEAVING_SLICES = 4,       /* of MACHINE_WORK_MAX objects, freed in one turn */
     NODE_COMPACT_ENTRIES_MAX = 8 << 10, /* looked at in one turn */
+    NODE_SNAPSHOT_BUSY_US = 100000,     /* between two tries at a follower that takes another one */
     NODE_TRANSFER_STALL_US = 5000000, /* a follower that takes nothing of it that long is dropped */
 };
 
@@ -25,6 +27,8 @@ struct snapshots {
     uint64_t disk_index; /* newest durable snapshot, 0: none */
     uint64_t disk_bytes;
     uint64_t pause_until_us; /* none is written to disk before */
+    uint64_t invite_us;      /* no follower is sent one before: it was busy with another */
+    struct list in_wants;    /* of the groups that wait to begin a cut */
     /* A cut being streamed out. */
     bool cutting;  /* the machine's cut is open or its last bytes are under way */
     bool cut_done; /* the stream is complete */
@@ -60,7 +64,10 @@ struct snapshots {
     uint64_t written, sent, installed; /* in all */
 };
 
+void snapshots_init(struct group *group);
 void snapshots_free(struct group *group);
+/* Its newest on disk is this. */
+void snapshots_on_disk(struct group *group, uint64_t index, uint64_t bytes);
 /* Once a turn, in group_work(): compacts the log, begins a cut that is wanted, goes on with it. */
 void snapshots_turn(struct group *group);
 /* The cut under way, if any, comes to nothing. */

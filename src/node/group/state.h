@@ -17,8 +17,13 @@ struct group {
     struct random *random;
     machine_emit *emit;
     void *world;
+    struct group_shared *shared;
+    uint32_t number;
+    struct node_machine machine;
 
-    struct raft *raft; /* NULL until a member */
+    uint64_t incarnation; /* of this node in this group; 0: it has none */
+    uint64_t wake_us;     /* the earliest that was asked for since group_tick() */
+    struct raft *raft;    /* NULL until a member */
     uint64_t cluster;
     struct replica *replica;
     struct replica *leaving; /* replaced or given up, being freed slice by slice */
@@ -44,5 +49,22 @@ struct group {
     uint32_t messages_count;
     const struct raft_message *messages;
 };
+
+/* The machine's answers pass through here. */
+void group_emit(void *world, const struct session_key *session, const void *payload);
+
+/* The group is to be visited then, monotonic, at the latest. */
+static inline void group_wake(struct group *group, uint64_t at_us)
+{
+    if (at_us < group->wake_us) group->wake_us = at_us;
+    turn_wake(group->turn, at_us);
+}
+
+/* Begins a line of the trace about this group. */
+static inline void group_say(struct group *group, const char *word)
+{
+    trace_begin(group->turn, word);
+    if (group->number != 0) trace_number(group->turn, "group", group->number);
+}
 
 #endif

@@ -179,17 +179,17 @@ static void judge(struct peers *peers, const struct raft_members *members,
     }
 }
 
-bool clock_refrains(struct peers *peers, bool led)
+bool clock_refrains(struct peers *peers, bool led, uint64_t *leaderless_us)
 {
     struct clocks *clocks = &peers->clocks;
     uint64_t now_us = peers->turn->now.mono_us;
     if (led || !clocks->off) {
-        clocks->leaderless_us = 0;
+        *leaderless_us = 0;
         return clocks->off;
     }
-    if (clocks->leaderless_us == 0) clocks->leaderless_us = now_us;
+    if (*leaderless_us == 0) *leaderless_us = now_us;
     uint64_t until_us =
-        clocks->leaderless_us + CLOCK_REFRAIN_TIMEOUTS * peers->config->election_timeout_us;
+        *leaderless_us + CLOCK_REFRAIN_TIMEOUTS * peers->config->election_timeout_us;
     if (now_us >= until_us) return false;
     turn_wake(peers->turn, until_us);
     return true;

@@ -34,9 +34,9 @@ bool clock_asked(struct peers *peers, struct link *link, struct slice content, b
 /* Content of a CLOCK_IS frame; false when malformed. */
 bool clock_answered(struct peers *peers, struct link *link, struct slice content);
 
-/* Whether this node is to refrain from campaigning, as its clock is off; `led`: a leader is known.
- * Once a turn. */
-bool clock_refrains(struct peers *peers, bool led);
+/* Whether this node is to refrain from campaigning, as its clock is off, in a group: `led`: it
+ * is known to have a leader. Once a turn. `leaderless_us` is kept for the group, 0 at first. */
+bool clock_refrains(struct peers *peers, bool led, uint64_t *leaderless_us);
 
 /* What a turn found out. */
 struct clock_verdict {

@@ -108,12 +108,11 @@ struct peers_own {
 };
 
 struct clocks {
-    uint64_t ask_us;        /* when to ask next */
-    uint64_t hand_over_us;  /* not again before */
-    bool heard;             /* since the last judgement */
-    uint64_t leaderless_us; /* off, and nobody leads: since when; 0: not so */
-    bool off;               /* a quorum agrees against this node's wall clock */
-    bool agree;             /* a quorum's, this one's among them, are known to be near each other */
+    uint64_t ask_us;       /* when to ask next */
+    uint64_t hand_over_us; /* not again before */
+    bool heard;            /* since the last judgement */
+    bool off;              /* a quorum agrees against this node's wall clock */
+    bool agree;            /* a quorum's, this one's among them, are known to be near each other */
 };
 
 struct peers {

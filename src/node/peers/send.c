@@ -5,9 +5,7 @@
  * arrive together, so that their replies leave together. Nothing waits for that: the frame leaves
  * with the turn. It goes behind the turn's other frames, and so a beat may be overtaken by entries
  * of its own group, which Raft allows for. Frames and beats keep nothing in mind from one to the
- * next: any of them may be lost, or come twice.
- *
- * So far a node has one group. */
+ * next: any of them may be lost, or come twice. */
 #include "base/assert.h"
 #include "node/peers/message.h"
 #include "node/peers/send.h"
@@ -33,16 +31,16 @@ static void frame_send(struct peers *peers, uint32_t to, struct slice frame)
     connection_dirty(peers->connections, &link->connection);
 }
 
-void peers_send_raft(struct peers *peers, const struct raft *raft,
+void peers_send_raft(struct peers *peers, uint16_t group, const struct raft *raft,
                      const struct raft_message *message)
 {
-    trace_message(peers->turn, "sends", message);
+    trace_message(peers->turn, "sends", group, message);
     if (message->gate > peers->wal->durable) {
         buffer_put_u64(&peers->gated, message->gate);
         buffer_put_u32(&peers->gated, message->to);
         size_t size_at = peers->gated.size;
         buffer_put_u32(&peers->gated, 0);
-        size_t begun = peer_frame_begin(&peers->gated, PEER_RAFT, 0);
+        size_t begun = peer_frame_begin(&peers->gated, PEER_RAFT, group);
         peer_message_encode(raft, message, &peers->gated);
         peer_frame_end(&peers->gated, begun);
         store_u32(peers->gated.data + peers->gated.head + size_at,
@@ -52,11 +50,11 @@ void peers_send_raft(struct peers *peers, const struct raft *raft,
     struct link *link = link_to(peers, message->to);
     if (link == NULL) return;
     if (peer_beat_is(message)) {
-        peer_beat_encode(0, message, &link->beats);
+        peer_beat_encode(group, message, &link->beats);
         peers->counters.beats++;
         return;
     }
-    size_t begun = peer_frame_begin(&link->connection.out, PEER_RAFT, 0);
+    size_t begun = peer_frame_begin(&link->connection.out, PEER_RAFT, group);
     peer_message_encode(raft, message, &link->connection.out);
     peer_frame_end(&link->connection.out, begun);
     connection_dirty(peers->connections, &link->connection);
@@ -88,13 +86,13 @@ void peers_durable(struct peers *peers)
     }
 }
 
-bool peers_raft_read(struct peers *peers, const struct link *link, struct slice content,
+bool peers_raft_read(struct peers *peers, const struct link *link, const struct peer_frame *frame,
                      struct raft_message *message)
 {
     static struct raft_entry entries[RAFT_MESSAGE_ENTRIES_MAX];
-    if (!peer_message_decode(content, message, entries)) return false;
+    if (!peer_message_decode(frame->content, message, entries)) return false;
     if (message->from != link->peer->id || message->to != peers->config->self) return false;
-    trace_message(peers->turn, "hears", message);
+    trace_message(peers->turn, "hears", frame->group, message);
     return true;
 }
 

@@ -57,12 +57,14 @@ static const char *message_name(enum raft_message_type type)
     return names[type];
 }
 
-void trace_message(struct turn *turn, const char *word, const struct raft_message *message)
+void trace_message(struct turn *turn, const char *word, uint32_t group,
+                   const struct raft_message *message)
 {
     if (!turn->trace_messages) return;
     bool reply = message->type == RAFT_APPEND_REPLY || message->type == RAFT_VOTE_REPLY ||
                  message->type == RAFT_PRE_VOTE_REPLY;
     trace_begin(turn, word);
+    if (group != 0) trace_number(turn, "group", group);
     trace_text(turn, "message", message_name(message->type));
     trace_number(turn, "from", message->from);
     trace_number(turn, "to", message->to);
@@ -76,7 +78,8 @@ void trace_message(struct turn *turn, const char *word, const struct raft_messag
     trace_end(turn);
 }
 
-void trace_raft_changes(struct turn *turn, const struct raft *raft, struct raft_told *told)
+void trace_raft_changes(struct turn *turn, uint32_t group, const struct raft *raft,
+                        struct raft_told *told)
 {
     if (raft == NULL) return;
     enum raft_role role = raft_role(raft);
@@ -88,6 +91,7 @@ void trace_raft_changes(struct turn *turn, const struct raft *raft, struct raft_
     }
     if (role == RAFT_LEADER && told->role != RAFT_LEADER) told->elections_won++;
     trace_begin(turn, "raft");
+    if (group != 0) trace_number(turn, "group", group);
     trace_text(turn, "role", role_name(role));
     trace_number(turn, "term", raft_term(raft));
     trace_number(turn, "leader", leader);

@@ -20,7 +20,8 @@ void trace_end(struct turn *turn);
 
 /* A whole line about a message of Raft; `word`: sends or hears. Nothing, unless
  * turn->trace_messages. */
-void trace_message(struct turn *turn, const char *word, const struct raft_message *message);
+void trace_message(struct turn *turn, const char *word, uint32_t group,
+                   const struct raft_message *message);
 
 /* What was last said of a replica's standing. All zero but `trusted` at first: a trusted follower
  * of term 0 that knows no leader, of which nobody need be told. */
@@ -34,6 +35,7 @@ struct raft_told {
 
 /* A whole line when role, term, leader or trust are not what was told last. `raft` may be NULL:
  * nothing. */
-void trace_raft_changes(struct turn *turn, const struct raft *raft, struct raft_told *told);
+void trace_raft_changes(struct turn *turn, uint32_t group, const struct raft *raft,
+                        struct raft_told *told);
 
 #endif

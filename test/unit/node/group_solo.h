@@ -37,6 +37,7 @@ struct group_solo {
     struct turn turn;
     struct wal wal;
     struct random random;
+    struct group_shared shared;
     struct group *group;
     struct group_reach reach; /* of all turns from here on */
     bool clients_wait;
@@ -59,8 +60,9 @@ static inline void group_solo_emit(void *world, const struct session_key *sessio
     const struct slice *text = payload;
     char line[96];
     uint64_t place = 0;
-    /* Another one's were clients of another node, or of an earlier life of this one. */
-    if (session->node != 1 || session->incarnation != solo->wal.meta.incarnation) return;
+    /* Another one's, or those of an earlier life, it keeps to itself. */
+    assert_int_equal(session->node, 1);
+    assert_int_equal(session->incarnation, group_incarnation(solo->group));
     char place_text[24] = "";
     bool asked = group_asking(solo->group, &place);
     if (asked) snprintf(place_text, sizeof place_text, "/%u", (unsigned)place);
@@ -312,7 +314,9 @@ static inline void group_solo_open(struct group_solo *solo, bool trusted)
 {
     struct wal_meta meta = solo->wal.meta;
     struct raft_restored restored = {.term = 1, .trusted = trusted, .members = solo->members};
+    group_shared_init(&solo->shared);
     solo->group = group_create(&(struct group_parts){
+        .shared = &solo->shared,
         .config = &solo->config,
         .turn = &solo->turn,
         .wal = &solo->wal,
@@ -321,7 +325,9 @@ static inline void group_solo_open(struct group_solo *solo, bool trusted)
         .world = solo,
     });
     wal_put_meta(&solo->wal, &meta);
-    wal_put_hard_state(&solo->wal, 0, &(struct wal_hard_state){.term = 1, .trusted = trusted});
+    group_begin(solo->group, meta.incarnation);
+    struct wal_hard_state state = {.term = 1, .trusted = trusted, .held = meta.incarnation == 0};
+    wal_put_hard_state(&solo->wal, 0, &state);
     group_open(solo->group, GROUP_SOLO_CLUSTER, &restored);
     raft_start(group_raft(solo->group), solo->turn.now);
     solo->wal.ready_sequence = solo->wal.sequence + 1;
