@@ -180,7 +180,10 @@ def condition(shop: Shop, service: str) -> str:
     container = shop.containers.get(service)
     if container is None:
         return "not there"
-    state = {"exited": "killed, or ended"}.get(container.state, container.state)
+    named = {"exited": "killed, or ended", "created": "not started yet"}
+    state = named.get(container.state, container.state)
+    if container.state == "created":
+        return state  # it is on no network before it is
     if container.is_on(ISLAND):
         state += ", on the island"
     elif lacking(shop, container):
@@ -218,6 +221,8 @@ def command_leader(shop: Shop, _: argparse.Namespace) -> int:
 def read_journals(shop: Shop, *words: str, output: Optional[IO[str]] = None) -> int:
     """Runs a program where the journals are: in a container that has it, and that runs."""
     shop.must_be_there()
+    if all(shop.state(service) in ("created", "not there") for service in shop.services()):
+        raise Wrong(f"{shop.called()} has not run yet: ./shop up starts it", 1)
     for service in shop.table.readers:
         if shop.state(service) == "running":
             return shop.compose("exec", "-T", service, *words, quiet=True, output=output)

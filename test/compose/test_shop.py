@@ -122,6 +122,43 @@ def test_journals_are_read_when_the_producer_is_dead(shop):
     assert "nothing to heal: all run" in shop("heal")
 
 
+# What pages give to take home.
+
+
+def test_with_one_worker_left_the_ready_jobs_only_grow(shop):
+    def ready():
+        said = shop("say", "1", "stats-tube tickets")
+        return int(re.search(r"^current-jobs-ready: (\d+)", said, re.MULTILINE)[1])
+
+    shop("kill", "worker-typescript-1", "worker-typescript-2")
+    for _ in range(3):
+        before = ready()
+        wait_for("more jobs that are ready", lambda before=before: ready() > before)
+    shop("heal")
+
+
+def test_the_last_of_three_nodes_hands_out_nothing_and_loses_nothing(shop):
+    shop("kill", "1", "2")
+    said = shop("tally", "3", code=None)
+    assert "are under way; waiting for them" in said and "not finished in 3 s" in said
+    shop("heal", "1")
+    assert re.search(r"^ +0 lost$", shop("tally"), re.MULTILINE)
+    shop("heal")
+    wait_for("all to agree", lambda: shop("leader", code=None).count("queue-1, queue-2, queue-3"))
+
+
+def test_a_policy_is_set_in_a_container(shop):
+    command = "docker compose exec -T queue-1 quartet queue-policy"
+    set_ = f"{command} set mail --attempts 4 --base-ms 500 --dead-tube mail.dead"
+    for words in (set_, f"{command} show mail"):
+        done = subprocess.run(
+            words.split(), **{"cwd": shop.folder, "env": shop.env, "timeout": 60}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+    assert "mail.dead" in done.stdout
+
+
 def test_a_node_that_is_cut_off_loses_its_peers_and_keeps_its_clients(shop):
     assert shop.hears(1, 3) and shop.hears(3, 1)
     shop("cut", "3")

@@ -52,7 +52,8 @@ class Place:
         self.runs()
 
     def runs(self, impl="c", folder=None, append=False, **states):
-        """Lets docker list it; states: running, paused, exited, gone, off-NETWORK, island."""
+        """Lets docker list it; states: running, paused, exited, created, gone, off-NETWORK,
+        island."""
         nodes = [f"queue-{n + 1}" for n in range(3 if impl == "c" else 1)] if impl else []
         lines = []
         for service in [*nodes, *(CLIENTS if impl else ())]:
@@ -65,7 +66,9 @@ class Place:
                 networks.remove(state[4:])
             if state == "island":
                 networks = ["front", "island"]
-            up = state if state in ("running", "paused", "exited") else "running"
+            if state == "created":
+                networks = []
+            up = state if state in ("running", "paused", "exited", "created") else "running"
             ports = ""
             if service in nodes and up == "running":
                 number = nodes.index(service)

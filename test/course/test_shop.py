@@ -219,7 +219,13 @@ def test_down_takes_the_island_along(place):
 
 
 def test_status_tells_of_a_part_of_a_shop_and_of_what_is_broken(place):
-    place.runs(queue_2="gone", queue_3="off-peers", producer="paused", worker_python="exited")
+    place.runs(
+        queue_2="gone",
+        queue_3="off-peers",
+        producer="paused",
+        worker_python="exited",
+        worker_typescript_1="created",
+    )
     said = place.shop("status", code=1)[1]
     states = dict(re.findall(r"^  (\S+) +(.+)$", said, re.MULTILINE))
     assert states == {
@@ -228,7 +234,7 @@ def test_status_tells_of_a_part_of_a_shop_and_of_what_is_broken(place):
         "queue-3": "running, cut off",
         "producer": "paused",
         "worker-python": "killed, or ended",
-        "worker-typescript-1": "running",
+        "worker-typescript-1": "not started yet",
         "worker-typescript-2": "running",
     }
     assert "Only a part of it is there: ./shop up starts the rest." in said
@@ -305,6 +311,19 @@ def test_journals_are_read_whoever_was_killed(place, states, where):
     assert place.shop("tally", "5")[0] == [f"compose {where} python tally.py 5"]
     assert place.shop("tally")[0] == [f"compose {where} python tally.py"]
     assert place.shop("story", "order-7")[0] == [f"compose {where} python story.py order-7"]
+
+
+ALL_SERVICES = (
+    *("queue_1", "queue_2", "queue_3"),
+    *("producer", "worker_python", "worker_typescript_1", "worker_typescript_2"),
+)
+
+
+def test_journals_of_a_shop_that_never_ran_are_not_looked_for(place):
+    """Compose would start a container for it, and that would tell of a folder."""
+    place.runs(**dict.fromkeys(ALL_SERVICES, "created"))
+    calls, said = place.shop("tally", code=1)
+    assert calls == [] and said == "shop: the shop on c has not run yet: ./shop up starts it\n"
 
 
 def test_a_story_may_be_drawn(place, tmp_path):

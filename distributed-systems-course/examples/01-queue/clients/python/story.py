@@ -60,10 +60,8 @@ def tell(event: Event) -> str:
     return f"{event['at'][11:23]}  {event['who']:20} {event['event']:10} {rest}".rstrip()
 
 
-def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    name = sys.argv[1]
+def read_story(name: str) -> tuple[str, list[Event], str]:
+    """Its key, what became of it, and how the worker `name` ended its attempt, if it did."""
     events = read_events(load_config().results)
     started = [e for e in events if e["who"] == name and e["event"] == "started"]
     key = started[-1]["key"] if started else name
@@ -71,10 +69,18 @@ def main() -> None:
     story = [event for event in events if is_about(event, key, jobs)]
     if not story:
         sys.exit(f"no order {name}, and no worker of that name that started one")
+    return key, story, own_end(events, started[-1]) if started else ""
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    name = sys.argv[1]
+    key, story, end = read_story(name)
     print(key)
     for event in story:
         print(tell(event))
-    if started and (end := own_end(events, started[-1])):
+    if end:
         print(f"{name} had ended this attempt itself ({end}): whatever befell it came later.")
 
 

@@ -13,8 +13,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from config import load_config
-from story import Event, is_about, key_of, read_events
+from story import Event, read_story
 
 QUEUE = "queue"
 
@@ -74,14 +73,7 @@ def as_lines(story: list[Event]) -> str:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    name = sys.argv[1]
-    events = read_events(load_config().results)
-    started = [e for e in events if e["who"] == name and e["event"] == "started"]
-    key = started[-1]["key"] if started else name
-    jobs = {event["job"] for event in events if "job" in event and key_of(event) == key}
-    story = [event for event in events if is_about(event, key, jobs)]
-    if not story:
-        sys.exit(f"no order {name}, and no worker of that name that started one")
+    _, story, _ = read_story(sys.argv[1])
     print(as_lines(story), end="")
 
 
