@@ -12,45 +12,11 @@ enum {
     SNAPSHOT_WRITE_US_MAX = 2000,
     SNAPSHOT_COMMIT_US_MAX = 20000,
     STUCK_WAIT_US = 10000,
-    WALL_EPOCH_S = 1700000000,
 };
-
-/* --- clocks --- */
-
-struct raft_time sim_host_time(const struct host *host)
-{
-    uint64_t past_us = world_now_us(host->world) - host->mono_since_us;
-    int64_t drift_us = host->drift_ppm == 0 ? 0 : (int64_t)past_us * host->drift_ppm / 1000000;
-    uint64_t mono_us = host->mono_base_us + past_us + (uint64_t)drift_us;
-    uint64_t wall_us = WALL_EPOCH_S * 1000000ull + world_now_us(host->world);
-    return (struct raft_time){mono_us, wall_us + (uint64_t)(drift_us + host->wall_offset_us)};
-}
-
-uint64_t sim_host_virtual_us(const struct host *host, uint64_t mono_us)
-{
-    if (mono_us <= host->mono_base_us) return world_now_us(host->world);
-    uint64_t past_us = mono_us - host->mono_base_us;
-    if (past_us > UINT64_MAX / 4000000) return UINT64_MAX; /* beyond the end of any run */
-    if (host->drift_ppm != 0)
-        past_us = past_us * 1000000 / (uint64_t)(1000000 + host->drift_ppm) + 1;
-    return host->mono_since_us + past_us;
-}
 
 const struct raft *sim_host_raft(const struct host *host)
 {
     return host->node == NULL ? NULL : node_raft(host->node);
-}
-
-void sim_host_set_drift(struct host *host, int64_t drift_ppm)
-{
-    struct raft_time now = sim_host_time(host);
-    int64_t wall_change =
-        (int64_t)(now.wall_us - WALL_EPOCH_S * 1000000ull - world_now_us(host->world));
-    host->mono_base_us = now.mono_us;
-    host->mono_since_us = world_now_us(host->world);
-    host->wall_offset_us = wall_change;
-    host->drift_ppm = drift_ppm;
-    host->world->clocks_changed_us = world_now_us(host->world);
 }
 
 /* A pause holds up everything that would reach the node. */
@@ -456,34 +422,6 @@ static void host_on_restart(void *owner, struct timed *timed)
 
 static const char *const host_end_words[] = {"crashes", "loses-power", "fails-to-sync", "stops"};
 
-static void host_new_boot(struct host *host)
-{
-    struct random *random = &host->world->random;
-    for (size_t i = 0; i < sizeof host->boot_id; i++) {
-        host->boot_id[i] = (uint8_t)random_next(random);
-    }
-    host->mono_base_us = random_below(random, 10000000);
-    host->mono_since_us = world_now_us(host->world);
-    host->world->clocks_changed_us = world_now_us(host->world); /* the drift so far is gone */
-}
-
-/* Its raft is about to go: what it counted goes to the report. */
-static void host_note_counters(struct host *host)
-{
-    const struct raft *raft = sim_host_raft(host);
-    if (raft == NULL) return;
-    const struct raft_counters *counters = raft_counters(raft);
-    uint64_t *counts = host->world->report->counts;
-    counts[SIM_COVER_PRE_VOTES_REFUSED] += counters->pre_votes_refused;
-    counts[SIM_COVER_VOTES_REFUSED] += counters->votes_refused;
-    counts[SIM_COVER_TRUNCATIONS] += counters->truncations;
-    counts[SIM_COVER_BACK_UPS] += counters->back_ups;
-    counts[SIM_COVER_READS_CONFIRMED] += counters->reads_confirmed;
-    counts[SIM_COVER_LEASES_HELD] += counters->leases_held;
-    counts[SIM_COVER_LEASES_MISSING] += counters->leases_missing;
-    counts[SIM_COVER_TRANSFERS] += counters->transfers;
-}
-
 void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_us)
 {
     struct world *world = host->world;
@@ -491,7 +429,7 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     if (host->node == NULL) return;
     world_narrate(world, "host", host->id, "%s", host_end_words[how]);
     invariants_host_lost(world, host);
-    host_note_counters(host);
+    world_count_raft(host->world, sim_host_raft(host));
     network_place_gone(&world->network, host->index);
     struct timed *all[] = {&host->timer, &host->turn, &host->synced, &host->snapshot_written};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) schedule_cancel(schedule, all[i]);
@@ -518,7 +456,7 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     } else {
         sim_disk_process_lost(&host->disk, &world->random);
     }
-    if (how == HOST_POWER_LOST) host_new_boot(host);
+    if (how == HOST_POWER_LOST) sim_host_new_boot(host);
     if (restart_after_us != UINT64_MAX) {
         schedule_at(schedule, &host->restart, world_now_us(world) + restart_after_us);
     }
@@ -536,12 +474,12 @@ void sim_host_init(struct world *world, struct host *host, uint32_t index)
     sim_disk_init(&host->disk, world->config.segment_bytes);
     host->sync_us_max = 50u << random_below(&world->random, 9); /* up to 13 ms */
     host->restart_after_us = 100000;
-    host_new_boot(host);
+    sim_host_new_boot(host);
 }
 
 void sim_host_free(struct host *host)
 {
-    host_note_counters(host);
+    world_count_raft(host->world, sim_host_raft(host));
     if (host->node != NULL) node_destroy(host->node);
     sim_disk_free(&host->disk);
 }

@@ -5,18 +5,13 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "sim/network_ends.h"
 
 enum {
     PACKET_BYTES_KEPT = 16 << 10, /* larger buffers are given back */
     REFUSED_US_MAX = 2000,
-    BREAK_NOTICED_US_MAX = 200000,
     CLOSE_RETRY_US = 2000,
 };
-
-static bool chance(struct network *network, uint32_t permille)
-{
-    return permille != 0 && random_below(&network->random, 1000) < permille;
-}
 
 /* --- packets --- */
 
@@ -59,9 +54,13 @@ static bool end_cut_off(const struct network_end *end)
     return end->network->cut[end->other->place][end->place];
 }
 
-/* The first packet's arrival is always the one scheduled, so that a stream stays in order
- * whatever held it up. */
-static void end_expect(struct network *network, struct network_end *end)
+void network_end_drop(struct network *network, struct network_end *end)
+{
+    while (!list_empty(&end->arriving)) packet_free(network, end_packet(end->arriving.next));
+    schedule_cancel(network->schedule, &end->arrival);
+}
+
+void network_end_expect(struct network *network, struct network_end *end)
 {
     if (list_empty(&end->arriving) || end->deaf || end_cut_off(end)) {
         schedule_cancel(network->schedule, &end->arrival);
@@ -87,7 +86,7 @@ static void end_dispatch(struct network *network, struct network_end *end, struc
         packet->at_us = end_packet(before)->at_us;
     }
     list_append(before->next, &packet->link);
-    if (end->arriving.next == &packet->link) end_expect(network, end);
+    if (end->arriving.next == &packet->link) network_end_expect(network, end);
 }
 
 /* --- connections and their ends --- */
@@ -154,9 +153,8 @@ static struct network_end *end_find(struct network *network, uint32_t place, uin
     return NULL;
 }
 
-/* closed() is due at this end: after the bytes when orderly, in the middle of them when not. */
-static void end_close_at(struct network *network, struct network_end *end, uint64_t at_us,
-                         bool orderly)
+void network_end_close_at(struct network *network, struct network_end *end, uint64_t at_us,
+                          bool orderly)
 {
     if (end->state != END_OPEN) return;
     if (timed_pending(&end->event) && timed_at_us(network->schedule, &end->event) <= at_us) return;
@@ -232,7 +230,7 @@ static void end_arrival(void *owner, struct timed *timed)
     }
     struct packet *packet = end_packet(end->arriving.next);
     list_remove(&packet->link);
-    end_expect(network, end);
+    network_end_expect(network, end);
     if (!end->closing) {
         network->sink->received(network->world, end->place, end->number,
                                 buffer_slice(&packet->bytes));
@@ -302,24 +300,24 @@ static void send_stormy(struct network *network, struct network_end *to, struct 
 {
     const struct network_storm *storm = &network->storm;
     uint32_t from = to->other->place;
-    if (chance(network, storm->lost)) {
+    if (network_chance(network, storm->lost)) {
         network->counts_lost++;
         network->sink->narrate(network->world, "lost", from, to->place, frame.size);
         return;
     }
     uint64_t delay_us = latency_us(network);
-    if (chance(network, storm->delayed)) {
+    if (network_chance(network, storm->delayed)) {
         network->counts_delayed++;
         delay_us += random_below(&network->random, storm->delay_us_max + 1);
     }
-    bool overtaking = chance(network, storm->reordered);
+    bool overtaking = network_chance(network, storm->reordered);
     if (overtaking) {
         network->counts_reordered++;
         delay_us += random_below(&network->random, storm->delay_us_max / 4 + 1000);
         network->sink->narrate(network->world, "reordered", from, to->place, frame.size);
     }
     end_dispatch(network, to, frame, delay_us, overtaking);
-    if (chance(network, storm->duplicated)) {
+    if (network_chance(network, storm->duplicated)) {
         network->counts_duplicated++;
         network->sink->narrate(network->world, "duplicated", from, to->place, frame.size);
         end_dispatch(network, to, frame, latency_us(network), overtaking);
@@ -347,11 +345,11 @@ static void send_frames(struct network *network, struct network_end *to, struct 
 /* A client's bytes: cut anywhere, or joined with those that are under way. */
 static void send_stream(struct network *network, struct network_end *to, struct slice bytes)
 {
-    if (!list_empty(&to->arriving) && chance(network, network->split_permille)) {
+    if (!list_empty(&to->arriving) && network_chance(network, network->split_permille)) {
         buffer_append_slice(&end_packet(to->arriving.previous)->bytes, bytes);
         return;
     }
-    while (bytes.size > 1 && chance(network, network->split_permille)) {
+    while (bytes.size > 1 && network_chance(network, network->split_permille)) {
         size_t size = 1 + random_below(&network->random, bytes.size - 1);
         end_dispatch(network, to, slice_of(bytes.data, size), latency_us(network), false);
         bytes.data += size;
@@ -390,8 +388,8 @@ void network_close(struct network *network, uint32_t place, uint32_t number)
     }
     end->closing = true;
     uint64_t now_us = network->schedule->now_us;
-    end_close_at(network, end, now_us + random_below(&network->random, 100), false);
-    if (!end->dead) end_close_at(network, end->other, now_us + latency_us(network), true);
+    network_end_close_at(network, end, now_us + random_below(&network->random, 100), false);
+    if (!end->dead) network_end_close_at(network, end->other, now_us + latency_us(network), true);
 }
 
 void network_read(struct network *network, uint32_t place, uint32_t number, bool on)
@@ -399,7 +397,7 @@ void network_read(struct network *network, uint32_t place, uint32_t number, bool
     struct network_end *end = end_find(network, place, number);
     if (end == NULL) return;
     end->deaf = !on;
-    end_expect(network, end);
+    network_end_expect(network, end);
 }
 
 bool network_connected(struct network *network, uint32_t place, uint32_t number)
@@ -458,94 +456,8 @@ void network_place_gone(struct network *network, uint32_t place)
         struct network_end *end = LIST_ITEM(ends->next, struct network_end, link);
         uint64_t after_us = latency_us(network);
         if (!end->dead) {
-            end_close_at(network, end->other, network->schedule->now_us + after_us, true);
+            network_end_close_at(network, end->other, network->schedule->now_us + after_us, true);
         }
         end_finish(network, end);
-    }
-}
-
-/* --- faults --- */
-
-void network_cut(struct network *network, uint32_t from, uint32_t to, bool cut)
-{
-    network->cut[from][to] = cut;
-    for (struct list *at = network->ends[to].next; at != &network->ends[to]; at = at->next) {
-        struct network_end *end = LIST_ITEM(at, struct network_end, link);
-        if (end->state != END_OPEN || end->other->place != from) continue;
-        if (cut && !list_empty(&end->arriving)) network->counts_held++;
-        end_expect(network, end);
-    }
-}
-
-void network_clog(struct network *network, uint32_t from, uint32_t to, bool clogged)
-{
-    network->clogged[from][to] = clogged;
-    network_cut(network, from, to, clogged);
-    if (clogged) return;
-    for (struct list *at = network->ends[from].next; at != &network->ends[from]; at = at->next) {
-        struct network_end *end = LIST_ITEM(at, struct network_end, link);
-        if (end->other->place != to || end->unsent == 0) continue;
-        network->sink->sent(network->world, from, end->number, end->unsent);
-        end->unsent = 0;
-    }
-}
-
-void network_refuse(struct network *network, uint32_t place, bool refuse)
-{
-    network->refusing[place] = refuse;
-}
-
-void network_break(struct network *network, uint32_t a, uint32_t b, uint32_t permille)
-{
-    uint64_t now_us = network->schedule->now_us;
-    for (struct list *at = network->ends[a].next; at != &network->ends[a]; at = at->next) {
-        struct network_end *end = LIST_ITEM(at, struct network_end, link);
-        if (end->other->place != b || end->state != END_OPEN || !chance(network, permille)) {
-            continue;
-        }
-        network->counts_broken++;
-        network->sink->narrate(network->world, "broken", a, b, 0);
-        struct network_end *ends[2] = {end, end->other};
-        for (int i = 0; i < 2; i++) {
-            uint64_t after_us = random_below(&network->random, BREAK_NOTICED_US_MAX);
-            if (chance(network, 500)) after_us = random_below(&network->random, 1000);
-            end_close_at(network, ends[i], now_us + after_us, false);
-        }
-    }
-}
-
-void network_deaden(struct network *network, uint32_t a, uint32_t b)
-{
-    for (struct list *at = network->ends[a].next; at != &network->ends[a]; at = at->next) {
-        struct network_end *end = LIST_ITEM(at, struct network_end, link);
-        if (end->other->place != b || end->state != END_OPEN || end->dead) continue;
-        network->counts_dead++;
-        network->sink->narrate(network->world, "dead", a, b, 0);
-        struct network_end *ends[2] = {end, end->other};
-        for (int i = 0; i < 2; i++) {
-            ends[i]->dead = true;
-            while (!list_empty(&ends[i]->arriving)) {
-                packet_free(network, end_packet(ends[i]->arriving.next));
-            }
-            schedule_cancel(network->schedule, &ends[i]->arrival);
-        }
-    }
-}
-
-void network_set_storm(struct network *network, const struct network_storm *storm)
-{
-    network->storm = *storm;
-    network->stormy = storm->lost + storm->duplicated + storm->reordered + storm->delayed > 0;
-}
-
-void network_heal(struct network *network)
-{
-    network_set_storm(network, &(struct network_storm){0});
-    for (uint32_t from = 0; from < NETWORK_PLACES_MAX; from++) {
-        network->refusing[from] = false;
-        for (uint32_t to = 0; to < NETWORK_PLACES_MAX; to++) {
-            if (network->clogged[from][to]) network_clog(network, from, to, false);
-            if (network->cut[from][to]) network_cut(network, from, to, false);
-        }
     }
 }

@@ -24,6 +24,21 @@ enum {
 
 /* --- verdict and trace --- */
 
+void world_count_raft(struct world *world, const struct raft *raft)
+{
+    if (raft == NULL) return;
+    const struct raft_counters *counters = raft_counters(raft);
+    uint64_t *counts = world->report->counts;
+    counts[SIM_COVER_PRE_VOTES_REFUSED] += counters->pre_votes_refused;
+    counts[SIM_COVER_VOTES_REFUSED] += counters->votes_refused;
+    counts[SIM_COVER_TRUNCATIONS] += counters->truncations;
+    counts[SIM_COVER_BACK_UPS] += counters->back_ups;
+    counts[SIM_COVER_READS_CONFIRMED] += counters->reads_confirmed;
+    counts[SIM_COVER_LEASES_HELD] += counters->leases_held;
+    counts[SIM_COVER_LEASES_MISSING] += counters->leases_missing;
+    counts[SIM_COVER_TRANSFERS] += counters->transfers;
+}
+
 void world_fail(struct world *world, const char *invariant, const char *format, ...)
 {
     struct sim_report *report = world->report;

@@ -133,6 +133,8 @@ void world_free(struct world *world);
 void world_fail(struct world *world, const char *invariant, const char *format, ...);
 /* A line of the trace: time and who; then text, which may be formatted (text.h). */
 void world_narrate(struct world *world, const char *who, uint32_t number, const char *format, ...);
+/* A replica is about to go: what it counted goes to the report. NULL: nothing. */
+void world_count_raft(struct world *world, const struct raft *raft);
 static inline void world_count(struct world *world, enum sim_coverage what)
 {
     world->report->counts[what]++;
@@ -167,6 +169,8 @@ struct raft_time sim_host_time(const struct host *host);
 uint64_t sim_host_virtual_us(const struct host *host, uint64_t mono_us);
 /* Its raft; NULL while it is down or not founded. */
 const struct raft *sim_host_raft(const struct host *host);
+/* The machine begins: another boot id, and clocks that run right. */
+void sim_host_new_boot(struct host *host);
 void sim_host_set_drift(struct host *host, int64_t drift_ppm);
 void sim_host_set_full(struct host *host, bool full);
 
