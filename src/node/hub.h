@@ -140,8 +140,17 @@ void groups_rest(struct node *node);
 
 /* EVENT_START: builds the node from its files, or ends it with a word why not. */
 void node_start(struct node *node, const struct event_start *start);
+
+/* --- start_disk.c: of a log that was read --- */
+
 /* What the start found damaged moves out of the way, now that the start itself is durable. */
 void start_set_aside(struct node *node);
+/* Which segments that is to move. */
+void start_plan_set_aside(struct node *node, const struct event_start *start,
+                          const struct wal_recovered *log);
+/* Writes again what need not be on disk, though it was read. */
+void start_secure(struct node *node, const struct event_start *start,
+                  const struct wal_recovered *log);
 
 /* --- founding.c --- */
 

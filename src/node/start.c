@@ -59,34 +59,6 @@ static void log_give_up(struct node *node, struct found *found)
     trace_end(&node->turn);
 }
 
-/* What is not part of the log any more moves out of the way, once this start is durable: until
- * then the next one has to find the damage again. */
-static void set_aside_plan(struct node *node, const struct found *found)
-{
-    const struct event_start *start = found->start;
-    bool torn = found->log.verdict == WAL_TORN;
-    for (uint32_t i = 0; i < start->segments_count; i++) {
-        uint64_t number = start->segments[i].number;
-        if (wal_recovered_keeps(&found->log, number)) continue;
-        if (torn && number >= found->log.bad_segment) continue; /* cut */
-        buffer_put_u64(&node->start.set_aside, number);
-    }
-}
-
-void start_set_aside(struct node *node)
-{
-    struct reader numbers = reader_of(buffer_slice(&node->start.set_aside));
-    while (numbers.bytes.size > 0) {
-        turn_act(&node->turn, ACTION_SET_ASIDE)->segment = read_u64(&numbers);
-    }
-    buffer_free(&node->start.set_aside);
-    numbers = reader_of(buffer_slice(&node->start.set_aside_snapshots));
-    while (numbers.bytes.size > 0) {
-        turn_act(&node->turn, ACTION_SNAPSHOT_SET_ASIDE)->sequence = read_u64(&numbers);
-    }
-    buffer_free(&node->start.set_aside_snapshots);
-}
-
 static void say_snapshot(struct text *text, uint64_t number)
 {
     text_add(text, "snapshot-");
@@ -312,36 +284,6 @@ static void rafts_build(struct node *node, struct found *found)
     ASSERT(whole);
 }
 
-static void tail_measure(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
-{
-    (void)segment;
-    (void)offset;
-    *(size_t *)context += bytes.size;
-}
-
-static void tail_rewrite(void *context, uint64_t segment, uint64_t offset, struct slice bytes)
-{
-    struct node *node = context;
-    struct action *action = turn_act(&node->turn, ACTION_REWRITE);
-    action->segment = segment;
-    action->offset = offset;
-    action->bytes = slice_of(node->start.tail.data + node->start.tail.size, bytes.size);
-    buffer_append_slice(&node->start.tail, bytes);
-}
-
-/* What was read need not be on disk: after a sync that failed, the page cache shows what the disk
- * does not have, and no later sync writes it. (Rebello and others, "Can Applications Recover from
- * fsync Failures?", ATC 2020.) */
-static void log_secure(struct node *node, const struct found *found)
-{
-    const struct event_start *start = found->start;
-    size_t size = 0;
-    wal_each_tail(start->segments, start->segments_count, &found->log, tail_measure, &size);
-    if (size == 0) return;
-    buffer_reserve(&node->start.tail, size);
-    wal_each_tail(start->segments, start->segments_count, &found->log, tail_rewrite, node);
-}
-
 /* The highest that the node has taken in any group; a snapshot may know a later one than a log that
  * its owner has cut. */
 static uint64_t last_incarnation(const struct node *node, const struct found *found)
@@ -492,9 +434,9 @@ static void node_build(struct node *node, struct found *found)
     states_judge(found);
     node->founding.membership = found->log.meta.membership;
     if (node->founding.membership == WAL_MEMBER) rafts_build(node, found);
-    log_secure(node, found);
+    start_secure(node, found->start, &found->log);
     wal_continue(node, found);
-    set_aside_plan(node, found);
+    start_plan_set_aside(node, found->start, &found->log);
     if (node->founding.membership != WAL_MEMBER) founding_begin(node);
     for (uint32_t i = 0; i < found->count && node->process.fatal == NULL; i++) {
         struct raft *raft = group_raft(groups_touch(node, i));
