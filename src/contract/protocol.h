@@ -29,7 +29,8 @@ enum protocol_request_kind {
     PROTOCOL_PROPOSE, /* `command` goes through the log */
     PROTOCOL_QUERY,   /* `command` is answered from this replica's state: see protocol_read */
     PROTOCOL_LITERAL, /* `command` is the reply itself, to be sent in its turn; has no token */
-    PROTOCOL_CLOSE,   /* close once all replies before it are sent (quit, or beyond repair) */
+    PROTOCOL_CLOSE,   /* close once all replies before it are sent (quit, or beyond repair), and
+                         `command`, the last word, if there is one; nothing is asked for any more */
 };
 
 /* How true the answer to a QUERY has to be. Whatever the level, it shows all that its connection
@@ -67,6 +68,8 @@ enum protocol_refusal {
 struct protocol_config {
     uint32_t request_size_max; /* beanstalkd: the largest job body; 0: the protocol's default */
     enum protocol_read reads;  /* for those QUERYs that are not local by their nature */
+    const void *options; /* the protocol's own struct; NULL: its defaults. Borrowed: it must outlive
+                            all connections */
 };
 
 #define PROTOCOL_TURN_CLOSE 0

@@ -87,7 +87,18 @@
     X(KEPT, "swaps that found another value")            \
     X(JUDGED, "histories judged")
 
-#define SIM_COVERAGE(X) SIM_COVERAGE_WORLD(X) SIM_COVERAGE_QUEUE(X) SIM_COVERAGE_RAFT(X)
+#define SIM_COVERAGE_STORE(X)                          \
+    X(STORE_GETS, "gets answered")                     \
+    X(STORE_GETS_ON_LEASE, "gets on a lease or so")    \
+    X(STORE_GETS_LOCAL, "local gets answered")         \
+    X(STORE_SETS, "sets acknowledged")                 \
+    X(STORE_SWAPS, "sets whose condition held")        \
+    X(STORE_KEPT, "sets whose condition did not hold") \
+    X(STORE_DELETES, "deletes that found the key")     \
+    X(STORE_JUDGED, "histories judged")
+
+#define SIM_COVERAGE(X) \
+    SIM_COVERAGE_WORLD(X) SIM_COVERAGE_QUEUE(X) SIM_COVERAGE_RAFT(X) SIM_COVERAGE_STORE(X)
 
 enum sim_coverage {
 #define X(name, text) SIM_COVER_##name,
@@ -102,6 +113,7 @@ enum {
     SIM_COVER_WORLD_END = 0 SIM_COVERAGE_WORLD(X),
     SIM_COVER_QUEUE_END = SIM_COVER_WORLD_END SIM_COVERAGE_QUEUE(X),
     SIM_COVER_RAFT_END = SIM_COVER_QUEUE_END SIM_COVERAGE_RAFT(X),
+    SIM_COVER_STORE_END = SIM_COVER_RAFT_END SIM_COVERAGE_STORE(X),
 #undef X
 };
 

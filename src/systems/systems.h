@@ -8,6 +8,7 @@
  * - sim_system_NAME, a struct sim_system (sim/system.h), in its room `sim`. */
 #define SYSTEMS(X) \
     X(queue)       \
-    X(register)
+    X(register)    \
+    X(store)
 
 #endif

@@ -93,14 +93,15 @@ def http(port, path, method="GET", timeout_s=3, host="127.0.0.1", tls=None):
 
 
 class Node:
-    """One `quartet queue` process, or the place where one will run."""
+    """One `quartet queue` process, or that of another system, or the place where one will run."""
 
     host = "127.0.0.1"  # where it can be reached from here
 
-    def __init__(self, directory, number=1, peers=None, **options):
+    def __init__(self, directory, number=1, peers=None, system="queue", **options):
         self.number = number
+        self.system = system
         self.directory = Path(directory)
-        self.data = self.directory / f"queue-{number}"
+        self.data = self.directory / f"{system}-{number}"
         self.log = self.directory / f"node-{number}.log"
         self.port = free_port()
         self.admin = free_port()
@@ -118,7 +119,7 @@ class Node:
         return (self.host, self.port)
 
     def words(self):
-        words = [QUARTET, "queue", "--node", self.number, "--listen", f"127.0.0.1:{self.port}"]
+        words = [QUARTET, self.system, "--node", self.number, "--listen", f"127.0.0.1:{self.port}"]
         words += ["--admin", f"127.0.0.1:{self.admin}", "--data", self.data]
         if self.peers:
             words += ["--peers", self.peers]

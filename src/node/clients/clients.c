@@ -283,6 +283,7 @@ static bool client_take(struct clients *clients, struct client *client)
     case PROTOCOL_LITERAL: owed_say(clients, client, request->command); return false;
     case PROTOCOL_CLOSE:
         client->quitting = true;
+        if (request->command.size > 0) owed_say(clients, client, request->command);
         if (client->owed.size == 0) connection_close(clients->connections, &client->connection);
         return false;
     }
@@ -307,6 +308,7 @@ bool client_next(struct clients *clients, struct client *client, struct slice *r
             return false;
         }
         client->inside = !clients->config->protocol->ordered;
+        client->request = (struct protocol_request){0};
         client->request.kind =
             clients->config->protocol->next(client->protocol, rest, &client->request);
         if (client_take(clients, client)) return true;

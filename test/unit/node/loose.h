@@ -51,6 +51,7 @@ static inline enum protocol_request_kind loose_next(void *connection, struct sli
     request->kind = line.data[0] == 'p'   ? PROTOCOL_PROPOSE
                     : line.data[0] == 'q' ? PROTOCOL_QUERY
                                           : PROTOCOL_CLOSE;
+    if (request->kind == PROTOCOL_CLOSE) request->command.size = 0;
     buffer_consume(&opened->lines, 3); /* leaves the bytes where they are until more come */
     return request->kind;
 }

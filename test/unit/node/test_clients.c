@@ -130,6 +130,20 @@ static void a_quit_is_heard_behind_all_replies(void **state)
     desk_close(&desk);
 }
 
+static void a_last_word_is_heard_behind_all_replies(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_open(&desk, &tiny_protocol);
+    desk_says(&desk, "p1\nxbye\np2\n");
+    desk_expect_requests(&desk, "p1 ");
+    desk_replies(&desk, 0, "one");
+    desk_expect_heard(&desk, "one\nbye");
+    desk_turn(&desk);
+    assert_true(desk.closed);
+    desk_close(&desk);
+}
+
 static void many_replies_leave_little_behind(void **state)
 {
     (void)state;
@@ -253,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_command_that_blocks_is_the_last_until_its_reply),
         cmocka_unit_test(refused_proposals_answer_in_order_where_no_earlier_one_may_be_carried_out),
         cmocka_unit_test(a_quit_is_heard_behind_all_replies),
+        cmocka_unit_test(a_last_word_is_heard_behind_all_replies),
         cmocka_unit_test(many_replies_leave_little_behind),
         cmocka_unit_test(an_unordered_protocol_is_answered_at_once_by_token),
         cmocka_unit_test(its_bytes_go_in_whatever_waits_and_its_requests_come_out_later),

@@ -221,7 +221,10 @@ static inline enum protocol_request_kind tiny_line(const struct tiny_decoder *de
     case 'q': return PROTOCOL_QUERY;
     case 'l': request->read = PROTOCOL_READ_LOCAL; return PROTOCOL_QUERY;
     case 't': return PROTOCOL_LITERAL;
-    default: return PROTOCOL_CLOSE;
+    default: /* "xbye": its last word */
+        request->command.size = decoder->size == 0 ? 0 : decoder->size - 1;
+        request->command.data = decoder->line + 1;
+        return PROTOCOL_CLOSE;
     }
 }
 

@@ -113,13 +113,17 @@ static uint64_t count_bits(struct slice value, uint64_t at, uint64_t end)
 
 void run_BITCOUNT(struct call *call)
 {
+    struct entry *entry = call_find(call, call->words[0]);
+    struct bit_range range;
+    if (entry == NULL) {
+        reply_integer(call, 0);
+        return;
+    }
     if (call->count == 2) { /* a start needs an end */
         reply_syntax_error(call);
         return;
     }
-    struct entry *entry = call_find(call, call->words[0]);
-    struct bit_range range;
-    if (!range_read(call, 1, entry == NULL ? 0 : entry->value_size, &range)) return;
+    if (!range_read(call, 1, entry->value_size, &range)) return;
     if (range.count == 0) {
         reply_integer(call, 0);
         return;
@@ -150,11 +154,11 @@ void run_BITPOS(struct call *call)
     bool bit = wanted.data[0] == '1';
     struct entry *entry = call_find(call, call->words[0]);
     struct bit_range range;
-    if (!range_read(call, 2, entry == NULL ? 0 : entry->value_size, &range)) return;
     if (entry == NULL) { /* endless zeros */
         reply_integer(call, bit ? -1 : 0);
         return;
     }
+    if (!range_read(call, 2, entry->value_size, &range)) return;
     uint64_t end = range.first + range.count;
     uint64_t at = find_bit(entry_value(entry), range.first, end, bit);
     bool found = at < end || (range.count > 0 && !bit && !range.has_end);

@@ -20,7 +20,7 @@ static bool conditions_read(struct call *call, unsigned *conditions)
         unsigned bit = 0;
         while (bit < 4 && !word_is(call->words[i], names[bit])) bit++;
         if (bit == 4) {
-            reply_error(call, "ERR Unsupported option");
+            reply_error_about(call, "ERR Unsupported option ", call->words[i]);
             return false;
         }
         *conditions |= 1u << bit;

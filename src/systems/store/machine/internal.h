@@ -116,6 +116,8 @@ void reply_nil(struct call *call);
 void reply_ok(struct call *call);
 void reply_array(struct call *call, uint64_t count);
 void reply_error(struct call *call, const char *text);
+/* With a word of the client's behind it, cut short. */
+void reply_error_about(struct call *call, const char *text, struct slice word);
 void reply_syntax_error(struct call *call);
 /* A bulk string that is made of this number, or of bytes that do not outlive the call. */
 void reply_decimal(struct call *call, int64_t number);

@@ -68,6 +68,16 @@ void reply_copy(struct call *call, struct slice bytes)
     buffer_append_slice(text, bytes);
 }
 
+void reply_error_about(struct call *call, const char *text, struct slice word)
+{
+    struct buffer *out = &call->store->scratch->text;
+    size_t before = out->size;
+    if (word.size > 64) word.size = 64;
+    buffer_append_text(out, text);
+    buffer_append_slice(out, word);
+    put(call, STORE_ERROR, (int64_t)before, slice_of(NULL, out->size - before));
+}
+
 void reply_text(struct call *call, struct slice bytes)
 {
     put(call, STORE_TEXT, 0, bytes);

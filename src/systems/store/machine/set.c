@@ -258,13 +258,13 @@ void run_GETEX(struct call *call)
 {
     struct set_options options = {.expiry = {CLOCK_NONE, 0}};
     enum parsed parsed = parse_getex(call, &options);
-    if (parsed != PARSED) {
-        reply_mistake(call, parsed);
+    struct entry *entry = call_find(call, call->words[0]);
+    if (entry == NULL && parsed != PARSED_SYNTAX) { /* as Redis: then the number is not looked at */
+        reply_nil(call);
         return;
     }
-    struct entry *entry = call_find(call, call->words[0]);
-    if (entry == NULL) {
-        reply_nil(call);
+    if (parsed != PARSED) {
+        reply_mistake(call, parsed);
         return;
     }
     if (options.expires || (options.persist && entry->clock != CLOCK_NONE)) {

@@ -332,7 +332,7 @@ static void keys_end(void **state)
         {"EXPIRE k 15 GT LT", "!ERR GT and LT options at the same time are not compatible"},
         {"EXPIRE k 15 NX XX",
          "!ERR NX and XX, GT or LT options at the same time are not compatible"},
-        {"EXPIRE k 15 OR", "!ERR Unsupported option"},
+        {"EXPIRE k 15 OR", "!ERR Unsupported option OR"},
         {"EXPIRE k x", "!ERR value is not an integer or out of range"},
         {"EXPIRE k 9223372036854775807", "!ERR invalid expire time in 'expire' command"},
         {"PERSIST k", ":1"},

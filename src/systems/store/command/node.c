@@ -1,0 +1,70 @@
+/* `quartet store`: what is the store's own among the options of a node. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command/node_options.h"
+#include "systems/store/command/commands.h"
+#include "systems/store/machine/store.h"
+#include "systems/store/protocol/protocol.h"
+
+extern const struct system system_store; /* system.c */
+
+enum { PASSWORD_SIZE_MAX = 512 };
+
+static struct store_protocol_options options;
+static char announced[NODE_ANNOUNCED_SIZE_MAX + 1];
+static char password[PASSWORD_SIZE_MAX + 2];
+static const char *auth_file;
+
+/* One line. NULL: it is in `password`; else what is wrong. */
+static const char *read_password(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return "cannot be read";
+    size_t size = fread(password, 1, sizeof password - 1, file);
+    fclose(file);
+    password[size] = '\0';
+    password[strcspn(password, "\r\n")] = '\0';
+    if (strlen(password) == 0) return "its first line, the password, is empty";
+    return strlen(password) > PASSWORD_SIZE_MAX ? "a password is at most 512 bytes" : NULL;
+}
+
+static int fill(struct node_config *node)
+{
+    if (auth_file != NULL) {
+        const char *wrong = read_password(auth_file);
+        if (wrong != NULL) {
+            return options_mistake("quartet store", "auth-file", "%s: %s", auth_file, wrong);
+        }
+        options.password = password;
+    }
+    snprintf(announced, sizeof announced, "%s",
+             node->announced_count > 0 ? node->announced[0] : "127.0.0.1:6379");
+    options.announced = announced;
+    options.node = node->self;
+    options.fsync_never = node->fsync_never;
+    node->protocol_config.options = &options;
+    return 0;
+}
+
+int command_store(int argc, char **argv)
+{
+    const struct option_spec own[] = {
+        {"auth-file", "FILE", "its first line is the password that clients AUTH with (none)",
+         option_parse_text, &auth_file, 0, 0, 0},
+    };
+    const struct node_command command = {
+        .system = &system_store,
+        .summary = "Runs one node of a replicated store that speaks Redis' protocol. Alone by "
+                   "default;\nwith --peers it is one of a replicated cluster, and clients may "
+                   "connect to any node.",
+        .reads_help = "where a client says nothing: linearizable, lease or local (linearizable)",
+        .memory_help = "beyond it, commands that need more hear OOM (0: no limit)",
+        .machine = &store_ops,
+        .protocol = &store_protocol_ops,
+        .own = own,
+        .own_count = sizeof own / sizeof own[0],
+        .fill = fill,
+    };
+    return node_command_run(&command, argc, argv);
+}

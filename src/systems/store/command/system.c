@@ -1,0 +1,32 @@
+/* The store as a row of the table of systems. Its histories are judged by the model `kv`
+ * (check/model.h). */
+#include <stdio.h>
+
+#include "contract/system.h"
+#include "systems/store/command/commands.h"
+
+extern const struct sim_system sim_system_store; /* sim/clients.c */
+
+static const struct system_command commands[] = {
+    {"store", command_store, "run a node of a replicated store (Redis' protocol)"},
+    {NULL, NULL, NULL},
+};
+
+static void show_how(unsigned first_port, unsigned last_port)
+{
+    printf(
+        "Talk to any of them as to Redis:\n\n"
+        "  redis-cli -p %u set greeting hello\n"
+        "  redis-cli -p %u get greeting\n\n"
+        "or with any client library for it, or netcat: echo get greeting | nc -q1 127.0.0.1 %u\n\n",
+        first_port, last_port, first_port);
+}
+
+const struct system system_store = {
+    .name = "store",
+    .what = "A replicated store",
+    .port = 6379,
+    .commands = commands,
+    .show_how = show_how,
+    .sim = &sim_system_store,
+};

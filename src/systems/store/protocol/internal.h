@@ -1,0 +1,78 @@
+/* What the files of the store's protocol share: one connection. See protocol.h. */
+#ifndef QUARTET_SYSTEMS_STORE_PROTOCOL_INTERNAL_H
+#define QUARTET_SYSTEMS_STORE_PROTOCOL_INTERNAL_H
+
+#include "systems/store/machine/store.h"
+#include "systems/store/protocol/protocol.h"
+#include "wire/resp.h"
+
+enum {
+    NAME_SIZE_MAX = 128, /* of CLIENT SETNAME */
+    BUFFER_KEEP_MAX = 16 << 10,
+};
+
+/* How true this connection's reads are; `session` is `local` here, for a question shows all that
+ * its connection did before it, and a replica never goes back. */
+enum level { LEVEL_DEFAULT, LEVEL_LINEARIZABLE, LEVEL_LEASE, LEVEL_SESSION, LEVEL_LOCAL };
+
+struct store_connection {
+    const struct store_protocol_options *options;
+    enum protocol_read reads_default; /* --reads */
+    struct resp_parser parser;
+    struct buffer command; /* the last request, encoded */
+    struct buffer said;    /* the last LITERAL */
+    unsigned version;      /* of RESP: 2 or 3 */
+    enum level level;
+    bool readonly;
+    bool known; /* it said the password, or none is asked for */
+    uint32_t name_size;
+    char name[NAME_SIZE_MAX];
+};
+
+/* One command, as it is taken apart. */
+struct asked {
+    struct store_connection *connection;
+    struct resp_command words;
+    const struct store_command *row;
+    enum level level; /* for it alone; DEFAULT: the connection's */
+    struct protocol_request *request;
+};
+
+static inline struct slice asked_word(const struct asked *asked, uint32_t i)
+{
+    return resp_word(&asked->words, i);
+}
+
+/* In any case; `text` in small letters. */
+bool asked_is(const struct asked *asked, uint32_t i, const char *text);
+
+/* --- answers that need no machine: they fill connection->said and the request --- */
+
+struct buffer *say(struct asked *asked); /* where to put a reply: it is the answer */
+void say_ok(struct asked *asked);
+void say_error(struct asked *asked, const char *text);
+/* "before" and the word, in quotes, and "after": what a client sent, cut short. */
+void say_error_about(struct asked *asked, const char *before, struct slice word, const char *after);
+void say_wrong_arity(struct asked *asked, struct slice name);
+void say_syntax_error(struct asked *asked);
+
+/* --- what becomes of a command --- */
+
+/* Looks it up and does the rest; `words` and `level` are set. */
+void ask(struct asked *asked);
+/* For the machine: `row` with the words from `first` on, the first of them the name. */
+void ask_machine(struct asked *asked, const struct store_command *row, uint32_t first);
+
+void local_command(struct asked *asked);      /* local.c */
+void local_command_info(struct asked *asked); /* COMMAND: tell.c */
+void local_config(struct asked *asked);       /* tell.c */
+void local_cluster(struct asked *asked);      /* cluster.c */
+void local_consistency(struct asked *asked);  /* consistency.c */
+/* A name that is no command of ours: NULL, or why, and the way out. refused.c */
+const char *refused_command(struct slice name);
+const char *refused_cluster(struct slice subcommand);
+
+void store_answer(void *connection, uint64_t token, const void *payload, struct buffer *out);
+void store_refuse(void *connection, uint64_t token, enum protocol_refusal why, struct buffer *out);
+
+#endif

@@ -1,0 +1,79 @@
+/* The store's clients in a simulated world: what their files share. They ask for a few keys,
+ * several commands at a time, and write down what they heard; judged is linearizability, key by
+ * key, by the model `kv` (check/model.h). */
+#ifndef QUARTET_SYSTEMS_STORE_SIM_CLIENTS_H
+#define QUARTET_SYSTEMS_STORE_SIM_CLIENTS_H
+
+#include "base/random.h"
+#include "check/history.h"
+#include "sim/world.h"
+
+enum {
+    STORE_CLIENTS_MAX = 16,
+    STORE_KEYS_USED_MAX = 8, /* fewer make clients meet more often */
+    STORE_PIPELINE_MAX = 4,
+};
+
+enum store_ask {
+    ASK_GET,
+    ASK_GET_LEASE,
+    ASK_GET_LOCAL, /* not judged: old is allowed */
+    ASK_SET,
+    ASK_SET_NEW,   /* NX GET */
+    ASK_SET_EQUAL, /* IFEQ GET */
+    ASK_DELETE,
+    ASK_DELETE_EQUAL,
+};
+
+/* A command under way. */
+struct store_asked {
+    enum store_ask ask;
+    uint32_t key;
+    uint64_t expected, value;
+    uint32_t operation; /* in the history */
+    bool last;          /* a last read, once the faults are over */
+};
+
+struct store_client {
+    struct world *world;
+    uint32_t index;
+    uint32_t place; /* in the network */
+    enum { CLIENT_OFFLINE, CLIENT_DIALING, CLIENT_ONLINE, CLIENT_LEAVING } state;
+    uint32_t number; /* of its connection */
+    uint32_t host;
+    struct timed wake;
+    struct buffer in;
+    struct store_asked asked[STORE_PIPELINE_MAX]; /* the oldest first */
+    uint32_t asked_count;
+    uint64_t answered_us; /* when it last heard something other than a refusal */
+    bool draining;
+    uint32_t drained; /* keys read since the faults ended */
+};
+
+struct store_users {
+    struct store_client clients[STORE_CLIENTS_MAX];
+    struct history history;
+    struct random random;
+    uint32_t keys;
+    bool lease; /* reads are on a lease in this world */
+    uint64_t think_us;
+    uint64_t patience_us;
+    uint64_t next_value; /* never written before */
+    uint32_t next_process;
+    uint64_t seen[STORE_KEYS_USED_MAX]; /* by some client: what a condition may expect */
+};
+
+static inline struct store_users *store_users_of(const struct world *world)
+{
+    return world->users;
+}
+
+/* Asks one to PIPELINE_MAX commands. */
+void store_client_ask(struct store_client *client);
+/* Takes what came; false: something came that is no answer, and the world has failed. */
+bool store_client_hear(struct store_client *client, struct slice bytes);
+/* Nobody will hear what became of what is under way. */
+void store_client_forget(struct store_client *client);
+bool store_client_done(const struct store_client *client);
+
+#endif

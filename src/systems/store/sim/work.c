@@ -1,0 +1,273 @@
+/* What the store's clients ask, and what they make of the answers. See clients.h. */
+#include "systems/store/sim/clients.h"
+
+#include "base/assert.h"
+#include "base/map.h"
+#include "check/model.h"
+#include "sim/text.h"
+#include "sim/world.h"
+#include "wire/resp.h"
+
+enum {
+    READERS_EVERY = 3,
+    LOCAL_ONE_IN = 10,
+    ENDING_ONE_IN = 4, /* SETs with an end that no run lives to see, whatever its clocks say */
+    WORDS_MAX = 8,
+};
+
+static uint64_t below(const struct store_client *client, uint64_t bound)
+{
+    return random_below(&store_users_of(client->world)->random, bound);
+}
+
+/* --- asking --- */
+
+static enum store_ask choose_read(const struct store_client *client)
+{
+    if (below(client, LOCAL_ONE_IN) == 0) return ASK_GET_LOCAL;
+    return store_users_of(client->world)->lease ? ASK_GET_LEASE : ASK_GET;
+}
+
+/* Some read most of the time: whoever writes is soon stuck at a leader that no one hears, and
+ * would not see what it goes on answering. */
+static void choose(const struct store_client *client, struct store_asked *asked)
+{
+    static const enum store_ask writes[] = {ASK_SET,       ASK_SET,    ASK_SET_NEW,
+                                            ASK_SET_EQUAL, ASK_DELETE, ASK_DELETE_EQUAL};
+    struct store_users *users = store_users_of(client->world);
+    *asked = (struct store_asked){.key = (uint32_t)below(client, users->keys)};
+    if (client->draining) {
+        asked->key = client->drained + client->asked_count;
+        asked->ask = ASK_GET;
+        asked->last = true;
+        return;
+    }
+    if (below(client, 100) < (client->index % READERS_EVERY == 0 ? 99 : 25)) {
+        asked->ask = choose_read(client);
+        return;
+    }
+    asked->ask = writes[below(client, sizeof writes / sizeof writes[0])];
+    asked->expected = users->seen[asked->key];
+    asked->value = users->next_value++;
+}
+
+static void put_words(struct slice line, struct buffer *out)
+{
+    struct slice words[WORDS_MAX];
+    uint32_t count = 0;
+    size_t from = 0;
+    for (size_t i = 0; i <= line.size; i++) {
+        if (i < line.size && line.data[i] != ' ') continue;
+        ASSERT(count < WORDS_MAX);
+        words[count++] = slice_of(line.data + from, i - from);
+        from = i + 1;
+    }
+    resp_put_command(out, words, count);
+}
+
+static void line_of(const struct store_client *client, const struct store_asked *asked,
+                    struct buffer *out)
+{
+    switch (asked->ask) {
+    case ASK_GET: text_append(out, "GET k%u", asked->key); break;
+    case ASK_GET_LEASE: text_append(out, "CONSISTENCY lease GET k%u", asked->key); break;
+    case ASK_GET_LOCAL: text_append(out, "CONSISTENCY local GET k%u", asked->key); break;
+    case ASK_SET:
+        text_append(out, "SET k%u %U", asked->key, asked->value);
+        if (below(client, ENDING_ONE_IN) == 0) text_append(out, " EX 1000000");
+        break;
+    case ASK_SET_NEW: text_append(out, "SET k%u %U NX GET", asked->key, asked->value); break;
+    case ASK_SET_EQUAL:
+        text_append(out, "SET k%u %U IFEQ %U GET", asked->key, asked->value, asked->expected);
+        break;
+    case ASK_DELETE: text_append(out, "DEL k%u", asked->key); break;
+    case ASK_DELETE_EQUAL: text_append(out, "DELIFEQ k%u %U", asked->key, asked->expected); break;
+    }
+}
+
+/* A key holds the number that was written, none at first. */
+static uint32_t history_ask(struct store_client *client, const struct store_asked *asked)
+{
+    static const uint32_t functions[] = {
+        [ASK_GET] = MODEL_READ,        [ASK_GET_LEASE] = MODEL_READ, [ASK_SET] = MODEL_WRITE,
+        [ASK_SET_NEW] = MODEL_CAS,     [ASK_SET_EQUAL] = MODEL_CAS,  [ASK_DELETE] = MODEL_DELETE,
+        [ASK_DELETE_EQUAL] = MODEL_CAS};
+    struct store_users *users = store_users_of(client->world);
+    struct operation call = {
+        .process = users->next_process++,
+        .f = functions[asked->ask],
+        .key = asked->key,
+        .called_us = world_now_us(client->world),
+    };
+    if (call.f == MODEL_WRITE) call.in[0] = asked->value;
+    if (call.f == MODEL_CAS) {
+        call.in[0] = asked->ask == ASK_SET_NEW ? HISTORY_NIL : asked->expected;
+        call.in[1] = asked->ask == ASK_DELETE_EQUAL ? HISTORY_NIL : asked->value;
+    }
+    return history_invoke(&users->history, call);
+}
+
+static void ask_one(struct store_client *client, struct buffer *out)
+{
+    struct store_asked asked;
+    struct buffer line = {0};
+    choose(client, &asked);
+    if (asked.ask != ASK_GET_LOCAL) asked.operation = history_ask(client, &asked);
+    client->asked[client->asked_count++] = asked;
+    line_of(client, &asked, &line);
+    world_narrate(client->world, "client", client->index + 1, "> %b", buffer_slice(&line));
+    put_words(buffer_slice(&line), out);
+    buffer_free(&line);
+}
+
+void store_client_ask(struct store_client *client)
+{
+    struct world *world = client->world;
+    struct buffer out = {0};
+    uint64_t count = 1 + below(client, STORE_PIPELINE_MAX);
+    if (client->draining) {
+        uint64_t left = store_users_of(world)->keys - client->drained;
+        if (count > left) count = left;
+    }
+    while (count-- > 0) ask_one(client, &out);
+    network_send(&world->network, client->place, client->number, buffer_slice(&out));
+    buffer_free(&out);
+}
+
+/* --- hearing --- */
+
+static void ended(struct store_client *client, const struct store_asked *asked,
+                  enum operation_outcome outcome, uint64_t out)
+{
+    struct world *world = client->world;
+    if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
+    if (outcome == OPERATION_UNKNOWN) world_count(world, SIM_COVER_UNKNOWN);
+    if (asked->ask == ASK_GET_LOCAL) return;
+    history_complete(&store_users_of(world)->history, asked->operation, outcome, out,
+                     world_now_us(world));
+}
+
+void store_client_forget(struct store_client *client)
+{
+    for (uint32_t i = 0; i < client->asked_count; i++) {
+        ended(client, &client->asked[i], OPERATION_UNKNOWN, 0);
+    }
+    client->asked_count = 0;
+}
+
+/* What a GET, or the GET of a SET, says was there. False: it says neither a number nor none. */
+static bool found_read(const struct resp_value *value, uint64_t *found)
+{
+    *found = HISTORY_NIL;
+    if (value->kind == RESP_NULL) return true;
+    return value->kind == RESP_BULK && decimal_read(value->bytes, found);
+}
+
+static bool get_heard(struct store_client *client, const struct store_asked *asked,
+                      const struct resp_value *value)
+{
+    static const enum sim_coverage rows[] = {[ASK_GET] = SIM_COVER_STORE_GETS,
+                                             [ASK_GET_LEASE] = SIM_COVER_STORE_GETS_ON_LEASE,
+                                             [ASK_GET_LOCAL] = SIM_COVER_STORE_GETS_LOCAL};
+    struct store_users *users = store_users_of(client->world);
+    uint64_t found;
+    if (!found_read(value, &found)) return false;
+    if (found != HISTORY_NIL && found >= users->next_value) return false; /* nobody wrote it */
+    world_count(client->world, rows[asked->ask]);
+    if (found != HISTORY_NIL) users->seen[asked->key] = found;
+    ended(client, asked, OPERATION_OK, found);
+    if (asked->last) client->drained++;
+    return true;
+}
+
+static bool set_heard(struct store_client *client, const struct store_asked *asked,
+                      const struct resp_value *value)
+{
+    struct store_users *users = store_users_of(client->world);
+    uint64_t found, expected = asked->ask == ASK_SET_NEW ? HISTORY_NIL : asked->expected;
+    bool done;
+    if (asked->ask == ASK_SET) {
+        if (value->kind != RESP_SIMPLE) return false;
+        found = asked->value;
+        done = true;
+    } else {
+        if (!found_read(value, &found)) return false;
+        done = found == expected;
+    }
+    enum sim_coverage row = asked->ask == ASK_SET ? SIM_COVER_STORE_SETS : SIM_COVER_STORE_SWAPS;
+    world_count(client->world, done ? row : SIM_COVER_STORE_KEPT);
+    if (done) users->seen[asked->key] = asked->value;
+    ended(client, asked, done ? OPERATION_OK : OPERATION_KEPT, done ? asked->value : found);
+    return true;
+}
+
+static bool delete_heard(struct store_client *client, const struct store_asked *asked,
+                         const struct resp_value *value)
+{
+    if (value->kind != RESP_INTEGER || value->number < 0 || value->number > 1) return false;
+    bool done = value->number == 1;
+    if (done) world_count(client->world, SIM_COVER_STORE_DELETES);
+    if (asked->ask == ASK_DELETE) {
+        ended(client, asked, done ? OPERATION_OK : OPERATION_KEPT,
+              done ? MODEL_WAS_THERE : HISTORY_NIL);
+    } else { /* it does not say what was there instead */
+        ended(client, asked, done ? OPERATION_OK : OPERATION_FAILED, HISTORY_NIL);
+    }
+    return true;
+}
+
+static bool refused(struct slice error)
+{
+    static const char *const codes[] = {"CLUSTERDOWN ", "OOM ", "TRYAGAIN "};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct slice code = slice_text(codes[i]);
+        if (error.size < code.size) continue;
+        if (slice_equal(slice_of(error.data, code.size), code)) return true;
+    }
+    return false;
+}
+
+static bool hear_one(struct store_client *client, const struct resp_value *value)
+{
+    const struct store_asked asked = client->asked[0];
+    if (client->asked_count == 0) return false;
+    client->asked_count--;
+    for (uint32_t i = 0; i < client->asked_count; i++) client->asked[i] = client->asked[i + 1];
+    if (value->kind == RESP_ERROR) {
+        if (!refused(value->bytes)) return false;
+        ended(client, &asked, OPERATION_FAILED, 0);
+        return true;
+    }
+    client->answered_us = world_now_us(client->world);
+    if (asked.ask <= ASK_GET_LOCAL) return get_heard(client, &asked, value);
+    if (asked.ask <= ASK_SET_EQUAL) return set_heard(client, &asked, value);
+    return delete_heard(client, &asked, value);
+}
+
+bool store_client_hear(struct store_client *client, struct slice bytes)
+{
+    struct world *world = client->world;
+    buffer_append_slice(&client->in, bytes);
+    while (client->in.size > 0) {
+        struct slice in = buffer_slice(&client->in);
+        struct resp_value value;
+        size_t size;
+        bool good = resp_value_read(in, &value, &size);
+        if (good && size == 0) return true;
+        struct slice line = good ? slice_of(in.data, size) : in;
+        world_count(world, SIM_COVER_OPERATIONS);
+        world_mark(world, map_hash_bytes(line));
+        world_narrate(world, "client", client->index + 1, "< %b", line);
+        if (!good || !hear_one(client, &value)) {
+            world_fail(world, "protocol", "client %u hears \"%b\"", client->index + 1, line);
+            return false;
+        }
+        buffer_consume(&client->in, size);
+    }
+    return true;
+}
+
+bool store_client_done(const struct store_client *client)
+{
+    return client->draining && client->drained == store_users_of(client->world)->keys;
+}
