@@ -5,10 +5,14 @@
 
 /* A row stands for src/systems/NAME, which defines
  * - system_NAME, a struct system (contract/system.h), in its room `command`;
- * - sim_system_NAME, a struct sim_system (sim/system.h), in its room `sim`. */
-#define SYSTEMS(X) \
-    X(queue)       \
-    X(register)    \
+ * - where it is simulated, sim_system_NAME, a struct sim_system (sim/system.h), in room `sim`. */
+#define SYSTEMS_SIMULATED(X) \
+    X(queue)                 \
+    X(register)              \
     X(store)
+
+#define SYSTEMS(X)       \
+    SYSTEMS_SIMULATED(X) \
+    X(chat)
 
 #endif

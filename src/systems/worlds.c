@@ -6,11 +6,11 @@
 #include "systems/systems.h"
 
 #define X(name) extern const struct sim_system sim_system_##name;
-SYSTEMS(X)
+SYSTEMS_SIMULATED(X)
 #undef X
 
 #define X(name) &sim_system_##name,
-const struct sim_system *const sim_systems[] = {SYSTEMS(X) NULL};
+const struct sim_system *const sim_systems[] = {SYSTEMS_SIMULATED(X) NULL};
 #undef X
 
 const struct sim_system *sim_system_by_name(struct slice name)

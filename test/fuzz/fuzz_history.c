@@ -8,6 +8,7 @@
 #include "check/explain.h"
 #include "check/history_read.h"
 #include "check/html.h"
+#include "systems/chat/check/history.h"
 #include "systems/queue/check/history.h"
 
 static void judge(const struct history *history, const struct model *model)
@@ -51,5 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(read == (mistake.what == NULL));
     ASSERT(answer.violated == (answer.what.size > 0));
     buffer_free(&answer.what);
+    struct chat_answer talk;
+    read = chat_history_judge(slice_of(data, size), &talk, &mistake);
+    ASSERT(read == (mistake.what == NULL));
+    ASSERT(talk.violated == (talk.what.size > 0));
+    buffer_free(&talk.what);
     return 0;
 }
