@@ -64,6 +64,8 @@ struct machine_deadline {
 
 struct machine_ops {
     const char *name;
+    bool sessionless; /* keeps nothing for a session: no entry says that one ended, or that its node
+                         lives, and session_end() and origin_end() are not called for one */
     uint32_t snapshot_version; /* of its stream: raised when that changes; no other is read */
 
     /* `options` is the machine's own struct, copied; NULL for the defaults. */

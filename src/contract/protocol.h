@@ -55,7 +55,7 @@ struct protocol_request {
     bool grows;     /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
     enum protocol_read read;   /* of a QUERY */
     enum protocol_write write; /* of a PROPOSE */
-    struct slice command;      /* borrowed until the next call on this connection */
+    struct slice command;      /* borrowed until next() is called again */
 };
 
 enum protocol_refusal {
@@ -63,6 +63,7 @@ enum protocol_refusal {
     PROTOCOL_REFUSED_FULL,
     PROTOCOL_REFUSED_BUSY,
     PROTOCOL_REFUSED_DRAINING,
+    PROTOCOL_REFUSED_UNKNOWN, /* it may have been carried out, or may yet be: `tells_unknown` */
 };
 
 struct protocol_config {
@@ -77,6 +78,9 @@ struct protocol_config {
 struct protocol_ops {
     const char *name;
     bool ordered;
+    /* Of an unordered protocol: can say that nobody knows what became of a request, by refuse().
+     * Where it cannot, the connection is closed. */
+    bool tells_unknown;
     void *(*open)(const struct protocol_config *config);
     void (*close)(void *connection);
 

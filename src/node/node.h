@@ -263,6 +263,9 @@ const struct raft *node_group_raft(const struct node *node, uint32_t group);
 const void *node_group_machine(const struct node *node, uint32_t group);
 uint64_t node_group_applied_index(const struct node *node, uint32_t group);
 uint64_t node_group_digest(const struct node *node, uint32_t group);
+/* Just after the group installed a snapshot: a connection that was left open though it is owed a
+ * reply to what will not be applied any more; 0: there is none. */
+uint32_t node_client_skipped(struct node *node, uint32_t group);
 /* Panics when replicated state is inconsistent. Slow: not at every step. */
 void node_check(const struct node *node);
 /* Lines appended to /metrics by the world (sync times and such); copied. */

@@ -74,10 +74,14 @@ static void propose(struct node *node, struct client *client)
 static void ask(struct node *node, struct client *client)
 {
     const struct protocol_request *request = &client->request;
-    struct group_question question = {client->connection.id, client_asks(client), request->command};
-    struct group *group = groups_touch(node, group_of(node, request));
-    struct group_read *read = group_read(group, request->read, &question);
-    if (read != NULL) client_waits(client, read);
+    uint32_t number = group_of(node, request);
+    struct group_question question = {client->connection.id, client_asks(client, number),
+                                      request->command};
+    struct group *group = groups_touch(node, number);
+    bool behind = client_awaits(client, number);
+    struct group_read *read = group_read(group, request->read, behind, &question);
+    if (read == NULL) return;
+    client_waits(&node->clients, client, question.place, read, group_read_in_order(read));
 }
 
 /* Deals with what can be decoded in front of `rest`. */
@@ -93,7 +97,7 @@ static void work(struct node *node, struct client *client, struct slice *rest)
 static void go_on(struct node *node, struct client *client)
 {
     weigh_elsewhere(node);
-    if (client_due(client)) ask(node, client);
+    if (client_due(client)) propose(node, client);
     struct slice rest = client_kept(&node->clients, client);
     size_t size = rest.size;
     work(node, client, &rest);
@@ -126,8 +130,10 @@ void requests_closed(struct node *node, struct client *client)
     while (groups.bytes.size > 0) {
         group_session_end(groups_touch(node, read_u16(&groups)), client->connection.id);
     }
-    if (client->question != NULL) {
-        group_read_cancel(groups_touch(node, group_of(node, &client->request)), client->question);
+    uint32_t number;
+    for (void *read = client_take_question(client, &number); read != NULL;
+         read = client_take_question(client, &number)) {
+        group_read_cancel(groups_touch(node, number), read);
     }
     client_closed(&node->clients, client);
 }

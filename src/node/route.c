@@ -237,11 +237,11 @@ static void commands_refused(struct node *node, uint32_t group,
     }
 }
 
-static void commands_uncertain(struct node *node, struct group_commands commands)
+static void commands_uncertain(struct node *node, uint32_t group, struct group_commands commands)
 {
     struct command command;
     while (group_commands_next(&commands, &command)) {
-        clients_close_uncertain(&node->clients, command.connection);
+        clients_uncertain(&node->clients, command.connection, group);
     }
 }
 
@@ -298,9 +298,33 @@ static void snapshot_wants(struct node *node)
     }
 }
 
+/* A snapshot went past effects that were meant for clients: whose proposals are still under way has
+ * lost nothing. */
+static void count_alive(struct node *node, uint32_t group)
+{
+    struct command command;
+    struct group_commands under_way[2];
+    group_under_way(node->groups.all[group].group, under_way);
+    clients_count_alive(&node->clients, 0);
+    for (int i = 0; i < 2; i++) {
+        while (group_commands_next(&under_way[i], &command)) {
+            clients_count_alive(&node->clients, command.connection);
+        }
+    }
+}
+
+uint32_t node_client_skipped(struct node *node, uint32_t group)
+{
+    count_alive(node, group);
+    return clients_skipped(&node->clients, group);
+}
+
 static void clients_output(struct node *node, uint32_t group, const struct group_output *output)
 {
-    if (output->clients_lost) clients_close_all(&node->clients);
+    if (output->clients_lost) {
+        count_alive(node, group);
+        clients_close_skipped(&node->clients, group);
+    }
     if (output->reborn) {
         clients_reborn(&node->clients, group);
         if (group == 0) admins_reborn(node);
@@ -319,7 +343,7 @@ void route_output(struct node *node, struct node_group *entry)
     group_take_output(entry->group, &output);
     clients_output(node, group, &output);
     forwards_send(node, group, &output);
-    if (output.uncertain.items > 0) commands_uncertain(node, output.uncertain);
+    if (output.uncertain.items > 0) commands_uncertain(node, group, output.uncertain);
     for (uint32_t i = 0; i < output.frames_count; i++)
         snapshot_send(node, group, &output.frames[i]);
     if (output.wants_changed) snapshot_wants(node);

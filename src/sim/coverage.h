@@ -82,6 +82,7 @@
     X(READS_BY_LOG, "reads answered from the log")       \
     X(READS, "reads answered by ReadIndex")              \
     X(READS_ON_LEASE, "reads answered on a lease or so") \
+    X(READS_LOCAL, "local reads in a burst")             \
     X(WRITES, "writes acknowledged")                     \
     X(SWAPS, "swaps carried out")                        \
     X(KEPT, "swaps that found another value")            \

@@ -46,6 +46,28 @@ static void host_flush_sent(struct host *host)
     }
 }
 
+/* What is to be known of each group before a snapshot is installed in one. */
+static void host_applied(struct host *host, uint64_t applied[DISK_SNAPSHOTS_MAX])
+{
+    uint32_t groups = node_groups(&host->world->config);
+    for (uint32_t i = 0; i < groups && i < DISK_SNAPSHOTS_MAX; i++) {
+        applied[i] = node_group_applied_index(host->node, i);
+    }
+}
+
+/* Effects that a snapshot skipped will never come: who waits for one has to be sent away. */
+static void host_check_clients(struct host *host, const uint64_t before[DISK_SNAPSHOTS_MAX])
+{
+    uint32_t groups = node_groups(&host->world->config);
+    for (uint32_t i = 0; i < groups && i < DISK_SNAPSHOTS_MAX; i++) {
+        if (node_group_applied_index(host->node, i) == before[i]) continue;
+        uint32_t waits = node_client_skipped(host->node, i);
+        if (waits == 0) continue;
+        world_fail(host->world, "sessions", "node %u installed a snapshot and keeps connection %u",
+                   host->id, waits);
+    }
+}
+
 void sim_host_step(struct host *host, struct event *event)
 {
     struct world *world = host->world;
@@ -53,7 +75,11 @@ void sim_host_step(struct host *host, struct event *event)
     if (host->sent_count > 0) host_flush_sent(host);
     event->now = sim_host_time(host);
     world_mark(world, world_now_us(world) ^ (uint64_t)event->type << 56 ^ host->id);
+    uint64_t applied[DISK_SNAPSHOTS_MAX];
+    bool may_install = event->type == EVENT_SNAPSHOT_DURABLE;
+    if (may_install) host_applied(host, applied);
     node_step(host->node, event);
+    if (may_install) host_check_clients(host, applied);
     invariants_step(world, host);
     if (timed_pending(&host->turn)) return; /* gathered */
     if (random_below(&world->random, 4) == 0) {
@@ -149,7 +175,6 @@ static void host_on_snapshot_committed(void *owner, struct timed *timed)
     if (host_held_up(host, timed)) return;
     sim_disk_snapshot_commit(&host->disk, host->snapshot_number);
     world_count(host->world, SIM_COVER_SNAPSHOTS_WRITTEN);
-    host->installed_number = host->next_number;
     struct event event = {.type = EVENT_SNAPSHOT_DURABLE};
     sim_host_step(host, &event);
 }
@@ -273,7 +298,6 @@ static void host_trace(struct host *host, struct slice trace)
         if (word >= SIM_WORD_SIZE) word = SIM_WORD_SIZE - 1;
         if (slice_equal(slice_of(trace.data, word), slice_text("snapshot-installed"))) {
             world_count(host->world, SIM_COVER_SNAPSHOTS_INSTALLED);
-            host->installed = true;
         }
         clocks_heard(host, slice_of(trace.data, word));
         uint32_t i = 0;
@@ -301,17 +325,6 @@ static bool host_spins(struct host *host)
     world_fail(host->world, "progress", "node %u takes turn after turn without time passing",
                host->id);
     return true;
-}
-
-/* Effects that a snapshot skipped will never come: who waits for one has to be sent away. */
-static void host_check_clients(struct host *host)
-{
-    if (!host->installed) return;
-    host->installed = false;
-    uint32_t oldest = network_oldest_client(&host->world->network, host->index);
-    if (oldest >= host->installed_number) return;
-    world_fail(host->world, "sessions", "node %u installed a snapshot and keeps connection %u",
-               host->id, oldest);
 }
 
 static void host_turn(struct host *host)
@@ -342,7 +355,6 @@ static void host_turn(struct host *host)
         }
         host_carry_out(host, &actions.items[i]);
     }
-    host_check_clients(host);
     if (actions.stopped) {
         sim_host_end(host, HOST_STOPPED, host->restart_after_us);
         return;
@@ -445,7 +457,6 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     host->sent_count = 0;
     host->must_sync = false;
     host->crash_countdown = 0;
-    host->installed = false;
     host->paused_until_us = 0;
     /* Whether the system keeps pages that it failed to write is up to the file system. */
     bool dropped = how == HOST_SYNC_FAILED && random_below(&world->random, 2) == 0;

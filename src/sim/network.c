@@ -407,18 +407,6 @@ bool network_connected(struct network *network, uint32_t place, uint32_t number)
     return end->other->state == END_OPEN && !end->other->closing;
 }
 
-uint32_t network_oldest_client(const struct network *network, uint32_t place)
-{
-    uint32_t oldest = UINT32_MAX;
-    const struct list *ends = &network->ends[place];
-    for (const struct list *at = ends->next; at != ends; at = at->next) {
-        const struct network_end *end = LIST_ITEM(at, struct network_end, link);
-        bool serves = end->state == END_OPEN && !end->peer && !end->closing;
-        if (serves && end->number < oldest) oldest = end->number;
-    }
-    return oldest;
-}
-
 static void end_each_under_way(const struct network_end *end,
                                void (*visit)(void *, const struct network_glance *), void *context)
 {

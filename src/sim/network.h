@@ -139,9 +139,6 @@ void network_close(struct network *network, uint32_t place, uint32_t number);
 void network_read(struct network *network, uint32_t place, uint32_t number, bool on);
 /* Open at both ends, and not being closed from either. */
 bool network_connected(struct network *network, uint32_t place, uint32_t number);
-/* The lowest number of a client's connection that is open there, and not being closed from there;
- * UINT32_MAX: there is none. */
-uint32_t network_oldest_client(const struct network *network, uint32_t place);
 /* By the place that they go to, each connection's in the order of their arrival. */
 void network_each_under_way(const struct network *network,
                             void (*visit)(void *context, const struct network_glance *glance),

@@ -76,8 +76,6 @@ struct host {
     struct timed snapshot_committed;
     struct timed restart;
     uint64_t snapshot_number;  /* being committed */
-    uint32_t installed_number; /* of the next connection, when the last snapshot was committed */
-    bool installed;            /* one that arrived, in this turn */
 
     struct {
         uint32_t number;

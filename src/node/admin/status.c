@@ -233,7 +233,7 @@ void status_metrics(const struct node *node, struct buffer *out)
            node->clients.counters.refused);
     metric(out, "clients_uncertain_total", "counter",
            "Clients closed because an outcome was not known in time.",
-           node->clients.counters.closed_uncertain);
+           node->clients.counters.uncertain);
     metric(out, "peer_bad_frames_total", "counter", "Malformed bytes from peers.",
            node->peers.counters.bad_frames);
     metric(out, "peer_refused_total", "counter", "Peers refused, or refusing us.",

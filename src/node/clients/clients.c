@@ -1,14 +1,17 @@
-/* Connections of clients, and what becomes of their requests. See clients.h; owed.h is about the
- * replies they wait for, speak.c about what their protocols say by themselves.
+/* Connections of clients, and what becomes of their requests. See clients.h; answers.c is about
+ * what they hear, owed.h about what they wait for, speak.c about what their protocols say by
+ * themselves.
  *
- * A question (QUERY) is asked when all before it is answered, so it waits (`held`, then
- * `question`), and nothing behind it is heard. */
+ * A question (QUERY) shows what its connection proposed before it, and the group sees to that. That
+ * it shows nothing of what is proposed behind it is seen to here: where the group cannot promise
+ * it, the next proposal is `held` until the question is answered. */
 #include "node/clients/clients.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "node/clients/answers.h"
 #include "node/clients/owed.h"
 #include "node/clients/speak.h"
 
@@ -26,17 +29,6 @@ void clients_free(struct clients *clients)
 {
     owed_spare_free(clients);
     heap_free(&clients->due);
-}
-
-/* What is held for this client may have changed: for the memory limit. */
-static void client_weigh(struct clients *clients, struct client *client)
-{
-    if (clients->config->memory_bytes_max == 0) return;
-    uint64_t bytes = client->input.capacity + client->owed.capacity + client->said_bytes +
-                     client->connection.out.size + client->connection.unsent;
-    if (client->protocol != NULL) bytes += clients->config->protocol->held(client->protocol);
-    clients->bytes += bytes - client->bytes;
-    client->bytes = bytes;
 }
 
 bool clients_memory_short(const struct clients *clients)
@@ -93,118 +85,6 @@ void client_closed(struct clients *clients, struct client *client)
     client_free(clients, client);
 }
 
-/* --- answers --- */
-
-/* It was answered; if it waited for that, it may go on. */
-static void client_answered(struct clients *clients, struct client *client)
-{
-    speak_touch(clients, client);
-    client_weigh(clients, client);
-    bool waiting = client->held || client->input.size > 0 || client->inside || client->quitting ||
-                   client->ended;
-    if (waiting && list_empty(&client->in_pump)) list_append(&clients->pump, &client->in_pump);
-}
-
-static void proposal_over(struct clients *clients, struct client *client)
-{
-    if (--client->awaiting > 0) return;
-    client->blocked = false;
-    clients->awaiting--;
-}
-
-void client_reply(struct clients *clients, struct client *client, uint32_t group,
-                  const void *payload)
-{
-    if (client->connection.closing) return;
-    const struct protocol_ops *protocol = clients->config->protocol;
-    struct owed *owed = owed_first(client);
-    ASSERT(client->awaiting > 0);
-    clients->counters.replies++;
-    if (owed->state == OWED_PROPOSED && owed->group == group) { /* as nearly always */
-        protocol->answer(client->protocol, owed->token, payload, &client->connection.out);
-        connection_dirty(clients->connections, &client->connection);
-        owed_first_said(clients, client);
-    } else {
-        owed = owed_proposed(client, group);
-        protocol->answer(client->protocol, owed->token, payload, owed_out(clients, client, owed));
-        owed_said(clients, client, owed);
-    }
-    proposal_over(clients, client);
-    client_answered(clients, client);
-}
-
-void client_answer(struct clients *clients, struct client *client, client_place place,
-                   const void *payload)
-{
-    bool waited = client->question != NULL;
-    client->question = NULL;
-    if (client->connection.closing) return;
-    struct owed *owed = owed_at(client, place);
-    clients->config->protocol->answer(client->protocol, owed->token, payload,
-                                      owed_out(clients, client, owed));
-    owed_said(clients, client, owed);
-    if (waited) client_answered(clients, client);
-}
-
-static void refuse(struct clients *clients, struct client *client, struct owed *owed,
-                   enum protocol_refusal why)
-{
-    clients->counters.refused++;
-    clients->config->protocol->refuse(client->protocol, owed->token, why,
-                                      owed_out(clients, client, owed));
-    owed_said(clients, client, owed);
-}
-
-static struct client *client_of(struct clients *clients, uint32_t id)
-{
-    struct connection *connection = connection_find(clients->connections, id);
-    if (connection == NULL || connection->listener != NODE_CLIENT || connection->closing) {
-        return NULL;
-    }
-    return (struct client *)connection;
-}
-
-void clients_count_refused(struct clients *clients, uint32_t connection, bool reset)
-{
-    struct client *client = client_of(clients, connection);
-    if (client != NULL) client->refused = reset ? 0 : client->refused + 1;
-}
-
-void clients_refuse(struct clients *clients, uint32_t connection, uint32_t group)
-{
-    struct client *client = client_of(clients, connection);
-    if (client == NULL) return;
-    if (client->awaiting == client->refused) {
-        client->refused--;
-        struct owed *owed = owed_proposed(client, group);
-        proposal_over(clients, client);
-        refuse(clients, client, owed, PROTOCOL_REFUSED_NO_LEADER);
-        client_answered(clients, client);
-        return;
-    }
-    /* An earlier one may have been carried out: the order of replies cannot be kept. */
-    clients_close_uncertain(clients, connection);
-}
-
-void clients_close_uncertain(struct clients *clients, uint32_t connection)
-{
-    struct client *client = client_of(clients, connection);
-    if (client == NULL) return;
-    clients->counters.closed_uncertain++;
-    connection_close(clients->connections, &client->connection);
-}
-
-void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place)
-{
-    struct connection *found = connection_find(clients->connections, connection);
-    if (found == NULL || found->listener != NODE_CLIENT) return;
-    struct client *client = (struct client *)found;
-    client->question = NULL;
-    if (client->connection.closing) return;
-    refuse(clients, client, owed_at(client, place), PROTOCOL_REFUSED_NO_LEADER);
-    client_answered(clients, client);
-}
-
 bool client_has_session(const struct client *client, uint32_t group)
 {
     struct reader reader = reader_of(buffer_slice(&client->sessions));
@@ -226,6 +106,14 @@ static void session_forget(struct client *client, uint32_t group)
     client->sessions = kept;
 }
 
+void clients_close_all(struct clients *clients)
+{
+    for (struct list *at = clients->all.next; at != &clients->all; at = at->next) {
+        connection_close(clients->connections,
+                         &LIST_ITEM(at, struct client, in_clients)->connection);
+    }
+}
+
 void clients_reborn(struct clients *clients, uint32_t group)
 {
     clients_close_all(clients);
@@ -238,7 +126,7 @@ void clients_reborn(struct clients *clients, uint32_t group)
 
 void client_turned_down(struct clients *clients, struct client *client, enum protocol_refusal why)
 {
-    refuse(clients, client, owed_add(client, client->request.token, OWED_ASKED), why);
+    answer_refused(clients, client, owed_add(client, client->request.token, OWED_ASKED), why);
 }
 
 void client_proposed(struct clients *clients, struct client *client, uint32_t group)
@@ -249,25 +137,51 @@ void client_proposed(struct clients *clients, struct client *client, uint32_t gr
     if (client->request.blocks) client->blocked = true;
 }
 
-client_place client_asks(struct client *client)
+client_place client_asks(struct client *client, uint32_t group)
 {
     client_place place = client->owed_from + owed_count(client);
-    (void)owed_add(client, client->request.token, OWED_ASKED);
+    owed_add(client, client->request.token, OWED_ASKED)->group = (uint16_t)group;
     return place;
 }
 
-void client_waits(struct client *client, void *question)
+void client_waits(struct clients *clients, struct client *client, client_place place,
+                  void *question, bool in_order)
 {
-    client->question = question;
+    struct owed *owed = owed_at(client, place);
+    owed->question = question;
+    owed->bytes = (uint32_t)client->request.command.size;
+    owed->holds = !in_order && clients->config->protocol->ordered;
+    client->asking++;
+    client->asked_bytes += owed->bytes;
+    if (owed->holds) client->holding++;
+}
+
+bool client_awaits(const struct client *client, uint32_t group)
+{
+    client_place from = client->proposed_from;
+    return client->awaiting > 0 && owed_proposal(client, group, &from) != NULL;
+}
+
+void *client_take_question(struct client *client, uint32_t *group)
+{
+    if (client->asking == 0) return NULL;
+    client_place at = client->owed_from;
+    struct owed *owed = owed_at(client, at);
+    while (owed->state != OWED_ASKED || owed->question == NULL) owed = owed_at(client, ++at);
+    void *question = owed->question;
+    *group = owed->group;
+    (void)question_over(client, owed);
+    return question;
 }
 
 /* Nothing more may be asked for now. */
 static bool client_stalled(const struct clients *clients, const struct client *client)
 {
     if (client->connection.closing || client->quitting) return true;
-    if (client->held || client->question != NULL || client->blocked) return true;
+    if (client->held || client->blocked) return true;
     if (owed_count(client) >= clients->config->pending_max) return true;
-    uint64_t unsaid = client->connection.unsent + client->connection.out.size + client->said_bytes;
+    uint64_t unsaid = client->connection.unsent + client->connection.out.size + client->said_bytes +
+                      client->asked_bytes;
     if (unsaid > NODE_OWED_SHORT && clients_memory_short(clients)) return true;
     return unsaid > clients->config->output_bytes_max;
 }
@@ -278,8 +192,8 @@ static bool client_take(struct clients *clients, struct client *client)
     struct protocol_request *request = &client->request;
     switch (request->kind) {
     case PROTOCOL_NONE: return false;
-    case PROTOCOL_PROPOSE: return true;
-    case PROTOCOL_QUERY: client->held = client->owed.size > 0; return !client->held;
+    case PROTOCOL_PROPOSE: client->held = client->holding > 0; return !client->held;
+    case PROTOCOL_QUERY: return true;
     case PROTOCOL_LITERAL: owed_say(clients, client, request->command); return false;
     case PROTOCOL_CLOSE:
         client->quitting = true;
@@ -346,7 +260,7 @@ void client_ended(struct clients *clients, struct client *client)
 
 bool client_due(struct client *client)
 {
-    if (client->connection.closing || !client->held || client->owed.size > 0) return false;
+    if (client->connection.closing || !client->held || client->holding > 0) return false;
     client->held = false;
     return true;
 }
@@ -403,20 +317,12 @@ struct client *clients_pump(struct clients *clients)
     return client;
 }
 
-void clients_close_all(struct clients *clients)
-{
-    for (struct list *at = clients->all.next; at != &clients->all; at = at->next) {
-        connection_close(clients->connections,
-                         &LIST_ITEM(at, struct client, in_clients)->connection);
-    }
-}
-
 void clients_drain(struct clients *clients)
 {
     for (struct list *at = clients->all.next; at != &clients->all; at = at->next) {
         struct client *client = LIST_ITEM(at, struct client, in_clients);
         speak_drain(clients, client);
-        bool busy = client->question != NULL || (client->awaiting > 0 && !client->blocked);
+        bool busy = client->asking > 0 || (client->awaiting > 0 && !client->blocked);
         if (!busy && !client->unsaid) connection_close(clients->connections, &client->connection);
     }
 }

@@ -36,7 +36,9 @@ struct client {
     client_place proposed_from; /* no proposal among them is before it */
     uint32_t awaiting;          /* of them proposals */
     bool blocked;               /* behind a blocking command */
-    bool held;                  /* `request` waits for the replies before it */
+    uint32_t asking;            /* of them questions that wait */
+    uint32_t holding;           /* of those, such as proposals have to wait for */
+    bool held;                  /* `request` is a proposal that does */
     struct buffer sessions; /* groups whose machine knows it, for it proposed something: u16 each */
     bool quitting;
     bool ended;   /* it sends nothing more */
@@ -44,14 +46,15 @@ struct client {
     bool unsaid;  /* the protocol has more to send() when there is room */
     bool drained; /* it was told */
     struct protocol_request request;
-    void *question;           /* `request` is a question that waits: the hub's; NULL: none does */
     struct list in_pump;      /* may go on after this round of applying */
     struct list in_touched;   /* its protocol may have something to say by itself */
     struct list in_clients;   /* all, in the order of their coming */
     struct heap_place in_due; /* when its protocol wants to be called */
-    uint32_t refused;         /* scratch: see clients_count_refused() */
-    uint64_t said_bytes;      /* of replies that wait for those before them */
-    uint64_t bytes;           /* held for it, as counted in clients->bytes */
+    uint32_t refused;         /* scratch: see clients_count_refused(), clients_count_alive() */
+    client_place refused_from;
+    uint64_t said_bytes;  /* of replies that wait for those before them */
+    uint64_t asked_bytes; /* of questions that wait */
+    uint64_t bytes;       /* held for it, as counted in clients->bytes */
 };
 
 /* What it points to is borrowed and outlives it; it owns its clients. */
@@ -74,7 +77,7 @@ struct clients {
     uint64_t bytes_elsewhere;
     struct {
         uint64_t accepted, turned_away; /* connections */
-        uint64_t replies, refused, closed_uncertain;
+        uint64_t replies, refused, uncertain;
     } counters;
 };
 
@@ -104,10 +107,18 @@ bool client_next(struct clients *clients, struct client *client, struct slice *r
 void client_proposed(struct clients *clients, struct client *client, uint32_t group);
 /* It was not taken: the client is told why. */
 void client_turned_down(struct clients *clients, struct client *client, enum protocol_refusal why);
-/* It is a question, and is about to be asked: its answer will come under this place. */
-client_place client_asks(struct client *client);
-/* It was not answered at once: `question` is any pointer by which the hub knows it. */
-void client_waits(struct client *client, void *question);
+/* It is a question, and is about to be asked this group: its answer will come under this place. */
+client_place client_asks(struct client *client, uint32_t group);
+/* It was not answered at once: `question` is any pointer by which the hub knows it. `in_order`: its
+ * answer will show nothing of what is proposed from now on; else what an ordered protocol proposes
+ * behind it waits until it is answered. */
+void client_waits(struct clients *clients, struct client *client, client_place place,
+                  void *question, bool in_order);
+/* Whether it proposed something to this group that is not answered. */
+bool client_awaits(const struct client *client, uint32_t group);
+/* One of its questions that wait, and whom it was put to; it is then forgotten. NULL: there is
+ * none. */
+void *client_take_question(struct client *client, uint32_t *group);
 /* Some of what it is owed has left; true when it may go on. */
 bool client_sent(struct clients *clients, struct client *client);
 /* Keeps what client_next() has left of the bytes that came, behind what was kept before. */
@@ -115,9 +126,8 @@ void client_keep(struct clients *clients, struct client *client, struct slice re
 
 /* The next client that may go on with what it has sent before; NULL: none. */
 struct client *clients_pump(struct clients *clients);
-/* It was sent what was owed, or may go on for another reason. True when a question that was held is
- * due: client->request, of which the hub has to say what becomes. Call again, then, until it is
- * false. */
+/* It was sent what was owed, or may go on for another reason. True when a proposal that was held is
+ * due: client->request, of which the hub has to say what becomes. */
 bool client_due(struct client *client);
 /* What of its input may be taken; empty when it is closed instead. */
 struct slice client_kept(struct clients *clients, struct client *client);
@@ -133,13 +143,14 @@ void client_reply(struct clients *clients, struct client *client, uint32_t group
 void client_answer(struct clients *clients, struct client *client, client_place place,
                    const void *payload);
 
-/* What was proposed and certainly not carried out. First all that are refused at a time are counted
- * (`reset`: from 0), so that it shows whose replies can still be given in order; the others are
- * closed. Connections that are not a client's, or not any more, are ignored here and below. */
+/* What was proposed and certainly not carried out: the last that the connection proposed, for what
+ * it proposed before may have been. All that are refused at a time are counted first (`reset`: from
+ * 0), to know where they begin. Connections that are not a client's, or not any more, are ignored
+ * here and below. */
 void clients_count_refused(struct clients *clients, uint32_t connection, bool reset);
 void clients_refuse(struct clients *clients, uint32_t connection, uint32_t group);
-/* Nobody knows what became of what it proposed: closed, and counted. */
-void clients_close_uncertain(struct clients *clients, uint32_t connection);
+/* Nobody knows what became of the next that it proposed: it hears that, or is closed; counted. */
+void clients_uncertain(struct clients *clients, uint32_t connection, uint32_t group);
 void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place);
 
 /* --- all of them --- */
@@ -148,6 +159,12 @@ void clients_refuse_question(struct clients *clients, uint32_t connection, clien
 bool clients_memory_short(const struct clients *clients);
 
 void clients_close_all(struct clients *clients);
+/* A group skipped effects that were meant for clients. First what it has under way is counted
+ * (connection 0: from none); then those are closed to whom it owes more replies than that. */
+void clients_count_alive(struct clients *clients, uint32_t connection);
+void clients_close_skipped(struct clients *clients, uint32_t group);
+/* One that would be closed so: its connection; 0: there is none. */
+uint32_t clients_skipped(const struct clients *clients, uint32_t group);
 /* The sessions of this incarnation in the group are over: closed, and have none to end. */
 void clients_reborn(struct clients *clients, uint32_t group);
 /* Tells each once; closes those who are owed nothing, or wait for something that may never come. */

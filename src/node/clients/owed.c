@@ -30,17 +30,27 @@ struct owed *owed_at(const struct client *client, client_place place)
     return owed_first(client) + (place - client->owed_from);
 }
 
+static bool is_proposal(const struct owed *owed)
+{
+    return owed->state == OWED_PROPOSED || owed->state == OWED_UNKNOWN;
+}
+
+struct owed *owed_proposal(const struct client *client, uint32_t group, client_place *from)
+{
+    if (*from < client->owed_from) *from = client->owed_from;
+    for (; *from - client->owed_from < owed_count(client); ++*from) {
+        struct owed *owed = owed_at(client, *from);
+        if (is_proposal(owed) && owed->group == group) return owed;
+    }
+    return NULL;
+}
+
 struct owed *owed_proposed(struct client *client, uint32_t group)
 {
     if (client->proposed_from < client->owed_from) client->proposed_from = client->owed_from;
-    bool skip = true; /* so far */
-    for (client_place at = client->proposed_from;; at++) {
-        struct owed *owed = owed_at(client, at);
-        bool proposed = owed->state == OWED_PROPOSED;
-        if (proposed && owed->group == group) return owed;
-        skip = skip && !proposed;
-        if (skip) client->proposed_from = at + 1;
-    }
+    while (!is_proposal(owed_at(client, client->proposed_from))) client->proposed_from++;
+    client_place from = client->proposed_from;
+    return owed_proposal(client, group, &from);
 }
 
 static void said_recycle(struct clients *clients, struct said *said)
@@ -78,6 +88,7 @@ struct buffer *owed_out(struct clients *clients, struct client *client, struct o
 {
     if (in_turn(clients, client, owed)) {
         connection_dirty(clients->connections, &client->connection);
+        owed->said = NULL;
         return &client->connection.out;
     }
     owed->said = said_new(clients);
@@ -140,7 +151,7 @@ void owed_free(struct clients *clients, struct client *client)
 {
     for (uint32_t i = 0; i < owed_count(client); i++) {
         struct owed *owed = owed_at(client, client->owed_from + i);
-        if (owed->said != NULL) said_recycle(clients, owed->said);
+        if (owed->state == OWED_SAID && owed->said != NULL) said_recycle(clients, owed->said);
     }
     buffer_free(&client->owed);
 }

@@ -2,7 +2,8 @@
  *
  * A request that is not answered has a place in `owed`, a queue of structs: a proposal whose reply
  * the machine will emit (a machine answers each session in order, so the first proposal of a group
- * is the one that its reply is for), a question, or one that is answered already but whose text
+ * is the one that its reply is for), one of which the client has heard that nobody knows (its reply
+ * may come still, and says nothing), a question, or one that is answered already but whose text
  * waits for the replies before it. Only the first is in its turn. Of an unordered protocol all are:
  * nothing waits, and places are given up as they become the first. */
 #ifndef QUARTET_NODE_CLIENTS_OWED_H
@@ -10,15 +11,20 @@
 
 #include "node/clients/clients.h"
 
-enum owed_state { OWED_PROPOSED = 1, OWED_ASKED, OWED_SAID };
+enum owed_state { OWED_PROPOSED = 1, OWED_UNKNOWN, OWED_ASKED, OWED_SAID };
 
 struct said;
 
 struct owed {
     uint64_t token;
-    struct said *said; /* SAID: a text that waits for its turn; NULL: nothing */
-    uint16_t group;    /* PROPOSED: to this one */
-    uint8_t state;     /* enum owed_state */
+    union {
+        struct said *said; /* SAID: a text that waits for its turn; NULL: nothing */
+        void *question;    /* ASKED: the hub's, while it waits; NULL: it does not */
+    };
+    uint32_t bytes; /* ASKED: held for it */
+    uint16_t group; /* to this one; not of all that is SAID */
+    uint8_t state;  /* enum owed_state */
+    bool holds;     /* ASKED: proposals behind it wait for its answer */
 };
 
 static inline uint32_t owed_count(const struct client *client)
@@ -41,7 +47,10 @@ static inline struct owed *owed_add(struct client *client, uint64_t token, enum 
 }
 
 struct owed *owed_at(const struct client *client, client_place place);
-/* The first proposal that this group has not replied to: there is one. */
+/* The first proposal, from place *from on, that this group has not replied to; *from is its place.
+ * NULL: there is none. */
+struct owed *owed_proposal(const struct client *client, uint32_t group, client_place *from);
+/* The first of all. There is one. */
 struct owed *owed_proposed(struct client *client, uint32_t group);
 /* Where the text of its answer goes: out, or behind those that are to come first. Append it all,
  * then call owed_said(). */

@@ -199,10 +199,12 @@ static bool apply_committed(struct group *group)
     uint64_t commit = raft_commit_index(group->raft);
     size_t bytes = 0;
     bool any = group->replica->index < commit;
+    struct replica_stop stop;
+    if (any) reads_stop(group, &stop);
     while (group->replica->index < commit && bytes < APPLY_BYTES_MAX) {
         const struct raft_entry *entry = raft_entry_at(group->raft, group->replica->index + 1);
         ASSERT(entry != NULL);
-        if (replica_apply(group->replica, entry) == REPLICA_UNKNOWN_KIND) return false;
+        if (replica_apply(group->replica, entry, &stop) == REPLICA_UNKNOWN_KIND) return false;
         bytes += entry->data.size + 64;
         group->entries_applied++;
     }

@@ -90,6 +90,15 @@ struct replica *group_read_snapshot(struct group *group, struct slice file,
  * group_open() only. */
 void group_adopt(struct group *group, struct replica *replica, uint64_t bytes);
 
+/* Commands in the order of their coming. Copy it to walk them more than once. */
+struct group_commands {
+    const struct list *at;
+    uint32_t items;
+    struct reader reader;
+};
+/* The next command; its bytes are borrowed. False at the end. */
+bool group_commands_next(struct group_commands *commands, struct command *command);
+
 /* --- calls in: clients --- */
 
 /* A command for the machine on behalf of a connection; copied. It is carried out once, or refused,
@@ -108,9 +117,14 @@ bool group_full(const struct group *group);
 uint64_t group_proposal_bytes(const struct group *group); /* of those under way */
 bool group_idle(const struct group *group);               /* none is */
 
+/* Its commands that are not applied yet: those that were sent, and those that were not. Borrowed
+ * until the next call. */
+void group_under_way(const struct group *group, struct group_commands under_way[2]);
+
 /* A connection for which the machine is about to hold a session, and one whose session is over:
  * the node says that it lives while there are any. Each begun one ends once, or is forgotten:
- * nothing that was proposed for it has been sent. */
+ * nothing that was proposed for it has been sent. All of it does nothing where the machine is
+ * sessionless. */
 void group_session_begin(struct group *group);
 void group_session_end(struct group *group, uint32_t connection);
 /* Its client says nothing more: what it waits for is to end (machine.h, session_hurry()). */
@@ -127,11 +141,14 @@ struct group_question {
 
 /* Asks the machine at once, as this replica stands; `emit` hears the answer before this returns. */
 void group_ask(struct group *group, const struct group_question *question);
-/* Asks as truly as `level` says. NULL: `emit` has heard the answer. Else the question waits, until
- * `emit` hears the answer, the output refuses it, or group_read_cancel(): so long the command is
- * borrowed. */
-struct group_read *group_read(struct group *group, enum protocol_read level,
+/* Asks as truly as `level` says; `behind` proposals of its connection that are not answered: it is
+ * answered when they are applied. NULL: `emit` has heard the answer. Else the question, copied,
+ * waits until `emit` hears the answer, the output refuses it, or group_read_cancel(). */
+struct group_read *group_read(struct group *group, enum protocol_read level, bool behind,
                               const struct group_question *question);
+/* It will be answered before anything is applied that is proposed from now on. Of any other it is
+ * not known what its answer will show of that. */
+bool group_read_in_order(const struct group_read *read);
 /* While `emit` is called: whether what it hears is the answer to a question, and its place. */
 bool group_asking(const struct group *group, uint64_t *place);
 void group_read_cancel(struct group *group, struct group_read *read);
@@ -193,15 +210,6 @@ void group_refuse_pending(struct group *group);
 
 /* --- output --- */
 
-/* Commands in the order of their coming. Copy it to walk them more than once. */
-struct group_commands {
-    const struct list *at;
-    uint32_t items;
-    struct reader reader;
-};
-/* The next command; its bytes are borrowed. False at the end. */
-bool group_commands_next(struct group_commands *commands, struct command *command);
-
 struct group_snapshot_frame {
     enum peer_frame_type type; /* PEER_SNAPSHOT_... */
     uint32_t to;               /* a peer; of TAKEN: a connection */
@@ -215,8 +223,9 @@ struct group_snapshot_frame {
  * next call of any function of the group or of its Raft. */
 struct group_output {
     /* To clients; `uncertain` behind the forwards, so that bytes keep their order. */
-    bool clients_lost;               /* effects that were meant for them were skipped: close them */
-    bool reborn;                     /* all sessions of this node are over: close, and forget */
+    bool clients_lost; /* effects that were meant for them were skipped: replies to what they
+                          proposed, but for what is still under way */
+    bool reborn;       /* all sessions of this node are over: close, and forget */
     struct group_commands refused;   /* certainly not carried out: no leader in time */
     struct group_commands uncertain; /* nobody knows: close whoever waits for it, if still there */
     uint32_t reads_refused_count;    /* questions that no leader could confirm in time */

@@ -47,6 +47,7 @@ static struct proposal_item *item_new(struct group *group)
     buffer_grew(&item->bytes, COMMANDS_HEADER_SIZE);
     item->count = 0;
     item->first = 0;
+    item->given_up = false;
     item->since_us = group->turn->now.mono_us;
     return item;
 }
@@ -123,10 +124,11 @@ static void gather(struct group *group, const struct command *command, struct li
     bytes_changed(group, (int64_t)size);
 }
 
-static void proposals_add(struct group *group, const struct command *command)
+void proposals_add(struct group *group, const struct command *command)
 {
     gather(group, command, &group->proposals.pending);
     group->proposals.proposed++;
+    group->proposals.unsent++;
 }
 
 void group_propose(struct group *group, uint32_t connection, struct slice bytes)
@@ -141,6 +143,11 @@ void group_propose_open(struct group *group)
     proposals_add(group, &open);
 }
 
+uint64_t proposals_last(const struct proposals *proposals)
+{
+    return proposals->next - 1 + proposals->unsent;
+}
+
 bool group_full(const struct group *group)
 {
     return group->shared->proposal_bytes > NODE_PROPOSAL_BYTES_MAX;
@@ -149,36 +156,6 @@ bool group_full(const struct group *group)
 uint64_t group_proposal_bytes(const struct group *group)
 {
     return group->proposals.bytes;
-}
-
-uint32_t group_sessions(const struct group *group)
-{
-    return group->proposals.sessions;
-}
-
-void group_session_begin(struct group *group)
-{
-    group->proposals.sessions++;
-    group->proposals.renew_idle_due = false;
-}
-
-void group_session_forget(struct group *group)
-{
-    group->proposals.sessions--;
-    if (group->proposals.sessions == 0) group->proposals.renew_idle_due = true;
-}
-
-void group_session_end(struct group *group, uint32_t connection)
-{
-    struct command end = {.type = COMMAND_SESSION_END, .connection = connection};
-    proposals_add(group, &end);
-    group_session_forget(group);
-}
-
-void group_session_hurry(struct group *group, uint32_t connection)
-{
-    struct command hurry = {.type = COMMAND_HURRY, .connection = connection};
-    proposals_add(group, &hurry);
 }
 
 bool group_idle(const struct group *group)
@@ -224,6 +201,7 @@ static bool item_send(struct group *group, struct proposal_item *item)
         item->first = p->next;
         item->since_us = group->turn->now.mono_us;
         p->next += item->count;
+        p->unsent -= item->count;
     }
     return true;
 }
@@ -269,13 +247,16 @@ void group_refuse_pending(struct group *group)
     struct proposals *p = &group->proposals;
     struct list kept;
     list_init(&kept);
+    p->unsent = 0;
     while (!list_empty(&p->pending)) {
         struct proposal_item *item = LIST_ITEM(p->pending.next, struct proposal_item, link);
         struct reader reader = reader_of(buffer_slice(&item->bytes));
         (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
         struct command command;
         while (command_read(&reader, &command)) {
-            if (command.type != COMMAND_MACHINE) gather(group, &command, &kept);
+            if (command.type == COMMAND_MACHINE) continue;
+            gather(group, &command, &kept);
+            p->unsent++;
         }
         bytes_changed(group, -(int64_t)(item->bytes.size - COMMANDS_HEADER_SIZE));
         list_remove(&item->link);
@@ -287,6 +268,7 @@ void group_refuse_pending(struct group *group)
         list_remove(item);
         list_append(&p->pending, item);
     }
+    reads_refuse_riding(group);
 }
 
 /* Nothing came back for too long: those who wait for it are not left in the dark. */
@@ -295,12 +277,14 @@ static void sent_give_up(struct group *group)
     struct proposals *p = &group->proposals;
     for (struct list *at = p->sent.next; at != &p->sent; at = at->next) {
         struct proposal_item *item = LIST_ITEM(at, struct proposal_item, link);
+        if (item->given_up) continue;
         uint64_t until = item->since_us + group->config->uncertain_after_us;
         if (group->turn->now.mono_us < until) {
             group_wake(group, until);
             return;
         }
-        p->uncertain++;
+        item->given_up = true;
+        if (p->uncertain++ == 0) p->uncertain_at = at;
     }
 }
 
@@ -322,25 +306,6 @@ static void leaderless_turn(struct group *group)
         until = group->turn->now.mono_us + group->config->refuse_after_us;
     }
     group_wake(group, until);
-}
-
-/* Sessions live while their node is heard of (design: leases in log time). */
-static void lease_renew(struct group *group)
-{
-    struct proposals *p = &group->proposals;
-    if (group->raft == NULL) return;
-    uint64_t every = group->config->session_lease_us / 3;
-    bool due = group->proposals.sessions > 0 && !group_leading(group);
-    if (due && group->turn->now.mono_us < p->renewed_us + every) {
-        group_wake(group, p->renewed_us + every);
-        due = false;
-    }
-    if (p->renew_idle_due && list_empty(&p->pending) && list_empty(&p->sent)) due = true;
-    if (!due) return;
-    p->renewed_us = group->turn->now.mono_us;
-    p->renew_idle_due = false;
-    struct command renew = {.type = COMMAND_RENEW, .connection = group->proposals.sessions};
-    proposals_add(group, &renew);
 }
 
 /* Nothing is sent before it is durable: wal_ready() is false until then. */
@@ -367,7 +332,10 @@ static void proposals_reborn(struct group *group, uint64_t incarnation)
         item_drop(group, LIST_ITEM(p->pending.next, struct proposal_item, link));
     }
     p->next = 1;
+    p->unsent = 0;
+    p->uncertain = 0;
     p->renew_idle_due = false;
+    reads_reborn(group);
     incarnation_write(group, incarnation);
     group_propose_open(group);
     group_say(group, "reborn");
@@ -410,7 +378,7 @@ void proposals_turn(struct group *group)
 {
     struct proposals *p = &group->proposals;
     proposals_release(group);
-    lease_renew(group);
+    sessions_turn(group);
     if (!leader_reachable(group)) {
         p->sent_to = 0;
         leaderless_turn(group);
@@ -446,7 +414,10 @@ void proposals_applied(struct group *group)
         struct proposal_item *item = LIST_ITEM(p->sent.next, struct proposal_item, link);
         if (item->first + item->count > origin->next) return;
         p->progress_us = group->turn->now.mono_us;
-        if (p->uncertain > 0) p->uncertain--; /* it was among the first */
+        if (p->uncertain > 0 && p->uncertain_at == &item->link) {
+            p->uncertain_at = item->link.next;
+            p->uncertain--;
+        }
         item_drop(group, item);
     }
 }
@@ -456,6 +427,19 @@ static void recycle(struct group *group, struct list *items)
     while (!list_empty(items)) {
         item_recycle(group, LIST_ITEM(items->next, struct proposal_item, link));
     }
+}
+
+static struct group_commands commands_of(const struct list *items)
+{
+    struct group_commands commands = {.at = items->next};
+    for (const struct list *at = items->next; at != items; at = at->next) commands.items++;
+    return commands;
+}
+
+void group_under_way(const struct group *group, struct group_commands under_way[2])
+{
+    under_way[0] = commands_of(&group->proposals.sent);
+    under_way[1] = commands_of(&group->proposals.pending);
 }
 
 void proposals_output(struct group *group, struct group_output *output)
@@ -472,7 +456,7 @@ void proposals_output(struct group *group, struct group_output *output)
         p->refused_count = 0;
     }
     if (p->uncertain > 0) {
-        output->uncertain = (struct group_commands){.at = p->sent.next, .items = p->uncertain};
+        output->uncertain = (struct group_commands){.at = p->uncertain_at, .items = p->uncertain};
         p->uncertain = 0;
     }
     if (p->forwards_count > 0) output->leader = raft_leader(group->raft);

@@ -16,6 +16,7 @@ struct proposal_item {
     uint32_t count;
     uint64_t first;    /* 0: not sent yet */
     uint64_t since_us; /* first command arrived, or since sent */
+    bool given_up;     /* those who wait for it were told that its outcome is not known */
 };
 
 struct proposals {
@@ -25,8 +26,10 @@ struct proposals {
     struct list refused;    /* for the output: never sent, and no one to send them to */
     struct list told;       /* of the last output */
     uint32_t refused_count; /* items in `refused` */
-    uint32_t uncertain;     /* so many of `sent`, from the first, have waited too long */
-    uint64_t next;          /* sequence to give */
+    uint32_t uncertain; /* for the output: so many of `sent` were given up since the last one, */
+    const struct list *uncertain_at; /* from this one on */
+    uint64_t next;                   /* sequence to give */
+    uint64_t unsent;                 /* commands in `pending` */
     uint64_t bytes;
     uint32_t sessions; /* of this node, that the machine holds or is about to */
     uint32_t sent_to;  /* the leader and term that `sent` was last sent to */
@@ -53,6 +56,11 @@ struct accepted {
 enum raft_propose_result proposals_append(struct group *group, const struct commands_header *header,
                                           struct slice batch);
 
+/* Gathers a command with the others that wait to be sent; copied. */
+void proposals_add(struct group *group, const struct command *command);
+/* Says that this node lives, where that is due: sessions.c. */
+void sessions_turn(struct group *group);
+
 void proposals_init(struct group *group);
 void proposals_free(struct group *group);
 /* Sends what can be sent, refuses what waited too long: once a turn, in group_work(). */
@@ -60,6 +68,9 @@ void proposals_turn(struct group *group);
 /* The replica has moved on: what it has applied is done. It may show that this incarnation is over;
  * then another one begins, which is not ready until it is durable. */
 void proposals_applied(struct group *group);
+/* The sequence that the last command gathered has, or will get when it is sent: nothing but a
+ * refusal comes between. */
+uint64_t proposals_last(const struct proposals *proposals);
 /* Fills in refused, uncertain, leader and forwards. */
 void proposals_output(struct group *group, struct group_output *output);
 

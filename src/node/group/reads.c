@@ -1,10 +1,17 @@
 /* Questions: answered from this replica's state, without an entry in the log, as truly as they ask
  * to be (protocol.h: enum protocol_read).
  *
- * A question is asked when everything its client said before is answered, and nothing behind it is
- * heard until it is. What is not local waits in `waiting`, oldest first, for Raft to confirm an
- * index (raft_read) and for this replica to have applied it. All that is asked in one turn shares
- * one ticket. Without a leader it is refused after the named wait, like a command. */
+ * What is not local waits in `waiting`, oldest first, for Raft to confirm an index (raft_read) and
+ * for this replica to have applied it. All that is asked in one turn shares one ticket. Without a
+ * leader it is refused after the named wait, like a command.
+ *
+ * A question whose connection has proposed something before it has to show that, and may not show
+ * what it proposes next. Where the last of this node's proposals has not been sent yet, the
+ * question *rides* on it: it is asked when that one has been applied, in the middle of an entry if
+ * need be, and costs no round of its own. That is linearizable: what is proposed after the question
+ * came is behind all that was acknowledged before. It would not be on a proposal that was sent
+ * earlier: that may be committed by now, and others' behind it, while this replica has applied
+ * neither. Then the question has a round of its own, and waits for both; local ones always ride. */
 #include "node/group/reads.h"
 
 #include <stdlib.h>
@@ -12,9 +19,12 @@
 #include "base/assert.h"
 #include "node/group/state.h"
 
+enum { READ_KEEP_MAX = 4096 }; /* bytes of a spare one's command */
+
 void reads_init(struct group *group)
 {
     list_init(&group->reads.waiting);
+    list_init(&group->reads.riding);
     list_init(&group->reads.spare);
 }
 
@@ -23,6 +33,7 @@ static void reads_drop(struct list *reads)
     while (!list_empty(reads)) {
         struct group_read *read = LIST_ITEM(reads->next, struct group_read, link);
         list_remove(&read->link);
+        buffer_free(&read->command);
         free(read);
     }
 }
@@ -30,6 +41,7 @@ static void reads_drop(struct list *reads)
 void reads_free(struct group *group)
 {
     reads_drop(&group->reads.waiting);
+    reads_drop(&group->reads.riding);
     reads_drop(&group->reads.spare);
     free(group->reads.refused);
 }
@@ -74,30 +86,68 @@ static struct group_read *read_new(struct reads *reads)
         ASSERT(read != NULL);
         list_init(&read->link);
     }
-    list_append(&reads->waiting, &read->link);
     return read;
 }
 
 void group_read_cancel(struct group *group, struct group_read *read)
 {
     list_remove(&read->link);
+    if (read->command.capacity > READ_KEEP_MAX) buffer_free(&read->command);
+    buffer_clear(&read->command);
     list_append(&group->reads.spare, &read->link);
 }
 
-struct group_read *group_read(struct group *group, enum protocol_read level,
+/* How far this node's proposals of this incarnation are applied. */
+static uint64_t own_applied(const struct group *group)
+{
+    const struct origin *origin = replica_origin(group->replica, group->config->self);
+    if (origin == NULL || origin->incarnation != group->incarnation) return 0;
+    return origin->next - 1;
+}
+
+static struct group_read *read_later(struct group *group, struct list *list, uint64_t behind,
+                                     const struct group_question *question)
+{
+    struct group_read *read = read_new(&group->reads);
+    list_append(list, &read->link);
+    buffer_append_slice(&read->command, question->command);
+    read->question = *question;
+    read->question.command = buffer_slice(&read->command);
+    read->riding = false;
+    read->local = false;
+    read->behind = behind;
+    read->ticket = 0;
+    read->index = 0;
+    read->since_us = group->turn->now.mono_us;
+    return read;
+}
+
+bool group_read_in_order(const struct group_read *read)
+{
+    return read->riding;
+}
+
+struct group_read *group_read(struct group *group, enum protocol_read level, bool behind,
                               const struct group_question *question)
 {
+    uint64_t last = behind ? proposals_last(&group->proposals) : 0;
+    if (last <= own_applied(group)) last = 0;
+    bool local = level == PROTOCOL_READ_LOCAL;
+    if (last != 0 && (local || group->proposals.unsent > 0)) {
+        struct group_read *read = read_later(group, &group->reads.riding, last, question);
+        read->riding = true;
+        read->local = local;
+        return read;
+    }
     uint64_t index = 0;
-    bool known = level != PROTOCOL_READ_LOCAL && read_at_once(group, level, &index);
-    if (level == PROTOCOL_READ_LOCAL || (known && index <= group->replica->index)) {
+    bool known = !local && read_at_once(group, level, &index);
+    bool ready = local || (known && index <= group->replica->index);
+    if (ready && last == 0) {
         group_ask(group, question);
         return NULL;
     }
-    struct group_read *read = read_new(&group->reads);
-    read->question = *question;
-    read->ticket = 0;
+    struct group_read *read = read_later(group, &group->reads.waiting, last, question);
     read->index = index;
-    read->since_us = group->turn->now.mono_us;
     return read;
 }
 
@@ -114,10 +164,55 @@ void reads_turn(struct group *group)
     }
 }
 
+/* The hub forgets it with the answer. */
+static void read_ask(struct group *group, struct group_read *read)
+{
+    group_ask(group, &read->question);
+    group_read_cancel(group, read);
+}
+
+/* Those that ride on what is applied. */
+static void riding_ask(struct group *group, uint64_t applied)
+{
+    struct reads *reads = &group->reads;
+    while (!list_empty(&reads->riding)) {
+        struct group_read *read = LIST_ITEM(reads->riding.next, struct group_read, link);
+        if (read->behind > applied) return;
+        read_ask(group, read);
+    }
+}
+
+static void stop_next(const struct group *group, struct replica_stop *stop)
+{
+    const struct list *riding = &group->reads.riding;
+    stop->sequence = UINT64_MAX;
+    if (list_empty(riding)) return;
+    stop->sequence = LIST_ITEM(riding->next, struct group_read, link)->behind;
+}
+
+static void stop_reached(void *world, struct replica_stop *stop)
+{
+    struct group *group = world;
+    riding_ask(group, stop->sequence);
+    stop_next(group, stop);
+}
+
+void reads_stop(struct group *group, struct replica_stop *stop)
+{
+    *stop = (struct replica_stop){
+        .origin = group->config->self,
+        .incarnation = group->incarnation,
+        .reached = stop_reached,
+        .world = group,
+    };
+    stop_next(group, stop);
+}
+
 static void answer_known(struct group *group)
 {
     struct reads *reads = &group->reads;
     uint64_t applied = group->replica->index;
+    uint64_t own = own_applied(group);
     bool news = reads->confirmed != reads->confirmed_seen || applied != reads->applied_seen;
     reads->confirmed_seen = reads->confirmed;
     reads->applied_seen = applied;
@@ -129,8 +224,8 @@ static void answer_known(struct group *group)
             read->index = reads->index;
         }
         if (read->index > applied) continue;
-        group_read_cancel(group, read); /* the hub forgets it with the answer */
-        group_ask(group, &read->question);
+        if (read->behind > own) continue;
+        read_ask(group, read);
     }
 }
 
@@ -144,6 +239,38 @@ static void refused_add(struct reads *reads, const struct group_question *questi
     reads->refused[reads->refused_count++] = *question;
 }
 
+static void read_refuse(struct group *group, struct group_read *read)
+{
+    refused_add(&group->reads, &read->question);
+    group_read_cancel(group, read);
+}
+
+void reads_refuse_riding(struct group *group)
+{
+    struct reads *reads = &group->reads;
+    for (struct list *at = reads->riding.next, *next; at != &reads->riding; at = next) {
+        struct group_read *read = LIST_ITEM(at, struct group_read, link);
+        next = at->next;
+        if (read->behind < group->proposals.next) continue; /* that was sent */
+        if (read->local) {
+            read_ask(group, read);
+        } else {
+            read_refuse(group, read);
+        }
+    }
+}
+
+void reads_reborn(struct group *group)
+{
+    struct reads *reads = &group->reads;
+    while (!list_empty(&reads->riding)) {
+        read_refuse(group, LIST_ITEM(reads->riding.next, struct group_read, link));
+    }
+    for (struct list *at = reads->waiting.next; at != &reads->waiting; at = at->next) {
+        LIST_ITEM(at, struct group_read, link)->behind = 0;
+    }
+}
+
 /* What no leader could confirm in time. */
 static void refuse_old(struct group *group)
 {
@@ -155,13 +282,16 @@ static void refuse_old(struct group *group)
             group_wake(group, until_us);
             return;
         }
-        refused_add(reads, &read->question);
-        group_read_cancel(group, read);
+        read_refuse(group, read);
     }
 }
 
 void group_answer(struct group *group)
 {
+    struct reads *reads = &group->reads;
+    /* Where a snapshot went past them. */
+    if (!list_empty(&reads->riding)) riding_ask(group, own_applied(group));
+    if (list_empty(&reads->waiting)) return;
     if (group->raft != NULL) answer_known(group);
     refuse_old(group);
 }

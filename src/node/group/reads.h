@@ -5,15 +5,20 @@
 #include "node/group/group.h"
 
 struct group_read {
-    struct list link;               /* in `waiting`, or in `spare` */
-    struct group_question question; /* its command is borrowed while it waits */
-    uint64_t ticket;                /* of raft_read(); 0: not asked yet, or not needed */
-    uint64_t index;                 /* applied up to here, the state may answer; 0: not known yet */
+    struct list link; /* in `waiting`, `riding` or `spare` */
+    struct group_question question;
+    struct buffer command;
+    bool riding;
+    bool local;
+    uint64_t behind; /* the sequence of the proposal behind which it is asked; 0: none */
+    uint64_t ticket; /* of raft_read(); 0: not asked yet, or not needed */
+    uint64_t index;  /* applied up to here, the state may answer; 0: not known yet */
     uint64_t since_us;
 };
 
 struct reads {
     struct list waiting; /* oldest first */
+    struct list riding;  /* asked as soon as proposal `behind` is applied; in that order */
     struct list spare;
     uint64_t confirmed, index;             /* what Raft said last */
     uint64_t confirmed_seen, applied_seen; /* when they were last looked through */
@@ -24,6 +29,12 @@ struct reads {
 
 void reads_init(struct group *group);
 void reads_free(struct group *group);
+/* Where the replica has to stop, while it applies, to be asked. Borrowed by it. */
+void reads_stop(struct group *group, struct replica_stop *stop);
+/* What has not been sent is refused: so are the questions that ride on it, but for local ones. */
+void reads_refuse_riding(struct group *group);
+/* Nothing will be applied any more of what they ride on; their clients are being closed. */
+void reads_reborn(struct group *group);
 /* Asks Raft for a ticket for those that have none: before its output is taken. */
 void reads_turn(struct group *group);
 

@@ -135,7 +135,7 @@ static void apply_command(struct replica *replica, struct origin *origin,
     struct session_key session = {origin->incarnation, origin->node, command->connection};
     switch (command->type) {
     case COMMAND_MACHINE:
-        origin->active = true;
+        origin->active = !replica->ops->sessionless;
         replica->ops->apply(replica->machine, &session, command->bytes);
         break;
     case COMMAND_SESSION_END: replica->ops->session_end(replica->machine, &session); break;
@@ -149,7 +149,8 @@ static void apply_command(struct replica *replica, struct origin *origin,
     }
 }
 
-static void apply_commands(struct replica *replica, const struct raft_entry *entry)
+static void apply_commands(struct replica *replica, const struct raft_entry *entry,
+                           struct replica_stop *stop)
 {
     struct reader reader = reader_of(entry->data);
     struct commands_header header;
@@ -157,12 +158,15 @@ static void apply_commands(struct replica *replica, const struct raft_entry *ent
     struct origin *origin = origin_enter(replica, &header);
     if (origin == NULL) return;
     origin->heard_us = replica->elapsed_us;
+    bool stops =
+        stop != NULL && header.origin == stop->origin && header.incarnation == stop->incarnation;
     struct command command;
     for (uint64_t sequence = header.first; command_read(&reader, &command); sequence++) {
         if (sequence < origin->next) continue;
         if (sequence > origin->next) return;
         origin->next++;
         apply_command(replica, origin, &command);
+        if (stops && sequence >= stop->sequence) stop->reached(stop->world, stop);
     }
 }
 
@@ -199,7 +203,8 @@ static void apply_clock(struct replica *replica, uint64_t wall_us)
     replica->wall_us = wall_us;
 }
 
-enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry)
+enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry,
+                                  struct replica_stop *stop)
 {
     ASSERT(entry->index == replica->index + 1);
     if (entry->kind >= KINDS_END || entry->version > 1) return REPLICA_UNKNOWN_KIND;
@@ -212,7 +217,7 @@ enum replica_result replica_apply(struct replica *replica, const struct raft_ent
     if (entry->kind == KIND_CLOCK) apply_clock(replica, entry->wall_us);
     struct machine_time time = replica_time(replica);
     replica->ops->advance(replica->machine, &time);
-    if (entry->kind == KIND_COMMANDS) apply_commands(replica, entry);
+    if (entry->kind == KIND_COMMANDS) apply_commands(replica, entry, stop);
     if (entry->kind == KIND_EXPIRE) apply_expire(replica, entry->data);
     replica->index = entry->index;
     replica->term = entry->term;

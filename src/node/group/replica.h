@@ -98,8 +98,19 @@ enum replica_result {
     REPLICA_APPLIED,
     REPLICA_UNKNOWN_KIND, /* a newer version wrote it: stop the node */
 };
-/* The next entry: entry->index is replica->index + 1. */
-enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry);
+/* Somebody wants to look in the middle of an entry: at the state as this origin's proposal of this
+ * sequence has left it, before the next. `reached` moves `sequence` on; UINT64_MAX: to no other. */
+struct replica_stop {
+    uint32_t origin;
+    uint64_t incarnation;
+    uint64_t sequence;
+    void (*reached)(void *world, struct replica_stop *stop);
+    void *world;
+};
+
+/* The next entry: entry->index is replica->index + 1. `stop` NULL: nobody wants to look. */
+enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry,
+                                  struct replica_stop *stop);
 
 /* NULL when this node never proposed. */
 const struct origin *replica_origin(const struct replica *replica, uint32_t node);

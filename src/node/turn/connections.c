@@ -28,10 +28,13 @@ void connection_init(struct connections *connections, struct connection *connect
 
 struct connection *connection_find(struct connections *connections, uint32_t id)
 {
+    if (connections->found != NULL && connections->found->id == id) return connections->found;
     struct map_node *found = map_find(&connections->map, map_hash_u64(id));
     for (; found != NULL; found = map_find_next(found)) {
         struct connection *connection = LIST_ITEM(found, struct connection, in_map);
-        if (connection->id == id) return connection;
+        if (connection->id != id) continue;
+        connections->found = connection;
+        return connection;
     }
     return NULL;
 }
@@ -58,6 +61,7 @@ void connection_reading(struct connections *connections, struct connection *conn
 
 void connection_release(struct connections *connections, struct connection *connection)
 {
+    if (connections->found == connection) connections->found = NULL;
     list_remove(&connection->in_dirty);
     map_remove(&connections->map, &connection->in_map);
     buffer_free(&connection->out);

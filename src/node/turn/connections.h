@@ -29,8 +29,9 @@ struct connection {
 };
 
 struct connections {
-    struct turn *turn; /* borrowed */
-    struct map map;    /* by id */
+    struct turn *turn;        /* borrowed */
+    struct map map;           /* by id */
+    struct connection *found; /* the last that was: replies come in runs. NULL: none */
     struct list dirty;
     struct list sending; /* whose `out` the actions of the last turn point into */
 };

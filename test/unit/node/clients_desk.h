@@ -23,6 +23,7 @@ struct desk {
     struct buffer requests;             /* commands that came out, each with a space behind it */
     client_place asked[DESK_ASKED_MAX]; /* places of the questions among them */
     uint32_t asked_count;
+    bool in_order; /* of the questions to come: see client_waits() */
     struct buffer heard;
     bool closed;
 };
@@ -44,6 +45,8 @@ static inline void desk_open(struct desk *desk, const struct protocol_ops *proto
 
 static inline void desk_close(struct desk *desk)
 {
+    uint32_t group;
+    while (client_take_question(desk->client, &group) != NULL) {}
     client_closed(&desk->clients, desk->client);
     clients_free(&desk->clients);
     connections_free(&desk->connections);
@@ -64,8 +67,8 @@ static inline void desk_take(struct desk *desk)
         return;
     }
     ASSERT(desk->asked_count < DESK_ASKED_MAX);
-    desk->asked[desk->asked_count++] = client_asks(client);
-    client_waits(client, desk);
+    desk->asked[desk->asked_count++] = client_asks(client, 0);
+    client_waits(&desk->clients, client, desk->asked[desk->asked_count - 1], desk, desk->in_order);
 }
 
 static inline void desk_says(struct desk *desk, const char *text)

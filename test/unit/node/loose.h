@@ -75,8 +75,8 @@ static inline void loose_answer(void *connection, uint64_t token, const void *pa
 static inline void loose_refuse(void *connection, uint64_t token, enum protocol_refusal why,
                                 struct buffer *out)
 {
-    (void)why;
-    if (connection != NULL) loose_say(connection, token, slice_text("refused"), out);
+    const char *text = why == PROTOCOL_REFUSED_UNKNOWN ? "unknown" : "refused";
+    if (connection != NULL) loose_say(connection, token, slice_text(text), out);
 }
 
 static inline bool loose_send(void *connection, size_t room, struct buffer *out)
@@ -117,6 +117,7 @@ static inline size_t loose_held(const void *connection)
 
 static const struct protocol_ops loose_protocol = {
     .name = "loose",
+    .tells_unknown = true,
     .open = loose_open,
     .close = loose_close,
     .next = loose_next,

@@ -234,6 +234,8 @@ static void test_what_was_sent_and_never_seen_again_is_uncertain(void **state)
     group_solo_said(&solo, "");
     group_solo_wait(&solo, 1);
     group_solo_said(&solo, "uncertain 5 pa\n");
+    group_solo_wait(&solo, 1000);
+    group_solo_said(&solo, "");           /* once */
     assert_false(group_idle(solo.group)); /* it may still happen, and then it is done */
     applied(2, 1, 1, (const char *const[]){"pa"}, 1);
     assert_true(group_idle(solo.group));

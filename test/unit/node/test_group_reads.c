@@ -14,7 +14,15 @@ static int tear_down(void **state)
 static struct group_read *ask(uint32_t connection, enum protocol_read level, const char *text)
 {
     struct group_question question = {connection, 100 + connection, slice_text(text)};
-    return group_read(solo.group, level, &question);
+    return group_read(solo.group, level, false, &question);
+}
+
+/* The same, behind proposals of its connection. */
+static struct group_read *ask_behind(uint32_t connection, enum protocol_read level,
+                                     const char *text)
+{
+    struct group_question question = {connection, 100 + connection, slice_text(text)};
+    return group_read(solo.group, level, true, &question);
 }
 
 /* The round in which the leader's last heartbeat to this peer went out. */
@@ -229,6 +237,125 @@ static void test_an_election_costs_no_question(void **state)
     group_solo_said(&solo, "told 5/105 q\n");
 }
 
+/* --- behind proposals of its connection --- */
+
+static void propose(uint32_t connection, const char *text)
+{
+    group_propose(solo.group, connection, slice_text(text));
+}
+
+/* What was proposed is written here, and at another node. */
+static void commit(void)
+{
+    group_solo_durable(&solo);
+    group_solo_ack(&solo, 2, raft_last_index(group_raft(solo.group)), 0);
+}
+
+static void lead(void)
+{
+    group_solo_begin(&solo, 3);
+    group_solo_lead(&solo);
+    group_solo_turn(&solo);
+    group_solo_forget(&solo);
+}
+
+static void test_it_rides_on_what_is_sent_after_it_and_sees_no_more(void **state)
+{
+    (void)state;
+    lead();
+    uint64_t rounds = raft_counters(group_raft(solo.group))->reads_confirmed;
+    propose(5, "pa");
+    struct group_read *read = ask_behind(5, PROTOCOL_READ_LINEARIZABLE, "q");
+    assert_true(group_read_in_order(read));
+    propose(5, "pb");
+    propose(6, "pc");
+    assert_true(group_read_in_order(ask_behind(5, PROTOCOL_READ_LOCAL, "l")));
+    propose(5, "pd");
+    group_solo_turn(&solo);
+    uint64_t round = round_sent(2);
+    group_solo_durable(&solo);
+    group_solo_said(&solo, "");
+    group_solo_ack(&solo, 2, raft_last_index(group_raft(solo.group)), round);
+    group_solo_said(&solo, "answer 5 pa\ntold 5/105 q\nanswer 5 pb\nanswer 6 pc\n"
+                           "told 5/105 l\nanswer 5 pd\n");
+    assert_int_equal(raft_counters(group_raft(solo.group))->reads_confirmed, rounds);
+}
+
+/* What was sent may be committed by now, and what others wrote behind it acknowledged. */
+static void test_behind_what_was_sent_before_it_waits_for_a_round_too(void **state)
+{
+    (void)state;
+    lead();
+    propose(5, "pa");
+    group_solo_turn(&solo);
+    uint64_t before = round_sent(2);
+    struct group_read *read = ask_behind(5, PROTOCOL_READ_LINEARIZABLE, "q");
+    assert_false(group_read_in_order(read));
+    assert_true(group_read_in_order(ask_behind(5, PROTOCOL_READ_LOCAL, "l")));
+    group_solo_durable(&solo);
+    uint64_t round = round_sent(2);
+    group_solo_ack(&solo, 2, raft_last_index(group_raft(solo.group)), before);
+    group_solo_said(&solo, "answer 5 pa\ntold 5/105 l\n");
+    group_solo_ack(&solo, 2, raft_last_index(group_raft(solo.group)), round);
+    group_solo_said(&solo, "told 5/105 q\n");
+}
+
+static void test_its_round_is_not_enough_where_what_is_before_it_is_not_applied(void **state)
+{
+    (void)state;
+    lead();
+    propose(5, "pa");
+    group_solo_turn(&solo);
+    ask_behind(5, PROTOCOL_READ_LINEARIZABLE, "q");
+    group_solo_turn(&solo);
+    group_solo_ack(&solo, 2, 1, round_sent(2)); /* it has heard us, and has not written */
+    group_solo_said(&solo, "");
+    group_solo_turn(&solo);
+    group_solo_durable(&solo);
+    group_solo_ack(&solo, 2, raft_last_index(group_raft(solo.group)), 0);
+    group_solo_said(&solo, "answer 5 pa\ntold 5/105 q\n");
+}
+
+static void test_behind_what_is_applied_it_is_as_any_other(void **state)
+{
+    (void)state;
+    lead();
+    propose(5, "pa");
+    group_solo_turn(&solo);
+    commit();
+    group_solo_forget(&solo);
+    assert_null(ask_behind(5, PROTOCOL_READ_LOCAL, "l"));
+    group_solo_said(&solo, "told 5/105 l\n");
+}
+
+static void test_it_is_refused_with_what_it_rides_on(void **state)
+{
+    (void)state;
+    group_solo_begin(&solo, 3);
+    propose(5, "pa");
+    ask_behind(5, PROTOCOL_READ_LINEARIZABLE, "q");
+    ask_behind(5, PROTOCOL_READ_LOCAL, "l");
+    group_solo_turn(&solo);
+    group_solo_wait(&solo, solo.config.refuse_after_us - 1);
+    group_solo_said(&solo, "");
+    group_solo_wait(&solo, 1);
+    group_solo_said(&solo, "told 5/105 l\nrefused 5 pa\nread-refused 5/105\n");
+}
+
+static void test_one_that_rides_can_be_withdrawn(void **state)
+{
+    (void)state;
+    lead();
+    propose(5, "pa");
+    struct group_read *read = ask_behind(5, PROTOCOL_READ_LINEARIZABLE, "q");
+    propose(5, "pb");
+    ask_behind(5, PROTOCOL_READ_LINEARIZABLE, "q2");
+    group_read_cancel(solo.group, read);
+    group_solo_turn(&solo);
+    commit();
+    group_solo_said(&solo, "answer 5 pa\nanswer 5 pb\ntold 5/105 q2\n");
+}
+
 int main(void)
 {
 #define SOLO_TEST(name) cmocka_unit_test_teardown(name, tear_down)
@@ -245,6 +372,12 @@ int main(void)
         SOLO_TEST(test_many_are_refused_at_once),
         SOLO_TEST(test_one_that_is_withdrawn_is_never_heard_of),
         SOLO_TEST(test_an_election_costs_no_question),
+        SOLO_TEST(test_it_rides_on_what_is_sent_after_it_and_sees_no_more),
+        SOLO_TEST(test_behind_what_was_sent_before_it_waits_for_a_round_too),
+        SOLO_TEST(test_its_round_is_not_enough_where_what_is_before_it_is_not_applied),
+        SOLO_TEST(test_behind_what_is_applied_it_is_as_any_other),
+        SOLO_TEST(test_it_is_refused_with_what_it_rides_on),
+        SOLO_TEST(test_one_that_rides_can_be_withdrawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ static enum replica_result apply(uint8_t kind, struct slice data)
 {
     struct raft_entry entry = {
         .index = replica->index + 1, .term = 2, .kind = kind, .version = 1, .data = data};
-    return replica_apply(replica, &entry);
+    return replica_apply(replica, &entry, NULL);
 }
 
 /* Commands of these types, whose texts are "a", "b" and so on. */
@@ -231,7 +231,7 @@ static void test_what_a_newer_version_wrote_stops_it(void **state)
     assert_int_equal(apply(KINDS_END, slice_of(NULL, 0)), REPLICA_UNKNOWN_KIND);
     assert_int_equal(apply(RAFT_KIND_CALLER - 1, slice_of(NULL, 0)), REPLICA_UNKNOWN_KIND);
     struct raft_entry entry = {.index = 1, .term = 1, .kind = KIND_TICK, .version = 2};
-    assert_int_equal(replica_apply(replica, &entry), REPLICA_UNKNOWN_KIND);
+    assert_int_equal(replica_apply(replica, &entry, NULL), REPLICA_UNKNOWN_KIND);
     assert_int_equal(replica->index, 0);
 }
 

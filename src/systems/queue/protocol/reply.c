@@ -104,6 +104,7 @@ void beanstalk_refuse(void *connection, uint64_t token, enum protocol_refusal wh
     case PROTOCOL_REFUSED_BUSY: buffer_append_text(out, "OUT_OF_MEMORY\r\n"); return;
     case PROTOCOL_REFUSED_NO_LEADER:
     case PROTOCOL_REFUSED_DRAINING:
+    case PROTOCOL_REFUSED_UNKNOWN:
         buffer_append_text(out, is_put ? "DRAINING\r\n" : "INTERNAL_ERROR\r\n");
         return;
     }

@@ -193,6 +193,7 @@ static void registers_check(const void *machine)
 
 const struct machine_ops register_ops = {
     .name = "register",
+    .sessionless = true,
     .snapshot_version = 1,
     .create = registers_create,
     .destroy = registers_destroy,

@@ -161,6 +161,7 @@ static void register_refuse(void *opened, uint64_t token, enum protocol_refusal 
         [PROTOCOL_REFUSED_FULL] = "REFUSED full\n",
         [PROTOCOL_REFUSED_BUSY] = "REFUSED busy\n",
         [PROTOCOL_REFUSED_DRAINING] = "REFUSED draining\n",
+        [PROTOCOL_REFUSED_UNKNOWN] = "UNKNOWN\n",
     };
     (void)opened, (void)token;
     buffer_append_text(out, words[why]);

@@ -2,85 +2,17 @@
  * read, write and swap. What they did and heard is judged in the end: it must be linearizable
  * (check/check.h).
  *
- * A client has one command under way at a time and connects to another node when its connection
- * ends. Every value written is written once only, so that a read says which write it saw. In the
- * end each client reads every register once more: what was lost meanwhile would show. */
+ * A client has one command under way, or a burst of them around a register that it alone writes,
+ * whose answers must also be in the order of what it said: a read shows the write before it, not
+ * the one behind. It connects to another node when its connection ends. Every value written is
+ * written once only, so that a read says which write it saw. In the end each client reads every
+ * register once more: what was lost meanwhile would show. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/map.h"
-#include "check/check.h"
-#include "systems/register/protocol/frames.h"
-#include "sim/system.h"
-#include "sim/text.h"
-#include "sim/world.h"
-
-enum {
-    CLIENTS_MAX = 16,
-    CLIENTS_PER_NODE = 3,
-    CLIENTS_MIN = 4,
-    READERS_EVERY = 3,
-    KEYS_MAX = 8, /* in use: fewer make clients meet more often */
-    THINK_US = 2000,
-    RECONNECT_US_MAX = 300000,
-    PATIENCE_US_MIN = 500000, /* a client leaves when nothing comes for so long */
-    PATIENCE_US_MAX = 6000000,
-    JUDGE_BYTES_MAX = 256 << 20, /* a history that needs more stays unjudged: they are counted */
-    JUDGE_STEPS_MAX = 50 * 1000 * 1000,
-};
-
-enum client_state { CLIENT_OFFLINE, CLIENT_DIALING, CLIENT_ONLINE, CLIENT_LEAVING };
-
-/* How a read is answered: by an entry of its own, by ReadIndex, or on the leader's lease. */
-enum read_level { READ_BY_LOG, READ_BY_INDEX, READ_ON_LEASE, READ_LEVELS };
-
-struct client {
-    struct world *world;
-    uint32_t index;
-    uint32_t place; /* in the network */
-    enum client_state state;
-    uint32_t number; /* of its connection */
-    uint32_t host;
-    struct timed wake;
-    struct buffer in;
-    bool asking;
-    struct register_command command; /* under way, and */
-    enum read_level level;
-    uint32_t operation;   /* its index in the history */
-    uint32_t process;     /* in the history: a new one after an unknown outcome, which stays open */
-    uint64_t answered_us; /* when it last heard something other than a refusal */
-    bool draining;
-    uint32_t drained; /* registers read since the faults ended */
-};
-
-struct users {
-    struct client clients[CLIENTS_MAX];
-    struct history history;
-    struct random random;
-    uint32_t keys;
-    enum read_level level; /* of all reads of this world; READ_LEVELS: any */
-    uint64_t think_us;     /* on average, between two commands of one client */
-    uint64_t patience_us;
-    uint64_t next_value;     /* never written before */
-    uint64_t seen[KEYS_MAX]; /* by some client: what a swap may expect */
-    struct buffer line;
-};
-
-static struct users *users_of(const struct world *world)
-{
-    return world->users;
-}
-
-static uint64_t below(const struct world *world, uint64_t bound)
-{
-    return random_below(&users_of(world)->random, bound);
-}
-
-static void wake_in(struct client *client, uint64_t after_us)
-{
-    schedule_at(&client->world->schedule, &client->wake, world_now_us(client->world) + after_us);
-}
+#include "systems/register/sim/users.h"
 
 /* --- asking --- */
 
@@ -108,7 +40,12 @@ static void choose(struct client *client, struct register_command *command)
 static void command_text(const struct register_command *command, enum read_level level,
                          struct buffer *out)
 {
-    static const char *const levels[] = {"log", "linearizable", "lease"};
+    static const char *const levels[] = {
+        [READ_BY_LOG] = "log",
+        [READ_BY_INDEX] = "linearizable",
+        [READ_ON_LEASE] = "lease",
+        [READ_LOCAL] = "local",
+    };
     switch (command->op) {
     case REGISTER_READ: text_append(out, "read %u %s\n", command->key, levels[level]); break;
     case REGISTER_WRITE: text_append(out, "write %u %U\n", command->key, command->value); break;
@@ -118,57 +55,98 @@ static void command_text(const struct register_command *command, enum read_level
     }
 }
 
-/* Values are atoms as they are; a register that nobody wrote to holds 0. */
-static uint32_t history_ask(struct client *client)
+static enum read_level choose_level(struct client *client)
 {
-    static const uint32_t functions[] = {
-        [REGISTER_READ] = MODEL_READ, [REGISTER_WRITE] = MODEL_WRITE, [REGISTER_SWAP] = MODEL_CAS};
-    const struct register_command *command = &client->command;
-    struct operation call = {
-        .process = client->process,
-        .f = functions[command->op],
-        .key = command->key,
-        .called_us = world_now_us(client->world),
-    };
-    if (command->op == REGISTER_WRITE) call.in[0] = command->value;
-    if (command->op == REGISTER_SWAP) {
-        call.in[0] = command->expected;
-        call.in[1] = command->value;
+    struct users *users = users_of(client->world);
+    if (users->level != READ_LEVELS) return users->level;
+    return (enum read_level)below(client->world, READ_LEVELS);
+}
+
+/* Writes and reads of the register that no other client writes, and reads of others. */
+static void choose_burst(struct client *client)
+{
+    struct world *world = client->world;
+    client->asked = 2 + (uint32_t)below(world, BURST_MAX - 1);
+    for (uint32_t i = 0; i < client->asked; i++) {
+        struct ask *ask = &client->asks[i];
+        bool writes = below(world, 2) == 0;
+        ask->refused = false;
+        ask->command = (struct register_command){
+            .op = writes ? REGISTER_WRITE : REGISTER_READ,
+            .key = KEYS_MAX + client->index,
+        };
+        if (!writes && below(world, 3) == 0) {
+            ask->command.key = (uint32_t)below(world, users_of(world)->keys);
+        }
+        if (writes) ask->command.value = users_of(world)->next_value++;
+        ask->level = below(world, 3) == 0 ? READ_LOCAL : choose_level(client);
     }
-    return history_invoke(&users_of(client->world)->history, call);
+}
+
+/* The next of them, or some. */
+static void say(struct client *client)
+{
+    struct world *world = client->world;
+    struct users *users = users_of(world);
+    uint32_t until = client->said + 1 + (uint32_t)below(world, client->asked - client->said);
+    buffer_clear(&users->line);
+    for (; client->said < until; client->said++) {
+        struct ask *ask = &client->asks[client->said];
+        size_t before = users->line.size;
+        if (ask->level != READ_LOCAL || ask->command.op != REGISTER_READ) {
+            ask->operation = register_judge_asked(client, ask);
+        }
+        command_text(&ask->command, ask->level, &users->line);
+        struct slice line = buffer_slice(&users->line);
+        world_narrate(world, "client", client->index + 1, "> %b",
+                      slice_of(line.data + before, line.size - before - 1));
+    }
+    network_send(&world->network, client->place, client->number, buffer_slice(&users->line));
+    wake_in(client, client->said < client->asked ? below(world, PAUSE_US) : users->patience_us);
 }
 
 static void ask(struct client *client)
 {
     struct world *world = client->world;
-    struct users *users = users_of(world);
-    client->command = (struct register_command){.op = REGISTER_READ, .key = client->drained};
-    if (!client->draining) choose(client, &client->command);
-    client->level = users->level;
-    if (client->level == READ_LEVELS) client->level = (enum read_level)below(world, READ_LEVELS);
-    client->asking = true;
-    client->operation = history_ask(client);
-    buffer_clear(&users->line);
-    command_text(&client->command, client->level, &users->line);
-    struct slice line = buffer_slice(&users->line);
-    world_narrate(world, "client", client->index + 1, "> %b", slice_of(line.data, line.size - 1));
-    network_send(&world->network, client->place, client->number, line);
-    wake_in(client, users->patience_us);
+    client->asked = 1;
+    client->said = 0;
+    client->answered = 0;
+    client->asks[0].refused = false;
+    client->asks[0].command =
+        (struct register_command){.op = REGISTER_READ, .key = client->drained};
+    bool reads = client->index % READERS_EVERY == 0; /* see choose() */
+    if (!client->draining && !reads && below(world, BURSTS_EVERY) == 0) {
+        choose_burst(client);
+    } else {
+        if (!client->draining) choose(client, &client->asks[0].command);
+        client->asks[0].level = choose_level(client);
+    }
+    say(client);
 }
 
+/* The first that is not answered. */
 static void ended(struct client *client, enum operation_outcome outcome, uint64_t out)
 {
     struct world *world = client->world;
     struct history *history = &users_of(world)->history;
-    history_complete(history, client->operation, outcome, out, world_now_us(world));
-    client->asking = false;
+    const struct ask *ask = &client->asks[client->answered];
+    bool local = ask->command.op == REGISTER_READ && ask->level == READ_LOCAL;
+    if (!local) history_complete(history, ask->operation, outcome, out, world_now_us(world));
+    client->asks[client->answered].refused = outcome == OPERATION_FAILED;
     if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
-    if (outcome != OPERATION_UNKNOWN) return;
-    world_count(world, SIM_COVER_UNKNOWN);
-    client->process += CLIENTS_MAX;
+    if (outcome == OPERATION_UNKNOWN) {
+        world_count(world, SIM_COVER_UNKNOWN);
+        client->processes[client->answered] += CLIENTS_MAX * BURST_MAX;
+    }
+    client->answered++;
 }
 
 /* --- hearing --- */
+
+static void seen(struct users *users, uint32_t key, uint64_t value)
+{
+    if (key < KEYS_MAX) users->seen[key] = value;
+}
 
 static bool done_in_words(const struct register_command *command, struct slice line)
 {
@@ -189,7 +167,8 @@ static bool reply_take(struct client *client, struct slice line)
 {
     struct world *world = client->world;
     struct users *users = users_of(world);
-    const struct register_command command = client->command;
+    const struct ask *ask = &client->asks[client->answered];
+    const struct register_command command = ask->command;
     uint64_t number = 0;
     if (line.size > 8 && memcmp(line.data, "REFUSED ", 8) == 0) {
         ended(client, OPERATION_FAILED, 0);
@@ -197,18 +176,23 @@ static bool reply_take(struct client *client, struct slice line)
     }
     if (done_in_words(&command, line)) {
         world_count(world, command.op == REGISTER_WRITE ? SIM_COVER_WRITES : SIM_COVER_SWAPS);
-        users->seen[command.key] = command.value;
+        seen(users, command.key, command.value);
         ended(client, OPERATION_OK, command.value);
     } else if (command.op == REGISTER_READ && number_after(line, "VALUE ", &number)) {
-        static const enum sim_coverage levels[] = {SIM_COVER_READS_BY_LOG, SIM_COVER_READS,
-                                                   SIM_COVER_READS_ON_LEASE};
-        world_count(world, levels[client->level]);
-        users->seen[command.key] = number;
+        static const enum sim_coverage levels[] = {
+            [READ_BY_LOG] = SIM_COVER_READS_BY_LOG,
+            [READ_BY_INDEX] = SIM_COVER_READS,
+            [READ_ON_LEASE] = SIM_COVER_READS_ON_LEASE,
+            [READ_LOCAL] = SIM_COVER_READS_LOCAL,
+        };
+        world_count(world, levels[ask->level]);
+        if (command.key >= KEYS_MAX) register_judge_order(client, number);
+        seen(users, command.key, number);
         ended(client, OPERATION_OK, number);
-        if (client->draining) client->drained++;
+        if (client->draining && command.key == client->drained) client->drained++;
     } else if (command.op == REGISTER_SWAP && number_after(line, "KEPT ", &number)) {
         world_count(world, SIM_COVER_KEPT);
-        users->seen[command.key] = number;
+        seen(users, command.key, number);
         ended(client, OPERATION_KEPT, number);
     } else {
         return false;
@@ -240,26 +224,30 @@ static void client_leave(struct client *client)
     network_close(&client->world->network, client->place, client->number);
 }
 
+static void client_line(struct client *client, struct slice line)
+{
+    struct world *world = client->world;
+    world_count(world, SIM_COVER_OPERATIONS);
+    world_mark(world, map_hash_bytes(line));
+    world_narrate(world, "client", client->index + 1, "< %b", line);
+    if (client->answered < client->said && reply_take(client, line)) return;
+    world_fail(world, "protocol", "client %u hears \"%b\"", client->index + 1, line);
+    client_leave(client);
+}
+
 static void client_received(struct world *world, uint32_t index, struct slice bytes)
 {
     struct client *client = &users_of(world)->clients[index];
-    if (client->state != CLIENT_ONLINE) return;
     buffer_append_slice(&client->in, bytes);
-    struct slice in = buffer_slice(&client->in);
-    const uint8_t *newline = memchr(in.data, '\n', in.size);
-    if (newline == NULL) return;
-    struct slice line = slice_of(in.data, (size_t)(newline - in.data));
-    world_count(world, SIM_COVER_OPERATIONS);
-    world_mark(world, map_hash_bytes(line));
-    world_narrate(world, "client", index + 1, "< %b", line);
-    /* One command under way: nothing stands behind its reply. */
-    if (!client->asking || line.size + 1 != in.size || !reply_take(client, line)) {
-        world_fail(world, "protocol", "client %u hears \"%b\"", index + 1, line);
-        client_leave(client);
-        return;
+    while (client->state == CLIENT_ONLINE) {
+        struct slice in = buffer_slice(&client->in);
+        const uint8_t *newline = in.size == 0 ? NULL : memchr(in.data, '\n', in.size);
+        if (newline == NULL) break;
+        size_t size = (size_t)(newline - in.data);
+        client_line(client, slice_of(in.data, size));
+        buffer_consume(&client->in, size + 1);
+        if (client->answered == client->asked) client_next(client);
     }
-    buffer_clear(&client->in);
-    client_next(client);
 }
 
 /* --- connections --- */
@@ -277,7 +265,8 @@ static void client_closed(struct world *world, uint32_t index)
 {
     struct client *client = &users_of(world)->clients[index];
     world_narrate(world, "client", index + 1, "is offline");
-    if (client->asking) ended(client, OPERATION_UNKNOWN, 0);
+    while (client->answered < client->said) ended(client, OPERATION_UNKNOWN, 0);
+    client->asked = client->answered;
     buffer_clear(&client->in);
     client->state = CLIENT_OFFLINE;
     if (!client_done(client)) wake_in(client, 1000 + below(world, RECONNECT_US_MAX));
@@ -300,8 +289,10 @@ static void client_on_wake(void *owner, struct timed *timed)
         client_dial(client);
     } else if (client->state != CLIENT_ONLINE) {
         return;
-    } else if (!client->asking) {
+    } else if (client->answered == client->asked) {
         ask(client);
+    } else if (client->said < client->asked) {
+        say(client);
     } else {
         world_narrate(client->world, "client", client->index + 1, "loses patience");
         client_leave(client);
@@ -328,7 +319,7 @@ static void users_begin(struct world *world, uint64_t seed)
         struct client *client = &users->clients[i];
         client->world = world;
         client->index = i;
-        client->process = i;
+        for (uint32_t n = 0; n < BURST_MAX; n++) client->processes[n] = i * BURST_MAX + n;
         client->place = world->hosts_count + i;
         timed_init(&client->wake, client_on_wake, client);
         wake_in(client, below(world, RECONNECT_US_MAX));
@@ -368,34 +359,6 @@ static uint64_t users_left(const struct world *world)
     return left;
 }
 
-/* The operation, the key, and what the key may have held, for the report of the run. */
-static void violation_report(struct world *world, const struct check_violation *violation)
-{
-    const struct history *history = &users_of(world)->history;
-    const struct operation *stuck = &history->items[violation->stuck];
-    struct buffer text = {0};
-    model_register.describe(history, stuck, &text);
-    text_append(&text, " at %t, when it may have held", stuck->returned_us);
-    for (uint32_t i = 0; i < violation->states_count; i++) {
-        text_append(&text, "%s %U", i == 0 ? "" : ",", violation->states[i]);
-    }
-    world_fail(world, "linearizability", "register %U: %b", violation->key, buffer_slice(&text));
-    buffer_free(&text);
-}
-
-static void judge(struct world *world)
-{
-    struct check_options options = check_options_default();
-    struct check_result result;
-    options.initial = 0;
-    options.memory_bytes_max = JUDGE_BYTES_MAX;
-    options.steps_max = JUDGE_STEPS_MAX;
-    check_history(&users_of(world)->history, &model_register, &options, &result);
-    if (result.verdict != CHECK_UNKNOWN) world_count(world, SIM_COVER_JUDGED);
-    if (result.verdict == CHECK_VIOLATION) violation_report(world, &result.violations[0]);
-    check_result_free(&result);
-}
-
 static void users_finish(struct world *world)
 {
     struct users *users = users_of(world);
@@ -403,7 +366,7 @@ static void users_finish(struct world *world)
         client_leave(&users->clients[i]);
         schedule_cancel(&world->schedule, &users->clients[i].wake);
     }
-    judge(world);
+    register_judge(world);
 }
 
 const struct sim_system sim_system_register = {
