@@ -99,6 +99,20 @@ def test_whoever_has_less_is_not_voted_for(room):
     assert nodes.receive(2, 3, "ASK", term, [of, version])["send"] == [[3, ["VOTE", term, True]]]
 
 
+def test_a_candidate_that_cannot_win_does_not_keep_from_it_who_can(room):
+    """In a run it did, for twenty seconds: each time it asked, the other began to wait anew."""
+    nodes = room()
+    nodes.elect(1)
+    nodes.ask(1, "set", "seat:12", "anna")
+    nodes.lose(to=2)
+    nodes.deliver()
+    said = []
+    for _ in range(4):  # node 1 is dead; node 2 asks, and asks again
+        nodes.receive(3, 2, "ASK", nodes.states[3]["term"] + 1, [1, 0])
+        said += nodes.tick(3, 0.4)["send"]
+    assert "ASK" in [kind for _, (kind, *_) in said]
+
+
 # --- old state ------------------------------------------------------------------------------------
 
 

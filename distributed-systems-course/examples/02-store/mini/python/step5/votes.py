@@ -26,7 +26,7 @@ class Votes(Promises):
             if len(self.audience(now)) < self.majority:
                 self.follow(now, 0)
         elif self.due == 0:
-            self.follow(now, 0)
+            self.wait(now)
         elif now >= self.due:
             self.campaign(now)
         self.pay(now)
@@ -37,12 +37,18 @@ class Votes(Promises):
         return [self.id, *(node for node in self.others if self.heard.get(node, 0) > last)]
 
     def follow(self, now: float, leader: int) -> None:
+        """A candidate of a higher term alone is no reason to wait longer: it may not win."""
+        if leader != 0 or self.leader == self.id:
+            self.wait(now)
         super().follow(now, leader)
         self.votes = set()
+
+    def wait(self, now: float) -> None:
         self.due = now + self.election_s * (1 + self.draw())
 
     def campaign(self, now: float) -> None:
         self.follow(now, 0)
+        self.wait(now)
         self.record(now, "vote", self.term + 1, self.id)
         self.votes = {self.id}
         self.tell(self.others, "ASK", self.stamp)
@@ -53,7 +59,7 @@ class Votes(Promises):
         yes = self.vote in (0, sender) and stamp >= self.stamp
         if yes:
             self.record(now, "vote", self.term, sender)
-            self.follow(now, 0)
+            self.wait(now)
         self.tell([sender], "VOTE", yes)
 
     def voted(self, now: float, sender: int, words: list[Any]) -> None:

@@ -24,7 +24,7 @@ export class Votes extends Promises {
     if (this.leader === this.id && now >= this.due) {
       this.beat(now);
       if (this.audience(now).length < this.majority) this.follow(now, 0);
-    } else if (this.due === 0) this.follow(now, 0);
+    } else if (this.due === 0) this.wait(now);
     else if (now >= this.due) this.campaign(now);
     this.pay(now);
   }
@@ -35,14 +35,20 @@ export class Votes extends Promises {
     return [this.id, ...this.others.filter((node) => (this.heard.get(node) ?? 0) > last)];
   }
 
+  /** A candidate of a higher term alone is no reason to wait longer: it may not win. */
   protected override follow(now: number, leader: number): void {
+    if (leader !== 0 || this.leader === this.id) this.wait(now);
     super.follow(now, leader);
     this.votes = new Set();
+  }
+
+  private wait(now: number): void {
     this.due = now + this.electionS * (1 + this.draw());
   }
 
   private campaign(now: number): void {
     this.follow(now, 0);
+    this.wait(now);
     this.record(now, "vote", this.term + 1, this.id);
     this.votes = new Set([this.id]);
     this.tell(this.others, "ASK", this.stamp);
@@ -53,7 +59,7 @@ export class Votes extends Promises {
     const yes = [0, sender].includes(this.vote) && atLeast(stamp, this.stamp);
     if (yes) {
       this.record(now, "vote", this.term, sender);
-      this.follow(now, 0);
+      this.wait(now);
     }
     this.tell([sender], "VOTE", yes);
   }
