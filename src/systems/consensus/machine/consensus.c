@@ -148,7 +148,7 @@ static void consensus_apply(void *machine, const struct session_key *session, st
     c->budget = MACHINE_WORK_MAX;
     enum consensus_error error = consensus_refuses(command);
     if (error != CONSENSUS_ERROR_NONE) {
-        reply_error(c, session, CONSENSUS_RANGE, error);
+        consensus_reply_error(c, session, CONSENSUS_RANGE, error);
     } else if (run_is_free(c) && c->waiting_count == 0) {
         execute(c, session, command);
     } else {
@@ -338,7 +338,7 @@ static void consensus_query(const void *machine, const struct session_key *sessi
         break;
     default:
         if (error == CONSENSUS_ERROR_NONE) error = CONSENSUS_ERROR_MALFORMED;
-        reply_error(c, session, CONSENSUS_RANGE, error);
+        consensus_reply_error(c, session, CONSENSUS_RANGE, error);
     }
 }
 

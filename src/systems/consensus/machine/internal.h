@@ -237,8 +237,8 @@ void run_expiry(struct consensus *c, struct lease *lease);
 void run_some(struct consensus *c);
 bool run_is_free(const struct consensus *c);
 void run_restored(struct consensus *c);
-void reply_error(const struct consensus *c, const struct session_key *session, enum consensus_op op,
-                 enum consensus_error error);
+void consensus_reply_error(const struct consensus *c, const struct session_key *session,
+                           enum consensus_op op, enum consensus_error error);
 struct consensus_reply reply_of(const struct consensus *c, enum consensus_op op);
 
 /* lease.c */

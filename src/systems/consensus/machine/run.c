@@ -15,8 +15,8 @@ struct consensus_reply reply_of(const struct consensus *c, enum consensus_op op)
     };
 }
 
-void reply_error(const struct consensus *c, const struct session_key *session, enum consensus_op op,
-                 enum consensus_error error)
+void consensus_reply_error(const struct consensus *c, const struct session_key *session,
+                           enum consensus_op op, enum consensus_error error)
 {
     struct consensus_reply reply = reply_of(c, op);
     reply.error = error;
@@ -200,7 +200,7 @@ void run_command(struct consensus *c, const struct session_key *session, struct 
     if (error == CONSENSUS_ERROR_NO_SPACE) c->alarm = true;
     plan_free(&running->plan);
     buffer_clear(&running->command);
-    reply_error(c, session, op, error);
+    consensus_reply_error(c, session, op, error);
 }
 
 void run_expiry(struct consensus *c, struct lease *lease)
