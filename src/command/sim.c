@@ -16,6 +16,7 @@ static const char flags[] =
     "  --seed N          replay one world (default 1)\n"
     "  --seeds A..B      run many, on all cores\n"
     "  --nodes 1|3|5     (default 3)\n"
+    "  --groups G        of Raft on each node, to 16 (default 1); raft shares its registers out\n"
     "  --seconds S       of virtual time with faults (default 30); then all is mended, and\n"
     "                    within 30 s there must be a leader and an answer for every client\n"
     "  --faults LIST     comma-separated, or none, default, all (default: all)\n"
@@ -57,6 +58,7 @@ static const char *flag_expects(const char *flag)
         {"--seed", "a whole number"},
         {"--seeds", "A..B, like 1..1000"},
         {"--nodes", "1, 3 or 5"},
+        {"--groups", "a whole number from 1 to 16"},
         {"--seconds", "a whole number from 1 to 86400"},
         {"--jobs", "a whole number of processes"},
         {"--faults", "names between commas, or none, default, all"},
@@ -139,6 +141,11 @@ static int read_flag(struct sim_request *request, const char *flag, const char *
         options->nodes = (uint32_t)number;
         return good ? 2 : 0;
     }
+    if (strcmp(flag, "--groups") == 0) {
+        if (!read_number(value, SIM_GROUPS_MAX, &number) || number == 0) return 0;
+        options->groups = (uint32_t)number;
+        return 2;
+    }
     if (strcmp(flag, "--seconds") == 0) {
         if (!read_number(value, SECONDS_MAX, &number) || number == 0) return 0;
         options->seconds = (uint32_t)number;
@@ -159,8 +166,11 @@ static void command_build(struct sim_request *request)
     const struct sim_options *options = &request->options;
     char *at = request->command;
     char *end = at + sizeof request->command;
-    at += snprintf(at, (size_t)(end - at), "--nodes %u --seconds %u --faults ", options->nodes,
-                   options->seconds);
+    at += snprintf(at, (size_t)(end - at), "--nodes %u ", options->nodes);
+    if (options->groups > 1) {
+        at += snprintf(at, (size_t)(end - at), "--groups %u ", options->groups);
+    }
+    at += snprintf(at, (size_t)(end - at), "--seconds %u --faults ", options->seconds);
     if (options->faults == 0) {
         snprintf(at, (size_t)(end - at), "none");
     } else if (options->faults == SIM_FAULTS_ALL) {

@@ -79,6 +79,7 @@ struct node_group {
     uint64_t leaderless_us; /* while our clock is off: see clock_refrains() */
     struct list in_writing; /* something of its is not durable yet, */
     uint64_t written;       /* up to this sequence */
+    uint64_t follow_us;     /* its members are not changed again before */
 };
 
 struct groups {
@@ -90,6 +91,13 @@ struct groups {
     bool worked;               /* in a turn: groups_work() is behind us */
     bool told_agree, told_off; /* what all of them were told last of the clocks */
     uint64_t weighed_turn;     /* the one in which the memory of all was last summed up */
+};
+
+/* How the other groups follow group 0: follow.c. */
+struct follow {
+    uint64_t ticket; /* of a raft_read() of group 0; 0: nothing is asked */
+    uint64_t led_us; /* when group 0 last had a leader */
+    bool wanted;
 };
 
 struct node {
@@ -108,6 +116,7 @@ struct node {
     struct start start;
     struct founding founding;
     struct following following;
+    struct follow follow;
     struct buffer world_metrics;
     struct buffer scratch;
 };
@@ -170,6 +179,13 @@ void membership_turn(struct node *node);
 /* Own, as others dial it; empty when not known. Borrowed until the next call to Raft. */
 struct slice membership_address(const struct node *node);
 bool membership_removed(const struct node *node); /* was a member, and is none */
+
+/* --- follow.c --- */
+
+/* Once a turn: who leads another group makes its members those of group 0. */
+void follow_turn(struct node *node);
+/* Have all groups, as far as this node knows, the members that group 0 has committed? */
+bool follow_done(const struct node *node);
 
 /* --- requests.c: between clients and groups --- */
 

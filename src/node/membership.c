@@ -100,7 +100,7 @@ static void removed_turn(struct node *node)
     node->following.removed_told = removed;
     if (!removed) return;
     for (uint32_t i = 0; i < node->groups.count; i++) {
-        group_refuse_pending(groups_touch(node, i));
+        group_refuse_pending(node->groups.all[i].group);
         route_output(node, &node->groups.all[i]);
     }
     clients_close_all(&node->clients);

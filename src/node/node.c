@@ -364,6 +364,7 @@ static void turn_work(struct node *node)
     peers_turn(&node->peers, node->process.draining);
     route_lost(node);
     route_clocks(node);
+    follow_turn(node);
     drain_turn(node);
     stuck_turn(node);
     groups_write(node);

@@ -53,13 +53,22 @@ void depose_begin(struct depose *depose)
     wait_for_next(depose);
 }
 
+/* Does it lead any group with entries that are not committed? */
+static bool has_to_lose(const struct host *host)
+{
+    for (uint32_t i = 0; host->node != NULL && i < host->world->groups_count; i++) {
+        const struct raft *raft = node_group_raft(host->node, i);
+        if (raft == NULL || raft_role(raft) != RAFT_LEADER) continue;
+        if (raft_last_index(raft) != raft_commit_index(raft)) return true;
+    }
+    return false;
+}
+
 void depose_look(struct depose *depose, const struct host *host)
 {
     if (!depose_active(depose) || depose->last == host->index + 1) return;
     struct world *world = depose->world;
-    const struct raft *raft = sim_host_raft(host);
-    if (raft == NULL || raft_role(raft) != RAFT_LEADER) return;
-    if (raft_last_index(raft) == raft_commit_index(raft)) return;
+    if (!has_to_lose(host)) return;
     if (random_below(&world->faults.random, depose->odds) != 0) return;
     if (depose->left == 0) {
         depose_end(depose);

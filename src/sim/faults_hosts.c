@@ -108,11 +108,10 @@ void faults_look_forgetful(struct faults *faults)
 {
     for (uint32_t i = 0; i < faults->world->hosts_count; i++) {
         const struct host *host = &faults->world->hosts[i];
-        const struct raft *raft = sim_host_raft(host);
         uint64_t *regained = &faults->regained_sequence[i];
-        bool trusted = raft != NULL && raft_trusted(raft);
+        bool trusted = sim_host_trusted(host);
         if (!trusted) *regained = 0;
-        if (!trusted || node_applied_index(host->node) == 0) continue;
+        if (!trusted || !sim_host_applied(host)) continue;
         if (*regained == 0) *regained = host->disk.sequence_written + 1;
         if (host->disk.sequence_durable >= *regained) faults->forgetful &= ~(1u << i);
     }

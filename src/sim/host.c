@@ -14,11 +14,6 @@ enum {
     STUCK_WAIT_US = 10000,
 };
 
-const struct raft *sim_host_raft(const struct host *host)
-{
-    return host->node == NULL ? NULL : node_raft(host->node);
-}
-
 /* A pause holds up everything that would reach the node. */
 static bool host_held_up(struct host *host, struct timed *timed)
 {
@@ -441,7 +436,7 @@ void sim_host_end(struct host *host, enum host_end how, uint64_t restart_after_u
     if (host->node == NULL) return;
     world_narrate(world, "host", host->id, "%s", host_end_words[how]);
     invariants_host_lost(world, host);
-    world_count_raft(host->world, sim_host_raft(host));
+    sim_host_count_rafts(host);
     network_place_gone(&world->network, host->index);
     struct timed *all[] = {&host->timer, &host->turn, &host->synced, &host->snapshot_written};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) schedule_cancel(schedule, all[i]);
@@ -490,7 +485,7 @@ void sim_host_init(struct world *world, struct host *host, uint32_t index)
 
 void sim_host_free(struct host *host)
 {
-    world_count_raft(host->world, sim_host_raft(host));
+    sim_host_count_rafts(host);
     if (host->node != NULL) node_destroy(host->node);
     sim_disk_free(&host->disk);
 }

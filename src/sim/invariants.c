@@ -6,8 +6,8 @@
 
 #include "base/assert.h"
 #include "base/map.h"
-#include "node/disk/wal.h"
 #include "node/group/replica.h"
+#include "sim/quorums.h"
 #include "sim/world.h"
 
 void invariants_free(struct invariants *invariants)
@@ -31,111 +31,10 @@ static void *grown(void *array, uint64_t *capacity, uint64_t needed, size_t item
 
 /* --- durability --- */
 
-/* Whether this host's disk holds the entry, as far as its node ever claimed. */
-static bool host_holds(struct world *world, uint32_t index, uint64_t at, uint64_t term)
+static void host_lost(struct world *world, struct host *host)
 {
-    const struct host *host = &world->hosts[index];
-    const struct node_view *view = &world->invariants.nodes[index];
-    if (host->node != NULL && node_raft(host->node) != NULL) {
-        const struct raft *raft = node_raft(host->node);
-        if (raft_durable_index(raft) >= at) {
-            uint64_t there = raft_term_at(raft, at);
-            if (there == term || (there == 0 && at < raft_first_index(raft))) return true;
-        }
-        if (!view->forgot) return false;
-    }
-    if (at > view->claim) return false;
-    if (at < view->claim_first) return true; /* compacted, so committed */
-    uint64_t offset = at - view->claim_first;
-    return offset < view->claim_count && view->claim_terms[offset] == term;
-}
-
-/* The founding entry is committed once every founding member holds it, before they have a raft:
- * their disks are asked. */
-static bool disk_founded(const struct disk *disk)
-{
-    struct segment_image images[DISK_FILES_MAX] = {0};
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < disk->files_count; i++) {
-        const struct disk_file *file = &disk->files[i];
-        if (!file->exists_durably) continue;
-        images[count++] = (struct segment_image){file->number, slice_of(file->durable, file->size)};
-    }
-    struct wal_recovered recovered;
-    wal_recover(images, count, &(struct wal_owner){0}, &recovered);
-    bool founded = recovered.has_meta && recovered.meta.membership != WAL_EMPTY;
-    wal_recovered_free(&recovered);
-    return founded;
-}
-
-static void check_founded(struct world *world, const struct host *host)
-{
-    /* Under fsync_never it may stand behind writes that are not on disk: a node that loses them to
-     * a power loss is untrusted, like one that was wiped. */
-    if (world->config.fsync_never) return;
-    const struct node_config *config = &world->config;
-    for (uint32_t i = 0; i < config->peers_count; i++) {
-        uint32_t at = config->peers[i].id - 1;
-        if (world->invariants.nodes[at].forgot || disk_founded(&world->hosts[at].disk)) continue;
-        world_fail(world, "durability",
-                   "node %u takes the cluster for founded, but node %u does not have it on disk",
-                   host->id, at + 1);
-    }
-}
-
-/* Do a majority of the voters hold it: of both sides, while a change is under way? */
-static bool quorum_holds(struct world *world, const struct raft_members *members, uint64_t index,
-                         uint64_t term)
-{
-    uint32_t voters[2] = {0};
-    uint32_t holding[2] = {0};
-    for (uint32_t i = 0; i < members->count; i++) {
-        const struct raft_member *member = &members->member[i];
-        bool votes[2] = {!member->learner && !member->leaving, member->outgoing};
-        bool holds =
-            member->id <= world->hosts_count && host_holds(world, member->id - 1, index, term);
-        for (uint32_t side = 0; side < 2; side++) {
-            voters[side] += votes[side];
-            holding[side] += votes[side] && holds;
-        }
-    }
-    return holding[0] > voters[0] / 2 && (voters[1] == 0 || holding[1] > voters[1] / 2);
-}
-
-/* It was counted by the membership in force; but a leader that commits C_old,new has appended C_new
- * by the time we look, and what it counted by is then the committed one. */
-static void check_quorum_durable(struct world *world, struct host *host, uint64_t index,
-                                 uint64_t term)
-{
-    if (index == 1) {
-        check_founded(world, host);
-        return;
-    }
-    const struct raft *raft = node_raft(host->node);
-    if (quorum_holds(world, raft_members(raft), index, term)) return;
-    if (quorum_holds(world, raft_members_at(raft, index), index, term)) return;
-    world_fail(world, "durability",
-               "node %u commits entry %U of term %U, which no quorum of its %u members holds",
-               host->id, index, term, raft_members(raft)->count);
-}
-
-/* A membership counts from its own entry on. What came behind a joint one in the same step may have
- * been counted by C_new, which its leader has appended by then: whoever is elected later holds the
- * joint one, and so needs a majority of C_new, too. */
-static void check_members_durable(struct world *world, struct host *host)
-{
-    const struct memberships *memberships = &world->memberships;
-    uint64_t index = memberships->index;
-    uint64_t term = raft_term_at(node_raft(host->node), index);
-    if (index == 1 || quorum_holds(world, &memberships->now, index, term)) return;
-    world_fail(world, "durability",
-               "node %u commits entry %U, which no quorum of its members holds", host->id, index);
-}
-
-void invariants_host_lost(struct world *world, struct host *host)
-{
-    struct node_view *view = &world->invariants.nodes[host->index];
-    const struct raft *raft = host->node == NULL ? NULL : node_raft(host->node);
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
+    const struct raft *raft = host->node == NULL ? NULL : sim_judged_raft(host);
     promises_lost(world, host);
     if (raft == NULL || view->forgot) return;
     if (host->told_durable == 0) return; /* it spoke to no one: the claim before stands */
@@ -151,20 +50,20 @@ void invariants_host_lost(struct world *world, struct host *host)
     }
 }
 
-void invariants_forget(struct world *world, struct host *host)
+static void forget(struct world *world, struct host *host)
 {
-    struct node_view *view = &world->invariants.nodes[host->index];
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
     view->forgot = true;
     view->trusted_sequence = 0;
-    view->forgot_count = world->invariants.entries_count;
+    view->forgot_count = sim_judged(world)->invariants.entries_count;
     view->forgot_now = true;
     promises_forget(world, host);
 }
 
-void invariants_started(struct world *world, struct host *host)
+static void started(struct world *world, struct host *host)
 {
-    struct node_view *view = &world->invariants.nodes[host->index];
-    const struct raft *raft = node_raft(host->node);
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
+    const struct raft *raft = sim_judged_raft(host);
     view->started = false;
     view->untrusted = false;
     view->trusted_sequence = 0;
@@ -212,7 +111,7 @@ static uint64_t entry_hash(const struct raft_entry *entry)
 
 static void check_log_time(struct world *world, struct host *host, uint64_t index)
 {
-    const struct committed_entry *entry = &world->invariants.entries[index - 1];
+    const struct committed_entry *entry = &sim_judged(world)->invariants.entries[index - 1];
     if (index < 2 || entry[-1].term == 0 || entry->term == 0) return;
     bool wall_goes_on = entry->wall_us >= entry[-1].wall_us || entry->sets_clock;
     if (entry->elapsed_us >= entry[-1].elapsed_us && wall_goes_on) return;
@@ -222,8 +121,8 @@ static void check_log_time(struct world *world, struct host *host, uint64_t inde
 
 static void check_committed(struct world *world, struct host *host, uint64_t index)
 {
-    struct invariants *invariants = &world->invariants;
-    const struct raft_entry *entry = raft_entry_at(node_raft(host->node), index);
+    struct invariants *invariants = &sim_judged(world)->invariants;
+    const struct raft_entry *entry = raft_entry_at(sim_judged_raft(host), index);
     struct committed_entry *known = &invariants->entries[index - 1];
     if (entry == NULL && known->term == 0) memberships_unseen(world);
     if (entry == NULL) return; /* covered by a snapshot */
@@ -261,7 +160,7 @@ static void check_leases(struct world *world, uint64_t commit)
     if ((world->options->faults >> SIM_FAULT_DRIFT & 1) != 0) return;
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         const struct host *host = &world->hosts[i];
-        const struct raft *raft = sim_host_raft(host);
+        const struct raft *raft = sim_judged_raft(host);
         uint64_t index = 0;
         if (raft == NULL || host->paused_until_us > world_now_us(world)) continue;
         if (!raft_lease_index(raft, sim_host_time(host), &index)) continue;
@@ -274,7 +173,7 @@ static void check_leases(struct world *world, uint64_t commit)
 
 static void commit_advanced(struct world *world, struct host *host, const struct raft *raft)
 {
-    struct invariants *invariants = &world->invariants;
+    struct invariants *invariants = &sim_judged(world)->invariants;
     struct node_view *view = &invariants->nodes[host->index];
     uint64_t commit = raft_commit_index(raft);
     if (commit < view->commit) {
@@ -296,8 +195,8 @@ static void commit_advanced(struct world *world, struct host *host, const struct
     if (from < raft_first_index(raft)) from = raft_first_index(raft);
     for (uint64_t index = from; index <= commit; index++) check_committed(world, host, index);
     check_commit_rule(world, host, raft);
-    if (commit > known) check_quorum_durable(world, host, commit, raft_term_at(raft, commit));
-    if (world->memberships.index > known) check_members_durable(world, host);
+    if (commit > known) quorums_check_entry(world, host, commit, raft_term_at(raft, commit));
+    if (sim_judged(world)->memberships.index > known) quorums_check_members(world, host);
     memberships_step(world, host);
     if (commit > known) check_leases(world, commit);
     view->commit = commit;
@@ -305,9 +204,9 @@ static void commit_advanced(struct world *world, struct host *host, const struct
 
 static void applied_advanced(struct world *world, struct host *host)
 {
-    struct invariants *invariants = &world->invariants;
+    struct invariants *invariants = &sim_judged(world)->invariants;
     struct node_view *view = &invariants->nodes[host->index];
-    uint64_t applied = node_applied_index(host->node);
+    uint64_t applied = node_group_applied_index(host->node, world->group);
     if (applied < view->applied || applied > invariants->entries_count) {
         world_fail(world, "state-machine safety", "node %u applied %U, before %U, committed %U",
                    host->id, applied, view->applied, invariants->entries_count);
@@ -315,7 +214,7 @@ static void applied_advanced(struct world *world, struct host *host)
     }
     view->applied = applied;
     struct committed_entry *entry = &invariants->entries[applied - 1];
-    uint64_t digest = node_digest(host->node);
+    uint64_t digest = node_group_digest(host->node, world->group);
     if (!entry->digested) {
         entry->digested = true;
         entry->digest = digest;
@@ -336,19 +235,19 @@ static void check_sole_lease(struct world *world, const struct host *elected)
     if ((world->options->faults >> SIM_FAULT_DRIFT & 1) != 0) return;
     for (uint32_t i = 0; i < world->hosts_count; i++) {
         const struct host *host = &world->hosts[i];
-        const struct raft *raft = sim_host_raft(host);
+        const struct raft *raft = sim_judged_raft(host);
         uint64_t index = 0;
         if (raft == NULL || host == elected) continue;
-        if (raft_term(raft) > raft_term(node_raft(elected->node))) continue;
+        if (raft_term(raft) > raft_term(sim_judged_raft(elected))) continue;
         if (!raft_lease_index(raft, sim_host_time(host), &index)) continue;
         world_fail(world, "lease", "node %u leads term %U while node %u has a lease in term %U",
-                   elected->id, raft_term(node_raft(elected->node)), host->id, raft_term(raft));
+                   elected->id, raft_term(sim_judged_raft(elected)), host->id, raft_term(raft));
     }
 }
 
 static void check_new_leader(struct world *world, struct host *host, const struct raft *raft)
 {
-    struct invariants *invariants = &world->invariants;
+    struct invariants *invariants = &sim_judged(world)->invariants;
     uint64_t term = raft_term(raft);
     if (term >= INVARIANTS_TERMS_MAX) {
         world_fail(world, "limit", "term %U: elections without end", term);
@@ -394,7 +293,7 @@ static void check_new_leader(struct world *world, struct host *host, const struc
 /* Time in the log: a leader goes on from the stamp that it found, as fast as its own clock. */
 static void check_elapsed(struct world *world, struct host *host, const struct raft *raft)
 {
-    struct node_view *view = &world->invariants.nodes[host->index];
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
     const struct raft_entry *last = raft_entry_at(raft, raft_last_index(raft));
     if (last == NULL) return;
     uint64_t mono_us = sim_host_time(host).mono_us;
@@ -412,7 +311,7 @@ static void check_elapsed(struct world *world, struct host *host, const struct r
 
 static void check_append_only(struct world *world, struct host *host, const struct raft *raft)
 {
-    struct node_view *view = &world->invariants.nodes[host->index];
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
     uint64_t last = raft_last_index(raft);
     if (view->last != 0) {
         uint64_t there = raft_term_at(raft, view->last);
@@ -429,7 +328,7 @@ static void check_append_only(struct world *world, struct host *host, const stru
 
 static void role_changed(struct world *world, struct host *host, const struct raft *raft)
 {
-    struct node_view *view = &world->invariants.nodes[host->index];
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
     uint32_t role = raft_role(raft);
     if (raft_term(raft) < view->term) {
         world_fail(world, "term", "node %u takes its term back from %U to %U", host->id, view->term,
@@ -445,10 +344,19 @@ static void role_changed(struct world *world, struct host *host, const struct ra
     if (role == RAFT_LEADER) check_new_leader(world, host, raft);
 }
 
+/* Is there a group in which it is not trusted again? */
+static bool forgot_any(const struct world *world, const struct host *host)
+{
+    for (uint32_t i = 0; i < world->groups_count; i++) {
+        if (world->judged[i].invariants.nodes[host->index].forgot) return true;
+    }
+    return false;
+}
+
 /* It may only be trusted with all that was committed, by anyone, when its disk forgot. */
 static void trusted_again(struct world *world, struct host *host, const struct raft *raft)
 {
-    struct node_view *view = &world->invariants.nodes[host->index];
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
     uint64_t held = raft_durable_index(raft);
     if (held < view->forgot_count) {
         world_fail(world, "durability",
@@ -461,15 +369,15 @@ static void trusted_again(struct world *world, struct host *host, const struct r
     bool durable = host->disk.sequence_durable >= view->trusted_sequence;
     if (view->applied == 0 && !durable) return;
     view->forgot = false;
-    faults_regained(&world->faults, host);
+    if (!forgot_any(world, host)) faults_regained(&world->faults, host);
 }
 
-void invariants_step(struct world *world, struct host *host)
+static void step(struct world *world, struct host *host)
 {
-    struct node_view *view = &world->invariants.nodes[host->index];
-    const struct raft *raft = node_raft(host->node);
+    struct node_view *view = &sim_judged(world)->invariants.nodes[host->index];
+    const struct raft *raft = sim_judged_raft(host);
     if (raft == NULL) return;
-    if (!view->started) invariants_started(world, host); /* founded just now */
+    if (!view->started) started(world, host); /* founded just now */
     if (raft_trusted(raft) && view->untrusted) {
         view->untrusted = false;
         world_count(world, SIM_COVER_REPAIRED);
@@ -485,8 +393,38 @@ void invariants_step(struct world *world, struct host *host)
         check_append_only(world, host, raft);
     }
     if (raft_commit_index(raft) != view->commit) commit_advanced(world, host, raft);
-    if (node_applied_index(host->node) != view->applied) applied_advanced(world, host);
+    if (node_group_applied_index(host->node, world->group) != view->applied)
+        applied_advanced(world, host);
     if (view->forgot && raft_trusted(raft)) trusted_again(world, host, raft);
     promises_step(world, host);
-    if (++view->steps % INVARIANTS_CHECK_STEPS == 0) node_check(host->node);
+    if (++view->steps % INVARIANTS_CHECK_STEPS == 0 && world->group == 0) node_check(host->node);
+}
+
+/* --- of each group --- */
+
+static void each_group(struct world *world, struct host *host,
+                       void (*look)(struct world *, struct host *))
+{
+    for (world->group = 0; world->group < world->groups_count; world->group++) look(world, host);
+    world->group = 0;
+}
+
+void invariants_host_lost(struct world *world, struct host *host)
+{
+    each_group(world, host, host_lost);
+}
+
+void invariants_forget(struct world *world, struct host *host)
+{
+    each_group(world, host, forget);
+}
+
+void invariants_started(struct world *world, struct host *host)
+{
+    each_group(world, host, started);
+}
+
+void invariants_step(struct world *world, struct host *host)
+{
+    each_group(world, host, step);
 }

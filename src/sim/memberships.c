@@ -50,20 +50,21 @@ static bool listed(const struct raft_members *members, uint32_t id)
 static void note_changes(struct world *world, const struct raft_members *before,
                          const struct raft_members *next)
 {
+    if (world->group != 0) return; /* they follow */
     for (uint32_t id = 1; id <= SIM_HOSTS_MAX; id++) {
         bool voted = votes(before, id, INCOMING), vote = votes(next, id, INCOMING);
         if (!listed(before, id) && listed(next, id)) world_count(world, SIM_COVER_MEMBERS_ADDED);
         if (!voted && vote) world_count(world, SIM_COVER_MEMBERS_PROMOTED);
         if (!listed(before, id) || listed(next, id)) continue;
         world_count(world, SIM_COVER_MEMBERS_REMOVED);
-        world->memberships.removed_us[id - 1] = world_now_us(world);
+        sim_judged(world)->memberships.removed_us[id - 1] = world_now_us(world);
     }
 }
 
 void memberships_committed(struct world *world, const struct host *host,
                            const struct raft_entry *entry)
 {
-    struct memberships *memberships = &world->memberships;
+    struct memberships *memberships = &sim_judged(world)->memberships;
     struct raft_members next;
     world_count(world, SIM_COVER_MEMBERSHIPS);
     if (!raft_members_decode(entry->data, &next)) {
@@ -86,12 +87,12 @@ void memberships_committed(struct world *world, const struct host *host,
 
 void memberships_unseen(struct world *world)
 {
-    world->memberships.now.count = 0;
+    sim_judged(world)->memberships.now.count = 0;
 }
 
 void memberships_step(struct world *world, const struct host *host)
 {
-    const struct raft *raft = node_raft(host->node);
+    const struct raft *raft = sim_judged_raft(host);
     const struct raft_members *members = raft_members(raft);
     uint64_t index = raft_members_index(raft);
     if (raft_role(raft) != RAFT_LEADER || index > raft_commit_index(raft)) return;

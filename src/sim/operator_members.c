@@ -53,11 +53,12 @@ static struct host *leading(struct world *world)
 static void remove_at(struct host *leader, uint32_t id)
 {
     struct world *world = leader->world;
-    bool before = world->memberships.shrinking;
-    world->memberships.shrinking = true;
+    bool before = sim_judged(world)->memberships.shrinking;
+    sim_judged(world)->memberships.shrinking = true;
     post(leader, "remove", id);
     const struct raft_members *members = members_at(leader);
-    if (members != NULL && !raft_members_joint(members)) world->memberships.shrinking = before;
+    if (members != NULL && !raft_members_joint(members))
+        sim_judged(world)->memberships.shrinking = before;
 }
 
 static void shrink(struct world *world, uint32_t id)

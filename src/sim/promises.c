@@ -7,6 +7,7 @@
 /* Of a RAFT frame (specs/peer.md): what is looked at here. */
 enum {
     FRAME_TYPE_AT = 8,
+    FRAME_GROUP_AT = 10,
     MESSAGE_TYPE_AT = PEER_FRAME_HEADER_SIZE,
     MESSAGE_FLAGS_AT = MESSAGE_TYPE_AT + 1,
     MESSAGE_TO_AT = MESSAGE_TYPE_AT + 6,
@@ -17,7 +18,7 @@ enum {
 
 static struct promises *promises_of(struct world *world, const struct host *host)
 {
-    return &world->promises[host->index];
+    return &sim_judged(world)->promises[host->index];
 }
 
 static struct promise promise_now(const struct raft *raft)
@@ -32,7 +33,7 @@ static struct promise promise_now(const struct raft *raft)
 void promises_started(struct world *world, struct host *host)
 {
     struct promises *promises = promises_of(world, host);
-    struct promise now = promise_now(node_raft(host->node));
+    struct promise now = promise_now(sim_judged_raft(host));
     const struct promise *owed = &promises->durable;
     bool vote_kept = now.term > owed->term || owed->vote == 0 || now.vote == owed->vote ||
                      promises->forgot_votes; /* trusted again, it took the leader's (trust.c) */
@@ -47,13 +48,13 @@ void promises_started(struct world *world, struct host *host)
     promises->before = promises->known ? promises->durable : (struct promise){0};
     promises->known = true;
     promises->durable = now;
-    promises->durable.last = raft_durable_index(node_raft(host->node));
+    promises->durable.last = raft_durable_index(sim_judged_raft(host));
 }
 
-void promises_write(struct world *world, struct host *host, const struct action *write)
+static void note_write(struct world *world, struct host *host, const struct action *write)
 {
     struct promises *promises = promises_of(world, host);
-    const struct raft *raft = node_raft(host->node);
+    const struct raft *raft = sim_judged_raft(host);
     if (raft == NULL) return;
     if (promises->writes_count == PROMISES_WRITES_MAX) {
         world_fail(world, "limit", "node %u has more than %u writes under way", host->id,
@@ -65,7 +66,15 @@ void promises_write(struct world *world, struct host *host, const struct action 
     promises->writes[at].sequence = write->sequence;
 }
 
-void promises_durable(struct world *world, struct host *host, uint64_t sequence)
+void promises_write(struct world *world, struct host *host, const struct action *write)
+{
+    for (world->group = 0; world->group < world->groups_count; world->group++) {
+        note_write(world, host, write);
+    }
+    world->group = 0;
+}
+
+static void note_durable(struct world *world, struct host *host, uint64_t sequence)
 {
     struct promises *promises = promises_of(world, host);
     while (promises->writes_count > 0 &&
@@ -76,11 +85,19 @@ void promises_durable(struct world *world, struct host *host, uint64_t sequence)
     }
 }
 
+void promises_durable(struct world *world, struct host *host, uint64_t sequence)
+{
+    for (world->group = 0; world->group < world->groups_count; world->group++) {
+        note_durable(world, host, sequence);
+    }
+    world->group = 0;
+}
+
 /* Entries that a snapshot covers are none of the log's business. */
 void promises_step(struct world *world, struct host *host)
 {
     const struct promise *durable = &promises_of(world, host)->durable;
-    const struct raft *raft = node_raft(host->node);
+    const struct raft *raft = sim_judged_raft(host);
     uint64_t claimed = raft_durable_index(raft);
     if (claimed < durable->last || claimed < raft_first_index(raft)) return;
     if (claimed == durable->last && raft_term_at(raft, claimed) == durable->last_term) return;
@@ -94,14 +111,14 @@ void promises_step(struct world *world, struct host *host)
 static bool may_have_voted(struct world *world, uint32_t voter, uint64_t term, uint32_t vote)
 {
     if (voter == 0 || voter > world->hosts_count) return true;
-    const struct promises *promises = &world->promises[voter - 1];
+    const struct promises *promises = &sim_judged(world)->promises[voter - 1];
     if (promises->forgot_votes || promises->voted_term > term) return true;
     return promises->voted_term == term && promises->voted_for == vote;
 }
 
 void promises_leader(struct world *world, struct host *host)
 {
-    const struct raft *raft = node_raft(host->node);
+    const struct raft *raft = sim_judged_raft(host);
     const struct raft_members *members = raft_members(raft);
     uint32_t voters[2] = {0}; /* of C_new and, in joint consensus, C_old */
     uint32_t votes[2] = {0};
@@ -151,7 +168,7 @@ static void check_promise(struct world *world, struct host *host, uint64_t term,
     uint64_t since_us = world_now_us(world) - promises->heard_us;
     if (promises->heard_us == 0 || since_us + 2 >= least_us) return;
     if ((world->options->faults & 1u << SIM_FAULT_DRIFT) != 0 || vote > world->hosts_count) return;
-    const struct promises *candidate = &world->promises[vote - 1];
+    const struct promises *candidate = &sim_judged(world)->promises[vote - 1];
     bool handed_over =
         candidate->voted_term == term && candidate->asked_round != 0 &&
         (promises->heard_term + 1 < term || promises->heard_round <= candidate->asked_round);
@@ -185,7 +202,7 @@ static void check_message(struct world *world, struct host *host, const uint8_t 
 static void note_heard(struct world *world, struct host *host, const uint8_t *frame)
 {
     struct promises *promises = promises_of(world, host);
-    const struct raft *raft = sim_host_raft(host);
+    const struct raft *raft = sim_judged_raft(host);
     uint64_t term = load_u64(frame + MESSAGE_TERM_AT);
     uint64_t round = load_u64(frame + MESSAGE_ROUND_AT);
     if (frame[MESSAGE_TYPE_AT] != RAFT_APPEND || raft == NULL || term < raft_term(raft)) return;
@@ -196,6 +213,11 @@ static void note_heard(struct world *world, struct host *host, const uint8_t *fr
     promises->heard_term = term;
 }
 
+static uint32_t frame_group(const uint8_t *frame)
+{
+    return (uint32_t)(frame[FRAME_GROUP_AT] | frame[FRAME_GROUP_AT + 1] << 8);
+}
+
 /* Of frames that are whole: peers send nothing else, and the network keeps them so. */
 static void each_message(struct world *world, struct host *host, struct slice frames,
                          void (*visit)(struct world *, struct host *, const uint8_t *))
@@ -203,7 +225,11 @@ static void each_message(struct world *world, struct host *host, struct slice fr
     while (frames.size >= MESSAGE_ROUND_AT + 8) {
         size_t size = load_u32(frames.data);
         if (size < PEER_FRAME_HEADER_SIZE || size > frames.size) return;
-        if (frames.data[FRAME_TYPE_AT] == PEER_RAFT) visit(world, host, frames.data);
+        if (frames.data[FRAME_TYPE_AT] == PEER_RAFT) {
+            world->group = frame_group(frames.data);
+            visit(world, host, frames.data);
+            world->group = 0;
+        }
         frames.data += size;
         frames.size -= size;
     }
@@ -211,7 +237,7 @@ static void each_message(struct world *world, struct host *host, struct slice fr
 
 static uint64_t appends_heard(const struct host *host)
 {
-    const struct raft *raft = sim_host_raft(host);
+    const struct raft *raft = sim_judged_raft(host);
     return raft == NULL ? 0 : raft_counters(raft)->appends_heard;
 }
 
@@ -220,17 +246,25 @@ void promises_sent(struct world *world, struct host *host, struct slice frames)
     each_message(world, host, frames, check_message);
 }
 
-void promises_received(struct world *world, struct host *host, struct slice frames)
+static void note_before(struct world *world, struct host *host)
 {
     struct promises *promises = promises_of(world, host);
     promises->heard_before_us = promises->heard_us;
     promises->heard_before_term = promises->heard_term;
     promises->heard_before_round = promises->heard_round;
     promises->appends_before = appends_heard(host);
+}
+
+void promises_received(struct world *world, struct host *host, struct slice frames)
+{
+    for (world->group = 0; world->group < world->groups_count; world->group++) {
+        note_before(world, host);
+    }
+    world->group = 0;
     each_message(world, host, frames, note_heard);
 }
 
-void promises_taken(struct world *world, struct host *host)
+static void note_taken(struct world *world, struct host *host)
 {
     struct promises *promises = promises_of(world, host);
     if (host->node == NULL || appends_heard(host) != promises->appends_before) return;
@@ -239,12 +273,20 @@ void promises_taken(struct world *world, struct host *host)
     promises->heard_round = promises->heard_before_round;
 }
 
+void promises_taken(struct world *world, struct host *host)
+{
+    for (world->group = 0; world->group < world->groups_count; world->group++) {
+        note_taken(world, host);
+    }
+    world->group = 0;
+}
+
 void promises_lost(struct world *world, struct host *host)
 {
     struct promises *promises = promises_of(world, host);
     promises->writes_count = 0;
     /* What it read it had not made sure of yet, and spoke of to no one. */
-    if (sim_host_raft(host) != NULL && host->told_durable == 0)
+    if (sim_judged_raft(host) != NULL && host->told_durable == 0)
         promises->durable = promises->before;
 }
 

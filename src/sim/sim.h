@@ -16,6 +16,7 @@
 enum {
     SIM_NODES_MAX = 5,
     SIM_HOSTS_MAX = SIM_NODES_MAX + 1, /* with one that may join */
+    SIM_GROUPS_MAX = 16,
     SIM_REASON_SIZE = 240,
     SIM_WORDS_MAX = 64, /* different words of node traces that are counted */
     SIM_WORD_SIZE = 24,
@@ -67,6 +68,7 @@ struct sim_options {
     const struct sim_system *system;
     uint64_t seed;
     uint32_t nodes;   /* 1, 3 or 5 */
+    uint32_t groups;  /* of Raft on each node, 1 to SIM_GROUPS_MAX; 0: 1 */
     uint32_t seconds; /* of the phase with faults; healing and draining come on top */
     uint32_t faults;  /* bits of enum sim_fault */
     bool trace;

@@ -95,36 +95,55 @@ static void phase_enter(struct world *world, enum phase phase)
     world_narrate(world, "phase", 0, "%s", phase_names[phase]);
 }
 
-static const struct host *leader_of(const struct world *world)
+static const struct raft *raft_of(const struct world *world, uint32_t host, uint32_t group)
+{
+    const struct node *node = world->hosts[host].node;
+    return node == NULL ? NULL : node_group_raft(node, group);
+}
+
+static const struct host *leader_of(const struct world *world, uint32_t group)
 {
     for (uint32_t i = 0; i < world->hosts_count; i++) {
-        const struct host *host = &world->hosts[i];
-        const struct raft *raft = sim_host_raft(host);
+        const struct raft *raft = raft_of(world, i, group);
         if (raft == NULL) continue;
-        if (raft_role(raft) == RAFT_LEADER && raft_settled(raft)) return host;
+        if (raft_role(raft) == RAFT_LEADER && raft_settled(raft)) return &world->hosts[i];
     }
     return NULL;
+}
+
+static bool all_led(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->groups_count; i++) {
+        if (leader_of(world, i) == NULL) return false;
+    }
+    return true;
 }
 
 static bool all_trusted(const struct world *world)
 {
     for (uint32_t i = 0; i < world->hosts_count; i++) {
-        const struct raft *raft = sim_host_raft(&world->hosts[i]);
-        if (raft == NULL || !raft_trusted(raft)) return false;
+        if (!sim_host_trusted(&world->hosts[i])) return false;
+    }
+    return true;
+}
+
+static bool equal_in(const struct world *world, uint32_t group)
+{
+    const struct host *leader = leader_of(world, group);
+    if (leader == NULL) return false;
+    uint64_t applied = node_group_applied_index(leader->node, group);
+    for (uint32_t i = 0; i < world->hosts_count; i++) {
+        const struct raft *raft = raft_of(world, i, group);
+        if (raft == NULL || raft_last_index(raft) != applied) return false;
+        if (node_group_applied_index(world->hosts[i].node, group) != applied) return false;
     }
     return true;
 }
 
 static bool all_equal(const struct world *world)
 {
-    const struct host *leader = leader_of(world);
-    if (leader == NULL) return false;
-    uint64_t applied = node_applied_index(leader->node);
-    for (uint32_t i = 0; i < world->hosts_count; i++) {
-        const struct host *host = &world->hosts[i];
-        const struct raft *raft = sim_host_raft(host);
-        if (raft == NULL || node_applied_index(host->node) != applied) return false;
-        if (raft_last_index(raft) != applied) return false;
+    for (uint32_t i = 0; i < world->groups_count; i++) {
+        if (!equal_in(world, i)) return false;
     }
     return true;
 }
@@ -133,7 +152,7 @@ static void too_long(struct world *world)
 {
     switch (world->phase) {
     case PHASE_HEAL:
-        if (leader_of(world) == NULL) {
+        if (!all_led(world)) {
             world_fail(world, "liveness", "no leader %t s after healing", (uint64_t)HEAL_US_MAX);
         } else if (!all_trusted(world)) {
             world_fail(world, "liveness", "a node is untrusted %t s after healing",
@@ -171,7 +190,7 @@ static void phase_look(struct world *world)
         return;
     case PHASE_HEAL:
         if (world_changes_members(world) && !sim_operator_restore(world)) break;
-        if (leader_of(world) == NULL || !all_trusted(world)) break;
+        if (!all_led(world) || !all_trusted(world)) break;
         if (world->system->unserved(world, world->phase_since_us) != 0) break;
         world->system->drain(world);
         phase_enter(world, PHASE_DRAIN);
@@ -226,6 +245,11 @@ static void config_peers(struct world *world)
     }
 }
 
+static uint32_t group_of_slot(uint32_t slot, uint32_t groups_count)
+{
+    return slot % groups_count;
+}
+
 static void config_init(struct world *world)
 {
     struct node_config *config = &world->config;
@@ -234,6 +258,8 @@ static void config_init(struct world *world)
                                    .machine_options = world->system->machine_options,
                                    .protocol = world->system->protocol};
     node_config_defaults(config);
+    config->groups_count = world->groups_count;
+    config->group_of = group_of_slot;
     config_peers(world);
     config->trace_messages = world->options->trace;
     /* Clocks drift within the bound, unless told otherwise: so both levels have to be true. */
@@ -267,6 +293,10 @@ static void world_init(struct world *world, const struct sim_options *options,
     world->report = report;
     world->system = options->system;
     world->random = random_seeded(options->seed);
+    world->groups_count = options->groups == 0 ? 1 : options->groups;
+    ASSERT(world->groups_count <= SIM_GROUPS_MAX);
+    world->judged = calloc(world->groups_count, sizeof *world->judged);
+    ASSERT(world->judged != NULL);
     world->hosts_count = options->nodes;
     if (world_changes_members(world)) {
         world->hosts_count += random_below(&world->random, SPARE_ODDS) == 0;
@@ -297,7 +327,10 @@ void world_free(struct world *world)
 {
     for (uint32_t i = 0; i < world->hosts_count; i++) sim_host_free(&world->hosts[i]);
     network_free(&world->network);
-    invariants_free(&world->invariants);
+    for (uint32_t i = 0; i < world->groups_count; i++) {
+        invariants_free(&world->judged[i].invariants);
+    }
+    free(world->judged);
     world->system->end(world);
     buffer_free(&world->line);
     heap_free(&world->schedule.heap);

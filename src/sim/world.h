@@ -97,6 +97,13 @@ enum phase {
     PHASE_OVER,
 };
 
+/* What is known of one group of Raft. */
+struct judged {
+    struct invariants invariants;
+    struct memberships memberships;
+    struct promises promises[SIM_HOSTS_MAX];
+};
+
 struct world {
     const struct sim_options *options;
     struct sim_report *report;
@@ -107,9 +114,9 @@ struct world {
     uint32_t hosts_count; /* the founders (options->nodes), then who may join */
     struct node_config config;
     struct faults faults;
-    struct invariants invariants;
-    struct memberships memberships;
-    struct promises promises[SIM_HOSTS_MAX];
+    struct judged *judged; /* of each group */
+    uint32_t groups_count;
+    uint32_t group; /* the one that is being looked at; the cluster's, 0, outside of its judges */
     const struct sim_system *system;
     void *users; /* the system's own: its clients, and what they saw */
     uint32_t clients_count;
@@ -133,6 +140,10 @@ void world_fail(struct world *world, const char *invariant, const char *format, 
 void world_narrate(struct world *world, const char *who, uint32_t number, const char *format, ...);
 /* A replica is about to go: what it counted goes to the report. NULL: nothing. */
 void world_count_raft(struct world *world, const struct raft *raft);
+static inline struct judged *sim_judged(const struct world *world)
+{
+    return &world->judged[world->group];
+}
 static inline void world_count(struct world *world, enum sim_coverage what)
 {
     world->report->counts[what]++;
@@ -165,10 +176,17 @@ void sim_host_step(struct host *host, struct event *event);
 struct raft_time sim_host_time(const struct host *host);
 /* When, in virtual time, the host's clock shows this at last; UINT64_MAX: never in any run. */
 uint64_t sim_host_virtual_us(const struct host *host, uint64_t mono_us);
-/* Its raft; NULL while it is down or not founded. */
+/* Its raft of group 0; NULL while it is down or not founded. */
 const struct raft *sim_host_raft(const struct host *host);
+/* They are about to go: what they counted goes to the report. */
+void sim_host_count_rafts(const struct host *host);
 /* The machine begins: another boot id, and clocks that run right. */
 void sim_host_new_boot(struct host *host);
+/* The same of the group that is being looked at. */
+const struct raft *sim_judged_raft(const struct host *host);
+/* Of all of its groups. */
+bool sim_host_trusted(const struct host *host);
+bool sim_host_applied(const struct host *host); /* something */
 void sim_host_set_drift(struct host *host, int64_t drift_ppm);
 void sim_host_set_full(struct host *host, bool full);
 

@@ -247,6 +247,8 @@ static void change_settle(struct node *node)
     bool over =
         raft_members_index(group_raft(node->group)) <= raft_commit_index(group_raft(node->group)) &&
         !raft_members_joint(members);
+    /* Who is told that a node may be stopped relies on it for all groups. */
+    if (over && group_leading(node->group) && !follow_done(node)) return;
     int place = raft_members_place(members, change->id);
     bool voter = place >= 0 && !members->member[place].learner;
     bool done = over && (change->verb == ASK_ADD       ? place >= 0

@@ -55,6 +55,17 @@ void group_hold(struct group *group)
     group->incarnation = 0;
 }
 
+void group_visit(struct group *group, uint64_t at_us)
+{
+    group_wake(group, at_us);
+}
+
+bool group_confirmed(const struct group *group, uint64_t ticket)
+{
+    const struct reads *reads = &group->reads;
+    return reads->confirmed >= ticket && reads->index <= group->replica->index;
+}
+
 uint32_t group_number(const struct group *group)
 {
     return group->number;

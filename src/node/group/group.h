@@ -252,6 +252,10 @@ void group_take_output(struct group *group, struct group_output *output);
 bool group_busy(const struct group *group);
 /* When it is due: as of its last visit, from group_tick() to group_answer(). UINT64_MAX: never. */
 uint64_t group_wake_us(const struct group *group);
+/* It is to be visited then, too, at the latest; behind group_tick(). */
+void group_visit(struct group *group, uint64_t at_us);
+/* Whether raft_read() of this ticket is confirmed and applied here. */
+bool group_confirmed(const struct group *group, uint64_t ticket);
 uint32_t group_number(const struct group *group);
 /* Who waits to begin a cut and may: visit it. NULL: nobody. */
 struct group *group_next_to_cut(const struct group_shared *shared);

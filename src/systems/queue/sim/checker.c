@@ -131,7 +131,7 @@ static void sure_from(const struct world *world, struct checked_job *job, uint64
 /* Is it not a lease yet since its node was removed, and all sessions there with it? */
 static bool removed_lately(const struct world *world, uint32_t host)
 {
-    uint64_t removed_us = world->memberships.removed_us[host];
+    uint64_t removed_us = sim_judged(world)->memberships.removed_us[host];
     return removed_us != 0 && world_now_us(world) < removed_us + world->config.session_lease_us;
 }
 

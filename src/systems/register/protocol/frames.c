@@ -103,6 +103,7 @@ static enum protocol_request_kind line_take(struct connection *connection, struc
     register_command_encode(&command, &connection->command);
     request->command = buffer_slice(&connection->command);
     request->grows = command.op != REGISTER_READ;
+    request->slot = command.key;
     return request->kind;
 }
 

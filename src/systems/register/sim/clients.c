@@ -311,6 +311,7 @@ static void users_begin(struct world *world, uint64_t seed)
     ASSERT(world->clients_count <= CLIENTS_MAX);
     users->random = random_seeded(seed);
     users->keys = 1 + (uint32_t)below(world, KEYS_MAX);
+    if (world->groups_count > users->keys) users->keys = KEYS_MAX; /* each group has some */
     users->level = (enum read_level)below(world, READ_LEVELS + 1);
     users->think_us = THINK_US * world->clients_count;
     users->patience_us = PATIENCE_US_MIN + below(world, PATIENCE_US_MAX - PATIENCE_US_MIN);
