@@ -152,6 +152,12 @@ void json_null(struct json *json)
     buffer_append_text(json->out, "null");
 }
 
+void json_raw(struct json *json, struct slice value)
+{
+    value_begin(json);
+    buffer_append_slice(json->out, value);
+}
+
 void json_hex(struct json *json, uint64_t value, unsigned digits)
 {
     value_begin(json);

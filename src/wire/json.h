@@ -36,6 +36,8 @@ void json_unsigned(struct json *json, uint64_t value);
 void json_signed(struct json *json, int64_t value);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
+/* A value that is JSON already, as it was written: the caller has seen that it is one. */
+void json_raw(struct json *json, struct slice value);
 /* A 64-bit number as a string of `digits` hex digits: ids that JavaScript would round. */
 void json_hex(struct json *json, uint64_t value, unsigned digits);
 
