@@ -245,6 +245,21 @@ static void test_it_takes_none_while_one_is_put_in_place(void **state)
     assert_int_equal(installed(), 1);
 }
 
+/* One at a time a node: the leader is told to come again. */
+static void test_while_one_comes_for_another_group_it_is_busy(void **state)
+{
+    (void)state;
+    solo.shared.arriving = (struct group *)&machine; /* stands for another: never looked into */
+    assert_true(say_begin(LEADER, 2, NUMBER, buffer_slice(&head)));
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "taken to=40 number=9\n");
+    assert_true(solo.offset == PEER_SNAPSHOT_BUSY);
+    solo.shared.arriving = NULL;
+    begin();
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "write-snapshot\n");
+}
+
 static void test_frames_of_another_link_are_not_its(void **state)
 {
     (void)state;
@@ -389,6 +404,7 @@ int main(void)
         SOLO_TEST(test_it_takes_none_that_it_has_passed),
         SOLO_TEST(test_it_takes_none_before_there_is_a_log),
         SOLO_TEST(test_it_takes_none_while_one_is_put_in_place),
+        SOLO_TEST(test_while_one_comes_for_another_group_it_is_busy),
         SOLO_TEST(test_frames_of_another_link_are_not_its),
         SOLO_TEST(test_it_ends_with_its_link),
         SOLO_TEST(test_a_full_disk_ends_it),

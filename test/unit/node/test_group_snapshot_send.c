@@ -2,7 +2,7 @@
  * the pace of the slowest (node/group/snapshot_send.c). */
 #include "group_snapshots.h"
 
-enum { STALL_US = 5000000, PAUSE_US = 5000000, CREDIT = 1 << 20 };
+enum { STALL_US = 5000000, PAUSE_US = 5000000, BUSY_US = 100000, CREDIT = 1 << 20 };
 
 static struct group_solo solo;
 static struct machine_ops machine;
@@ -336,8 +336,6 @@ static void test_nothing_is_sent_before_this_life_is_durable(void **state)
     group_solo_said(&solo, "begin to=3 number=2\ndata to=3 number=2\nwants 3\n");
 }
 
-/* --- the log in memory --- */
-
 static void fill(uint32_t entries)
 {
     static char text[100000];
@@ -349,6 +347,85 @@ static void fill(uint32_t entries)
     }
     group_solo_turn(&solo);
 }
+
+/* --- beside other groups of the node --- */
+
+/* Stands for another one: a group never looks into it. */
+static struct group *another(void)
+{
+    return (struct group *)&machine;
+}
+
+static void test_one_group_at_a_time_begins_a_cut(void **state)
+{
+    (void)state;
+    begin(1, UINT64_MAX);
+    solo.shared.cutting = another();
+    solo.config.log_bytes_compact = 0;
+    for (int i = 0; i < 3; i++) group_solo_turn(&solo);
+    group_solo_said(&solo, "");
+    assert_null(group_next_to_cut(&solo.shared));
+    solo.shared.cutting = NULL;
+    assert_ptr_equal(group_next_to_cut(&solo.shared), solo.group);
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "write-snapshot\n");
+    assert_null(group_next_to_cut(&solo.shared));
+    assert_ptr_equal(solo.shared.cutting, solo.group);
+}
+
+/* The file is another's: followers are served all the same, and the disk later. */
+static void test_while_another_writes_its_file_followers_are_served(void **state)
+{
+    (void)state;
+    begin(3, UINT64_MAX);
+    solo.shared.file = another();
+    solo.config.log_bytes_compact = 0;
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "");
+    leave_behind();
+    link_to_3(true);
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "begin to=3 number=1\ndata to=3 number=1\nwants 3\n");
+    taken(1);
+    group_solo_ack(&solo, 3, raft_last_index(raft()), 0);
+    solo.shared.file = NULL;
+    group_solo_forget(&solo);
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "write-snapshot\n");
+}
+
+/* 3 takes one of another group in: it says so, and is asked again later. */
+static void test_a_follower_that_is_busy_is_asked_again_later(void **state)
+{
+    (void)state;
+    leave_behind_saved();
+    link_to_3(true);
+    group_solo_turn(&solo);
+    group_solo_forget(&solo);
+    group_snapshot_taken(solo.group, 2, 2, PEER_SNAPSHOT_BUSY); /* is sent none */
+    group_snapshot_taken(solo.group, 3, 2, PEER_SNAPSHOT_BUSY);
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "wants\n");
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "wants 3\n");
+    group_solo_pass(&solo, BUSY_US);
+    group_solo_turn(&solo);
+    group_solo_said(&solo, "begin to=3 number=3\ndata to=3 number=3\nwants 3\n");
+}
+
+/* Of what the cut holds the log is kept for who takes it, though everyone else has it. */
+static void test_entries_behind_a_cut_stay_for_who_takes_it(void **state)
+{
+    (void)state;
+    leave_behind_saved();
+    link_to_3(true);
+    group_solo_turn(&solo);
+    uint64_t cut = raft_last_index(raft());
+    fill(60);
+    assert_true(raft_first_index(raft()) <= cut + 1);
+}
+
+/* --- the log in memory --- */
 
 static void test_entries_go_once_everyone_has_them(void **state)
 {
@@ -402,6 +479,10 @@ int main(void)
         SOLO_TEST(test_one_whose_link_is_gone_is_dropped),
         SOLO_TEST(test_the_disk_and_followers_share_a_cut),
         SOLO_TEST(test_nothing_is_sent_before_this_life_is_durable),
+        SOLO_TEST(test_one_group_at_a_time_begins_a_cut),
+        SOLO_TEST(test_while_another_writes_its_file_followers_are_served),
+        SOLO_TEST(test_a_follower_that_is_busy_is_asked_again_later),
+        SOLO_TEST(test_entries_behind_a_cut_stay_for_who_takes_it),
         SOLO_TEST(test_entries_go_once_everyone_has_them),
         SOLO_TEST(test_too_many_go_whoever_lacks_them),
         SOLO_TEST(test_alone_nothing_is_kept_in_memory),
