@@ -29,7 +29,7 @@ traces: ## rewrite the narration of test/trace; read the difference before you c
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD) --rewrite-traces
 
-coverage: ## measure which branches of src/raft the tests take, and name those that none takes
+coverage: ## measure which branches of src/raft and src/node the tests take, and name those that none takes
 	@tools/deps coverage
 	@tools/coverage --build $(BUILD)-coverage
 
