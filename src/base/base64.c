@@ -5,6 +5,7 @@ static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 void base64_append(struct buffer *out, struct slice bytes)
 {
+    if (bytes.size == 0) return;
     uint8_t *at = buffer_reserve(out, base64_size(bytes.size));
     for (size_t i = 0; i < bytes.size; i += 3, at += 4) {
         size_t left = bytes.size - i;
