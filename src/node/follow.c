@@ -42,15 +42,6 @@ bool follow_done(const struct node *node)
     return true;
 }
 
-/* What group 0 has committed, as of now; asks for it to be confirmed where that is not known. */
-static bool cluster_confirmed(struct node *node)
-{
-    struct follow *follow = &node->follow;
-    if (follow->ticket != 0 && group_confirmed(node->group, follow->ticket)) return true;
-    if (follow->ticket == 0) follow->ticket = raft_read(group_raft(node->group), node->turn.now);
-    return false;
-}
-
 /* To whoever holds most, of those that stay. */
 static void hand_over(struct node *node, struct group *group)
 {
@@ -96,10 +87,11 @@ static void change_towards(struct node *node, struct group *group,
     if (!same_members(own, &target)) (void)raft_change_members(raft, node->turn.now, &target);
 }
 
-static void follow_one(struct node *node, struct node_group *entry, bool cut)
+static void follow_one(struct node *node, struct node_group *entry, bool cut, bool confirmed)
 {
     struct group *group = entry->group;
     const struct raft_members *cluster = group_members_committed(node->group);
+    entry->follow_waits = false;
     if (!group_leading(group) || !raft_settled(group_raft(group))) return;
     if (node->turn.now.mono_us < entry->follow_us) {
         group_visit(group, entry->follow_us);
@@ -113,8 +105,11 @@ static void follow_one(struct node *node, struct node_group *entry, bool cut)
     }
     if (raft_members_joint(cluster) || !group_members_in_force_committed(group)) return;
     if (same_members(raft_members(group_raft(group)), cluster)) return;
-    node->follow.wanted = true;
-    if (!cluster_confirmed(node)) return;
+    if (!confirmed) {
+        entry->follow_waits = true;
+        node->follow.wanted = true;
+        return;
+    }
     entry->follow_us = node->turn.now.mono_us + FOLLOW_PAUSE_US;
     group_visit(group, entry->follow_us);
     change_towards(node, group, cluster);
@@ -124,14 +119,20 @@ void follow_turn(struct node *node)
 {
     if (node->groups.count == 1 || group_raft(node->group) == NULL) return;
     if (raft_members(group_raft(node->group))->count == 0) return;
+    struct follow *follow = &node->follow;
     bool cut = cut_from_cluster(node);
-    node->follow.wanted = false;
+    /* What group 0 has committed is known as of now, and of no later turn. */
+    bool confirmed = follow->ticket != 0 && group_confirmed(node->group, follow->ticket);
+    if (confirmed) follow->ticket = 0;
+    for (uint32_t i = 1; confirmed && i < node->groups.count; i++) {
+        if (node->groups.all[i].follow_waits) (void)groups_touch(node, i);
+    }
+    follow->wanted = false;
     struct list *active = &node->groups.active;
     for (struct list *at = active->next; at != active; at = at->next) {
         struct node_group *entry = LIST_ITEM(at, struct node_group, in_active);
-        if (entry->number != 0) follow_one(node, entry, cut);
+        if (entry->number != 0) follow_one(node, entry, cut, confirmed);
     }
-    /* What is confirmed now says nothing of later turns. */
-    bool used = node->follow.ticket != 0 && group_confirmed(node->group, node->follow.ticket);
-    if (used || !node->follow.wanted) node->follow.ticket = 0;
+    if (!follow->wanted || follow->ticket != 0) return;
+    follow->ticket = raft_read(group_raft(node->group), node->turn.now);
 }

@@ -80,6 +80,7 @@ struct node_group {
     struct list in_writing; /* something of its is not durable yet, */
     uint64_t written;       /* up to this sequence */
     uint64_t follow_us;     /* its members are not changed again before */
+    bool follow_waits;      /* for group 0's membership to be confirmed */
 };
 
 struct groups {

@@ -18,7 +18,7 @@ struct raft_message *queue_message(struct raft *raft, enum raft_message_type typ
 {
     struct message_queue *queue = &raft->queue;
     if (queue->count == queue->capacity) {
-        uint32_t capacity = queue->capacity == 0 ? 16 : queue->capacity * 2;
+        uint32_t capacity = queue->capacity == 0 ? 4 : queue->capacity * 2;
         struct raft_message *messages = realloc(queue->messages, capacity * sizeof *messages);
         ASSERT(messages != NULL);
         queue->messages = messages;
@@ -98,12 +98,6 @@ struct raft *raft_create(const struct raft_config *config, const struct raft_res
     read_init(raft);
     log_init(&raft->log, restored);
     members_history_init(&raft->history, restored->snapshot_index, &restored->members);
-    uint64_t window = config->inflight_messages_max;
-    raft->inflight_memory = calloc(RAFT_MEMBERS_MAX * window, sizeof *raft->inflight_memory);
-    ASSERT(raft->inflight_memory != NULL);
-    for (uint32_t i = 0; i < RAFT_MEMBERS_MAX; i++) {
-        raft->peers[i].inflight = raft->inflight_memory + i * window;
-    }
     return raft;
 }
 
@@ -112,7 +106,8 @@ void raft_destroy(struct raft *raft)
     if (raft == NULL) return;
     log_free(&raft->log);
     members_history_free(&raft->history);
-    free(raft->inflight_memory);
+    for (uint32_t i = 0; i < RAFT_MEMBERS_MAX; i++) free(raft->peers[i].inflight);
+    free(raft->rounds);
     free(raft->queue.messages);
     free(raft->taken.messages);
     free(raft);

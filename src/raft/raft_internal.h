@@ -22,7 +22,7 @@
 #include "raft/raft.h"
 
 enum {
-    LOG_BLOCK_ENTRIES = 256,
+    LOG_BLOCK_ENTRIES = 32,
     SEND_BYTES_PER_CALL = 1 << 20, /* of entries, to one peer in one step */
     LOG_RELEASE_PER_CALL = 256,    /* compacted entries freed in one step */
     ROUNDS_KEPT = 128,             /* of heartbeats; an answer to an earlier one confirms no read */
@@ -165,7 +165,7 @@ struct peer {
     uint64_t catch_up_index; /* it catches up with what the log held at catch_up_us */
     uint64_t catch_up_us;
     bool caught_up;     /* its last round of that was short enough */
-    uint64_t *inflight; /* ring of the last indexes of unacknowledged APPENDs */
+    uint64_t *inflight; /* ring of the last indexes of unacknowledged APPENDs; NULL: none so far */
     uint32_t inflight_head;
     uint32_t inflight_count;
 };
@@ -214,16 +214,15 @@ struct raft {
 
     /* Leader. */
     struct peer peers[RAFT_MEMBERS_MAX];
-    uint64_t *inflight_memory;
     uint64_t elected_us;
     uint64_t elected_elapsed_us; /* log time at election */
     uint64_t elected_index;      /* the no-op */
     uint64_t heartbeat_us;       /* when the next round is due */
     uint64_t round;
     uint64_t uncommitted_bytes;
-    struct round rounds[ROUNDS_KEPT]; /* by number modulo ROUNDS_KEPT */
-    uint64_t lease_round;             /* rounds up to this one earn no lease */
-    uint32_t transfer_to;             /* 0: nobody */
+    struct round *rounds; /* by number modulo ROUNDS_KEPT; NULL until it first leads */
+    uint64_t lease_round; /* rounds up to this one earn no lease */
+    uint32_t transfer_to; /* 0: nobody */
     uint64_t transfer_until_us;
 
     /* Reads. Tickets above read_confirmed wait. */

@@ -6,6 +6,7 @@
  * message arriving: heartbeats are empty APPENDs that carry what is needed to notice a loss. A
  * reply to a round that began after entries were sent, and that does not know them, means that
  * they were lost (or overtaken: then they are sent twice, harmlessly). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -25,6 +26,10 @@ static void inflight_push(struct raft *raft, struct peer *peer, uint64_t end)
 {
     uint32_t size = raft->config.inflight_messages_max;
     ASSERT(peer->inflight_count < size);
+    if (peer->inflight == NULL) { /* who never led has no use for it */
+        peer->inflight = malloc(size * sizeof *peer->inflight);
+        ASSERT(peer->inflight != NULL);
+    }
     peer->inflight[(peer->inflight_head + peer->inflight_count++) % size] = end;
 }
 
@@ -62,7 +67,9 @@ void replication_lead(struct raft *raft)
     raft->round = 0;
     raft->lease_round = 0;
     raft->transfer_to = 0;
-    memset(raft->rounds, 0, sizeof raft->rounds);
+    free(raft->rounds);
+    raft->rounds = calloc(ROUNDS_KEPT, sizeof *raft->rounds);
+    ASSERT(raft->rounds != NULL);
     raft->uncommitted_bytes = 0;
     for (uint64_t i = raft->commit + 1; i <= raft->log.last; i++) {
         raft->uncommitted_bytes += entry_cost(log_at(&raft->log, i));

@@ -42,6 +42,7 @@ struct cluster {
     struct node *nodes[CLUSTER_NODES_MAX + 1];
     uint64_t deadline_us[CLUSTER_NODES_MAX + 1];
     bool touched[CLUSTER_NODES_MAX + 1];
+    uint64_t turns[CLUSTER_NODES_MAX + 1];
     bool stopped[CLUSTER_NODES_MAX + 1]; /* does nothing, and hears it all when it goes on */
     uint32_t next_number[CLUSTER_NODES_MAX + 1];
     struct buffer trace[CLUSTER_NODES_MAX + 1]; /* all that it said, ends with a zero */
@@ -170,6 +171,7 @@ static inline void cluster_turn(struct cluster *cluster, uint32_t node)
 {
     struct actions actions;
     cluster->touched[node] = false;
+    cluster->turns[node]++;
     node_turn(cluster->nodes[node], cluster_time(cluster), &actions);
     ASSERT(actions.fatal == NULL);
     cluster->deadline_us[node] = actions.deadline_us;

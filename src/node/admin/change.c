@@ -28,7 +28,7 @@ static void target_insert(struct raft_members *target, uint32_t id, struct slice
  * there is dropped, so it must not become a member. */
 static bool origins_full(const struct node *node, const struct raft_members *target, uint32_t id)
 {
-    uint32_t count = group_replica(node->group)->origins_count;
+    uint32_t count = group_replica(node->group)->origins.count;
     if (replica_origin(group_replica(node->group), id) != NULL) return false;
     for (uint32_t i = 0; i < target->count; i++) {
         count += replica_origin(group_replica(node->group), target->member[i].id) == NULL;

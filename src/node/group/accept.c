@@ -7,11 +7,13 @@
 
 static struct origin *expected_find(struct accepted *a, uint32_t node)
 {
-    for (uint32_t i = 0; i < a->count; i++) {
-        if (a->origins[i].node == node) return &a->origins[i];
+    struct origins *origins = &a->origins;
+    for (uint32_t i = 0; i < origins->count; i++) {
+        if (origins->at[i].node == node) return &origins->at[i];
     }
-    if (a->count == REPLICA_ORIGINS_MAX) return NULL;
-    struct origin *origin = &a->origins[a->count++];
+    if (origins->count == REPLICA_ORIGINS_MAX) return NULL;
+    origins_reserve(origins, origins->count + 1);
+    struct origin *origin = &origins->at[origins->count++];
     *origin = (struct origin){.node = node};
     return origin;
 }
@@ -41,8 +43,12 @@ static void expected_learn(struct group *group)
     struct accepted *a = &group->accepted;
     if (a->term == raft_term(group->raft)) return;
     a->term = raft_term(group->raft);
-    a->count = group->replica->origins_count;
-    memcpy(a->origins, group->replica->origins, sizeof a->origins);
+    const struct origins *applied = &group->replica->origins;
+    origins_reserve(&a->origins, applied->count);
+    a->origins.count = applied->count;
+    if (applied->count > 0) {
+        memcpy(a->origins.at, applied->at, applied->count * sizeof *applied->at);
+    }
     uint64_t last = raft_last_index(group->raft);
     for (uint64_t index = group->replica->index + 1; index <= last; index++) {
         const struct raft_entry *entry = raft_entry_at(group->raft, index);

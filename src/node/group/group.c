@@ -321,8 +321,8 @@ static void lease_turn(struct group *group)
         group->elected_elapsed_us = elapsed;
     }
     if (raft_last_index(group->raft) > group->replica->index) return; /* one at a time */
-    for (uint32_t i = 0; i < group->replica->origins_count; i++) {
-        const struct origin *origin = &group->replica->origins[i];
+    for (uint32_t i = 0; i < group->replica->origins.count; i++) {
+        const struct origin *origin = &group->replica->origins.at[i];
         if (origin->node == group->config->self || origin->ended || !origin->active) continue;
         uint64_t heard = origin->heard_us;
         if (heard < group->elected_elapsed_us) heard = group->elected_elapsed_us;

@@ -107,6 +107,7 @@ void proposals_free(struct group *group)
     items_free(&group->proposals.refused);
     items_free(&group->proposals.told);
     free(group->proposals.forwards);
+    free(group->accepted.origins.at);
 }
 
 /* In as few items as hold it. */

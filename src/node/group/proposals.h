@@ -47,8 +47,7 @@ struct proposals {
 /* What this leader's log holds of each origin, appended or applied: accept.c. */
 struct accepted {
     uint64_t term; /* in which this was learned */
-    uint32_t count;
-    struct origin origins[REPLICA_ORIGINS_MAX];
+    struct origins origins;
 };
 
 /* As the leader: appends a batch of this header, whose origin may be any node. One that is not

@@ -70,6 +70,7 @@ struct replica *replica_create(const struct machine_ops *ops, const void *option
 bool replica_destroy_some(struct replica *replica)
 {
     if (!replica->ops->destroy(replica->machine)) return false;
+    free(replica->origins.at);
     buffer_free(&replica->cut_head);
     buffer_free(&replica->restore_head);
     free(replica);
@@ -81,31 +82,41 @@ void replica_destroy(struct replica *replica)
     while (replica != NULL && !replica_destroy_some(replica)) {}
 }
 
+void origins_reserve(struct origins *origins, uint32_t count)
+{
+    ASSERT(count <= REPLICA_ORIGINS_MAX);
+    if (count <= origins->capacity) return;
+    while (origins->capacity < count) origins->capacity += 4;
+    origins->at = realloc(origins->at, origins->capacity * sizeof *origins->at);
+    ASSERT(origins->at != NULL);
+}
+
 static struct origin *origin_find(struct replica *replica, uint32_t node)
 {
-    for (uint32_t i = 0; i < replica->origins_count; i++) {
-        if (replica->origins[i].node == node) return &replica->origins[i];
+    for (uint32_t i = 0; i < replica->origins.count; i++) {
+        if (replica->origins.at[i].node == node) return &replica->origins.at[i];
     }
     return NULL;
 }
 
 const struct origin *replica_origin(const struct replica *replica, uint32_t node)
 {
-    for (uint32_t i = 0; i < replica->origins_count; i++) {
-        if (replica->origins[i].node == node) return &replica->origins[i];
+    for (uint32_t i = 0; i < replica->origins.count; i++) {
+        if (replica->origins.at[i].node == node) return &replica->origins.at[i];
     }
     return NULL;
 }
 
 static struct origin *origin_add(struct replica *replica, uint32_t node)
 {
-    if (replica->origins_count == REPLICA_ORIGINS_MAX) return NULL;
-    uint32_t at = replica->origins_count++;
-    for (; at > 0 && replica->origins[at - 1].node > node; at--) {
-        replica->origins[at] = replica->origins[at - 1];
+    if (replica->origins.count == REPLICA_ORIGINS_MAX) return NULL;
+    origins_reserve(&replica->origins, replica->origins.count + 1);
+    uint32_t at = replica->origins.count++;
+    for (; at > 0 && replica->origins.at[at - 1].node > node; at--) {
+        replica->origins.at[at] = replica->origins.at[at - 1];
     }
-    replica->origins[at] = (struct origin){.node = node};
-    return &replica->origins[at];
+    replica->origins.at[at] = (struct origin){.node = node};
+    return &replica->origins.at[at];
 }
 
 /* The origin as of this batch's incarnation; NULL when the batch belongs to an earlier life. */
@@ -227,8 +238,8 @@ enum replica_result replica_apply(struct replica *replica, const struct raft_ent
 uint64_t replica_digest(const struct replica *replica)
 {
     uint64_t digest = replica->ops->digest(replica->machine);
-    for (uint32_t i = 0; i < replica->origins_count; i++) {
-        const struct origin *origin = &replica->origins[i];
+    for (uint32_t i = 0; i < replica->origins.count; i++) {
+        const struct origin *origin = &replica->origins.at[i];
         uint64_t hash = random_mix(origin->node);
         hash = random_mix(hash ^ origin->incarnation);
         hash = random_mix(hash ^ origin->next);
@@ -248,9 +259,9 @@ void replica_cut_begin(struct replica *replica)
     buffer_put_u64(&replica->cut_head, replica->leaderless_us);
     buffer_put_u64(&replica->cut_head, replica->agreed_wall_us);
     buffer_put_u64(&replica->cut_head, replica->agreed_elapsed_us);
-    buffer_put_u32(&replica->cut_head, replica->origins_count);
-    for (uint32_t i = 0; i < replica->origins_count; i++) {
-        const struct origin *origin = &replica->origins[i];
+    buffer_put_u32(&replica->cut_head, replica->origins.count);
+    for (uint32_t i = 0; i < replica->origins.count; i++) {
+        const struct origin *origin = &replica->origins.at[i];
         buffer_put_u32(&replica->cut_head, origin->node);
         buffer_put_u64(&replica->cut_head, origin->incarnation);
         buffer_put_u64(&replica->cut_head, origin->next);
@@ -294,8 +305,9 @@ static bool restore_own(struct replica *replica, bool *complete)
     if (reader.bad) return true;
     if (count > REPLICA_ORIGINS_MAX) return false;
     if (reader.bytes.size < (size_t)count * ORIGIN_SIZE) return true;
+    origins_reserve(&replica->origins, count);
     for (uint32_t i = 0; i < count; i++) {
-        struct origin *origin = &replica->origins[i];
+        struct origin *origin = &replica->origins.at[i];
         origin->node = read_u32(&reader);
         origin->incarnation = read_u64(&reader);
         origin->next = read_u64(&reader);
@@ -303,9 +315,9 @@ static bool restore_own(struct replica *replica, bool *complete)
         uint8_t flags = read_u8(&reader);
         origin->ended = (flags & ORIGIN_ENDED) != 0;
         origin->active = (flags & ORIGIN_ACTIVE) != 0;
-        if (i > 0 && origin->node <= replica->origins[i - 1].node) return false;
+        if (i > 0 && origin->node <= replica->origins.at[i - 1].node) return false;
     }
-    replica->origins_count = count;
+    replica->origins.count = count;
     buffer_consume(&replica->restore_head, CLOCKS_SIZE + 4 + (size_t)count * ORIGIN_SIZE);
     *complete = true;
     return true;

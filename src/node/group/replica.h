@@ -67,6 +67,15 @@ struct origin {
     bool active;       /* may hold sessions */
 };
 
+/* At most REPLICA_ORIGINS_MAX of them; zero: none. */
+struct origins {
+    struct origin *at;
+    uint32_t count, capacity;
+};
+
+/* Room for so many: their number is the caller's to raise. */
+void origins_reserve(struct origins *origins, uint32_t count);
+
 struct replica {
     const struct machine_ops *ops;
     void *machine;
@@ -76,8 +85,7 @@ struct replica {
     uint64_t wall_us;
     uint64_t leaderless_us; /* time without a leader, as far as it is agreed: CLOCK entries */
     uint64_t agreed_wall_us, agreed_elapsed_us; /* of the last of them; 0: there was none */
-    uint32_t origins_count;
-    struct origin origins[REPLICA_ORIGINS_MAX]; /* ordered by node */
+    struct origins origins;                     /* ordered by node */
 
     bool cutting;
     struct buffer cut_head; /* the origins as of the cut, not streamed yet */

@@ -1,6 +1,9 @@
 /* Snapshots in: a follower too far behind takes the leader's state, streams it to its own disk and
  * into a fresh replica at once, and swaps the two when the file is durable. Clients connected here
  * are closed then: effects meant for them were skipped. */
+#include <stdlib.h>
+
+#include "base/assert.h"
 #include "node/group/snapshots.h"
 #include "node/group/state.h"
 
@@ -90,7 +93,7 @@ void snapshot_incoming_abort(struct group *group)
     buffer_free(&s->incoming_file);
     turn_act(group->turn, ACTION_SNAPSHOT_ABORT);
     group_say(group, "snapshot-refused");
-    trace_number(group->turn, "index", s->incoming_header.index);
+    trace_number(group->turn, "index", s->incoming_header->index);
     trace_end(group->turn);
 }
 
@@ -100,6 +103,14 @@ static void incoming_busy(struct group *group, uint32_t connection, uint64_t num
     struct group_snapshot_frame *busy = snapshots_frame(group, PEER_SNAPSHOT_TAKEN, connection);
     busy->number = number;
     busy->offset = PEER_SNAPSHOT_BUSY;
+}
+
+/* Kept for the next: few groups of many ever take one. */
+static void incoming_header_set(struct snapshots *s, const struct snapshot_header *header)
+{
+    if (s->incoming_header == NULL) s->incoming_header = malloc(sizeof *header);
+    ASSERT(s->incoming_header != NULL);
+    *s->incoming_header = *header;
 }
 
 static bool incoming_begin(struct group *group, uint32_t peer, uint32_t connection,
@@ -131,7 +142,7 @@ static bool incoming_begin(struct group *group, uint32_t peer, uint32_t connecti
     s->incoming_link = connection;
     s->incoming_number = number;
     s->incoming_offset = 0;
-    s->incoming_header = header;
+    incoming_header_set(s, &header);
     s->incoming_chunks = 1;
     s->incoming_complete = false;
     s->incoming_busy = false;
@@ -173,8 +184,8 @@ static bool incoming_end(struct group *group, uint32_t connection, struct reader
     if (number != s->incoming_number || s->incoming_complete) return true;
     bool good = offset == s->incoming_offset && replica_restore_end(s->incoming);
     struct replica *replica = s->incoming;
-    replica_place(replica, &s->incoming_header);
-    if (!good || replica_digest(replica) != s->incoming_header.digest) {
+    replica_place(replica, s->incoming_header);
+    if (!good || replica_digest(replica) != s->incoming_header->digest) {
         snapshot_incoming_abort(group);
         return false;
     }
@@ -208,7 +219,7 @@ void snapshot_incoming_turn(struct group *group)
     if (!s->incoming_complete) return;
     s->incoming_committing = true;
     turn_act(group->turn, ACTION_SNAPSHOT_COMMIT)->sequence =
-        node_snapshot_number(group->number, s->incoming_header.index);
+        node_snapshot_number(group->number, s->incoming_header->index);
 }
 
 /* What was written leaves the buffer, and the leader may send as much again. */
@@ -230,7 +241,7 @@ void snapshot_incoming_durable(struct group *group)
     if (!s->incoming_committing) return;
     s->incoming_committing = false;
     struct replica *incoming = s->incoming;
-    const struct snapshot_header *header = &s->incoming_header;
+    const struct snapshot_header *header = s->incoming_header;
     s->incoming = NULL;
     arriving_over(group);
     buffer_free(&s->incoming_file);

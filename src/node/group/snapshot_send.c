@@ -1,6 +1,8 @@
 /* Snapshots out: one cut of the replicated state at a time, streamed to disk and to the followers
  * that need it, at the pace of the slowest. The log shrinks once the file is durable.
  * File and frames: specs/disk.md, specs/peer.md. */
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "node/group/snapshots.h"
 #include "node/group/state.h"
@@ -69,6 +71,8 @@ struct group_snapshot_frame *snapshots_frame(struct group *group, enum peer_fram
 {
     struct snapshots *s = &group->snapshots;
     ASSERT(s->frames_count < NODE_SNAPSHOT_FRAMES_MAX);
+    if (s->frames == NULL) s->frames = calloc(NODE_SNAPSHOT_FRAMES_MAX, sizeof *s->frames);
+    ASSERT(s->frames != NULL);
     struct group_snapshot_frame *frame = &s->frames[s->frames_count++];
     *frame = (struct group_snapshot_frame){.type = type, .to = to};
     return frame;
@@ -357,46 +361,6 @@ void group_snapshot_taken(struct group *group, uint32_t peer, uint64_t number, u
     }
 }
 
-/* The groups of a node share what it keeps for followers. */
-static uint64_t log_kept_bytes(const struct group *group)
-{
-    return NODE_LOG_KEEP_BYTES / group->wal->groups_count;
-}
-
-/* The last entry that may go so that about half of NODE_LOG_KEEP_BYTES stays. */
-static uint64_t compact_upto(const struct group *group, uint64_t limit)
-{
-    uint64_t left = raft_log_bytes(group->raft);
-    uint64_t index = raft_first_index(group->raft);
-    uint64_t end = index + NODE_COMPACT_ENTRIES_MAX;
-    while (index <= limit && index < end && left > log_kept_bytes(group) / 2) {
-        left -= raft_entry_at(group->raft, index)->data.size;
-        index++;
-    }
-    return index - 1;
-}
-
-/* Memory: entries go once everyone has them; or, when too many gather, the slow are left to a
- * snapshot. Some always stay: a follower that was briefly away, or a new leader's followers. */
-static void log_compact(struct group *group)
-{
-    uint64_t first = raft_first_index(group->raft);
-    uint64_t upto = group->replica->index;
-    if (group->reach.others) {
-        uint64_t bytes = raft_log_bytes(group->raft);
-        /* What was compacted is freed little by little, and counted until then. */
-        if (bytes <= log_kept_bytes(group) || raft_releasing(group->raft)) return;
-        bool over = bytes > group->config->log_bytes_memory / group->wal->groups_count;
-        uint64_t held = raft_replicated_index(group->raft);
-        if (!over && upto > held) upto = held;
-        bool cut_pins = group->snapshots.cutting && group->snapshots.transfers_count > 0;
-        if (!over && cut_pins && upto > group->snapshots.cut_index)
-            upto = group->snapshots.cut_index;
-        upto = compact_upto(group, upto);
-    }
-    if (upto >= first) raft_compact(group->raft, upto);
-}
-
 static bool cut_wanted(struct group *group)
 {
     struct snapshots *s = &group->snapshots;
@@ -439,7 +403,7 @@ void snapshots_turn(struct group *group)
     struct snapshots *s = &group->snapshots;
     if (group->raft == NULL) return;
     snapshot_incoming_turn(group);
-    log_compact(group);
+    snapshots_compact_log(group);
     if (!s->cutting && cut_wanted(group) && cut_may_begin(group)) cut_begin(group);
     if (s->cutting) cut_go_on(group);
 }
@@ -495,4 +459,6 @@ void snapshots_free(struct group *group)
     buffer_free(&s->file);
     buffer_free(&s->slice);
     buffer_free(&s->incoming_file);
+    free(s->incoming_header);
+    free(s->frames);
 }

@@ -48,7 +48,7 @@ struct snapshots {
     struct replica *incoming;
     uint32_t incoming_link; /* connection id */
     uint64_t incoming_number, incoming_offset;
-    struct snapshot_header incoming_header;
+    struct snapshot_header *incoming_header; /* NULL: none ever came */
     uint32_t incoming_chunks;
     bool incoming_complete;
     bool incoming_busy;
@@ -60,7 +60,8 @@ struct snapshots {
     uint32_t wants_count;
     uint32_t wants[RAFT_MEMBERS_MAX];
     uint32_t frames_count;
-    struct group_snapshot_frame frames[NODE_SNAPSHOT_FRAMES_MAX];
+    struct group_snapshot_frame
+        *frames;                       /* room for NODE_SNAPSHOT_FRAMES_MAX; NULL: none ever left */
     uint64_t written, sent, installed; /* in all */
 };
 
@@ -70,6 +71,8 @@ void snapshots_free(struct group *group);
 void snapshots_on_disk(struct group *group, uint64_t index, uint64_t bytes);
 /* Once a turn, in group_work(): compacts the log, begins a cut that is wanted, goes on with it. */
 void snapshots_turn(struct group *group);
+/* Entries leave memory once they are not needed there: part of that turn; compact.c. */
+void snapshots_compact_log(struct group *group);
 /* The cut under way, if any, comes to nothing. */
 void snapshots_abort(struct group *group);
 /* Frames, and whom to dial. */

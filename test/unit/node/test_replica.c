@@ -139,11 +139,11 @@ static void test_origins_are_kept_in_order_and_have_a_limit(void **state)
     for (uint32_t node = REPLICA_ORIGINS_MAX; node > 0; node--) propose(node, 1, 1, 1);
     buffer_clear(&heard);
     for (uint32_t i = 0; i < REPLICA_ORIGINS_MAX; i++) {
-        assert_int_equal(replica->origins[i].node, i + 1);
+        assert_int_equal(replica->origins.at[i].node, i + 1);
     }
     propose(REPLICA_ORIGINS_MAX + 1, 1, 1, 1);
     expect("");
-    assert_int_equal(replica->origins_count, REPLICA_ORIGINS_MAX);
+    assert_int_equal(replica->origins.count, REPLICA_ORIGINS_MAX);
 }
 
 static void test_each_type_of_command(void **state)

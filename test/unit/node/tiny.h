@@ -214,6 +214,7 @@ static inline enum protocol_request_kind tiny_line(const struct tiny_decoder *de
                                                    struct protocol_request *request)
 {
     request->command = slice_of(decoder->line, decoder->size);
+    request->slot = decoder->size < 2 ? 0 : decoder->line[1]; /* "p3..." is about '3' */
     switch (decoder->size == 0 ? 'x' : decoder->line[0]) {
     case 'p': return PROTOCOL_PROPOSE;
     case 'g': request->grows = true; return PROTOCOL_PROPOSE;
