@@ -127,6 +127,16 @@ void http_client_options(struct http_client_node *node, const char *whose,
     memcpy(items, rows, sizeof rows);
 }
 
+int http_client_check(const struct http_client_node *node, const char *command)
+{
+    const struct tls_asker_files *tls = &node->tls;
+    bool half = (tls->cert == NULL) != (tls->key == NULL);
+    if (!half && (tls->cert == NULL || tls->ca != NULL)) return 0;
+    return options_mistake(command, tls->cert != NULL ? "tls-cert" : "tls-key",
+                           "goes with --tls-%s FILE, and with --tls-ca FILE",
+                           tls->cert != NULL ? "key" : "cert");
+}
+
 static void write_request(struct buffer *out, const struct wire *wire,
                           const struct address *address, const char *method, const char *target)
 {
@@ -162,10 +172,6 @@ int http_client_request(const struct http_client_node *node, const char *method,
                         struct buffer *body, char *error, size_t error_size)
 {
     const struct tls_asker_files *tls = &node->tls;
-    if ((tls->cert == NULL) != (tls->key == NULL) || (tls->cert != NULL && tls->ca == NULL)) {
-        snprintf(error, error_size, "--tls-cert goes with --tls-key, and with --tls-ca");
-        return -1;
-    }
     struct wire wire = {
         .fd = address_connect(&node->admin, HTTP_CLIENT_TIMEOUT_MS, error, error_size)};
     if (wire.fd < 0) return -1;

@@ -24,6 +24,8 @@ struct http_client_node {
  * and those of TLS. They fill in *node, which gets its defaults here. */
 void http_client_options(struct http_client_node *node, const char *whose,
                          struct option_spec items[HTTP_CLIENT_OPTIONS]);
+/* After the options were read: 0, or OPTIONS_EXIT_USAGE after saying which do not go together. */
+int http_client_check(const struct http_client_node *node, const char *command);
 /* Returns the status code and appends the body, or -1 after saying why in `error`. */
 int http_client_request(const struct http_client_node *node, const char *method, const char *target,
                         struct buffer *body, char *error, size_t error_size);

@@ -106,6 +106,7 @@ int command_members(int argc, char **argv)
     };
     enum options_result result = options_parse(&options, argc, argv, operands, 2, &count);
     if (result != OPTIONS_OK) return result == OPTIONS_HELP ? 0 : OPTIONS_EXIT_USAGE;
+    if (http_client_check(&node, options.command) != 0) return OPTIONS_EXIT_USAGE;
     int verb = count == 0 ? -1 : verb_find(operands[0]);
     struct buffer target = {0};
     if (verb < 0 || (count == 2) != (verbs[verb].operand != NULL) ||

@@ -95,6 +95,7 @@ int command_status(int argc, char **argv)
     };
     enum options_result result = options_parse(&options, argc, argv, NULL, 0, NULL);
     if (result != OPTIONS_OK) return result == OPTIONS_HELP ? 0 : OPTIONS_EXIT_USAGE;
+    if (http_client_check(&node, options.command) != 0) return OPTIONS_EXIT_USAGE;
 
     struct buffer body = {0};
     char error[512];

@@ -56,6 +56,9 @@ from harness import Node, Wire, eventually, free_port, free_ports_in_a_row, http
         (["up", "queue", "--nodes", "10"], "--nodes"),
         (["up", "all", "--port", "80"], "--port"),
         (["status", "--admin", "nowhere"], "expected HOST:PORT"),
+        (["status", "--tls-cert", "a"], "--tls-cert: goes with --tls-key FILE, and with --tls-ca"),
+        (["members", "list", "--tls-key", "a"], "--tls-key: goes with --tls-cert FILE"),
+        (["queue-policy", "show", "t", "--tls-cert", "a", "--tls-key", "b"], "with --tls-ca FILE"),
         (["queue-policy"], "expected show, set or clear"),
         (["queue-policy", "set", "t", "--factor", "0.5"], "--factor"),
         (["queue-policy", "set", "t", "--jitter", "2"], "--jitter"),
@@ -145,7 +148,8 @@ def test_what_is_announced(tmp_path, listen, options, announced):
         node.kill()
 
 
-TAKES_ANY_TEXT = {"data", "secret-file", "dead-tube"}
+TAKES_ANY_TEXT = {"data", "secret-file", "dead-tube", "tls-ca", "tls-cert", "tls-client-ca", "tls-key",
+                  "tls-peer-ca"}
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ int command_queue_policy(int argc, char **argv)
     size_t count = 0;
     enum options_result result = options_parse(&options, argc, argv, operands, 2, &count);
     if (result != OPTIONS_OK) return result == OPTIONS_HELP ? 0 : OPTIONS_EXIT_USAGE;
+    if (http_client_check(&to.node, options.command) != 0) return OPTIONS_EXIT_USAGE;
     if (count != 2 || (strcmp(operands[0], "show") != 0 && strcmp(operands[0], "set") != 0 &&
                        strcmp(operands[0], "clear") != 0)) {
         return options_mistake(options.command, NULL, "expected show, set or clear and a tube");
