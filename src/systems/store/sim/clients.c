@@ -20,7 +20,7 @@ enum {
     PATIENCE_US_MIN = 500000, /* a client leaves when nothing comes for so long */
     PATIENCE_US_MAX = 6000000,
     JUDGE_BYTES_MAX = 256 << 20, /* a history that needs more stays unjudged: they are counted */
-    JUDGE_STEPS_MAX = 50 * 1000 * 1000,
+    JUDGE_STEPS_MAX = 10 * 1000 * 1000,
 };
 
 static uint64_t below(const struct world *world, uint64_t bound)

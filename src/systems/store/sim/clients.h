@@ -12,6 +12,7 @@ enum {
     STORE_CLIENTS_MAX = 16,
     STORE_KEYS_USED_MAX = 8, /* fewer make clients meet more often */
     STORE_PIPELINE_MAX = 4,
+    STORE_END_S = 2, /* how long a key lives that was set to end, by the log's clock */
 };
 
 enum store_ask {
@@ -19,8 +20,9 @@ enum store_ask {
     ASK_GET_LEASE,
     ASK_GET_LOCAL, /* not judged: old is allowed */
     ASK_SET,
-    ASK_SET_NEW,   /* NX GET */
-    ASK_SET_EQUAL, /* IFEQ GET */
+    ASK_SET_ENDING, /* EX */
+    ASK_SET_NEW,    /* NX GET */
+    ASK_SET_EQUAL,  /* IFEQ GET */
     ASK_DELETE,
     ASK_DELETE_EQUAL,
 };
