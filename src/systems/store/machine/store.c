@@ -70,7 +70,8 @@ static run_command *const runs[256] = {
 #undef L
 };
 
-/* Whether the words are such as the protocol lets through: what a function relies on. */
+/* Whether the words are such as the protocol lets through: what a function relies on. The slot,
+ * too: a key in the table of another slot would be found by some commands and not by others. */
 static bool well_formed(const struct call *call)
 {
     if (runs[call->op] == NULL) return false;
@@ -82,7 +83,8 @@ static bool well_formed(const struct call *call)
     store_command_keys(command, call->count + 1, &at, &end, &step);
     if (end > STORE_KEYS_MAX * step + 1) return false;
     for (; at < end; at += step) {
-        if (call->words[at - 1].size > STORE_KEY_SIZE_MAX) return false;
+        struct slice key = call->words[at - 1];
+        if (key.size > STORE_KEY_SIZE_MAX || store_slot(key) != call->slot) return false;
     }
     return true;
 }

@@ -446,6 +446,7 @@ static void malformed_entries_are_ignored(void **state)
         "\x18\x01\x01\x7fk\x01v",
         "\x87\x01\x01\x01k",
         "\x18\x01\x01\x80\x80",
+        "\x18\x01\x01\x01k\x01v", /* k is in another slot */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         store_ops.apply(world.machine, &anyone, slice_text(bad[i]));
