@@ -66,11 +66,21 @@ enum protocol_refusal {
     PROTOCOL_REFUSED_UNKNOWN, /* it may have been carried out, or may yet be: `tells_unknown` */
 };
 
+/* What a protocol may tell its clients of the node and its cluster (etcd's headers): as of the last
+ * turn, of group 0. Unknown: 0. */
+struct protocol_facts {
+    uint64_t cluster;
+    uint64_t term, applied;
+    uint32_t node, leader;
+};
+
 struct protocol_config {
     uint32_t request_size_max; /* beanstalkd: the largest job body; 0: the protocol's default */
     enum protocol_read reads;  /* for those QUERYs that are not local by their nature */
     const void *options; /* the protocol's own struct; NULL: its defaults. Borrowed: it must outlive
                             all connections */
+    const struct protocol_facts *facts; /* the node keeps them up to date, and sets this itself.
+                                           NULL: nothing is known */
 };
 
 #define PROTOCOL_TURN_CLOSE 0

@@ -118,6 +118,7 @@ struct node {
     struct founding founding;
     struct following following;
     struct follow follow;
+    struct protocol_facts facts;
     struct buffer world_metrics;
     struct buffer scratch;
 };

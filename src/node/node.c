@@ -75,6 +75,8 @@ struct node *node_create(const struct node_config *config)
     struct node *node = calloc(1, sizeof *node);
     ASSERT(node != NULL);
     node->config = *config;
+    node->config.protocol_config.facts = &node->facts;
+    node->facts.node = config->self;
     peers_sort(&node->config);
     node->random = random_seeded(config->seed);
     node->turn.trace_messages = config->trace_messages;
@@ -358,8 +360,20 @@ static bool groups_turn(struct node *node)
     return true;
 }
 
+/* For protocols that show it. */
+static void note_facts(struct node *node)
+{
+    const struct raft *raft = group_raft(node->group);
+    if (raft == NULL) return;
+    node->facts.cluster = node->founding.cluster;
+    node->facts.term = raft_term(raft);
+    node->facts.leader = raft_leader(raft);
+    node->facts.applied = group_replica(node->group)->index;
+}
+
 static void turn_work(struct node *node)
 {
+    note_facts(node);
     if (!groups_turn(node)) return;
     peers_turn(&node->peers, node->process.draining);
     route_lost(node);

@@ -98,8 +98,18 @@
     X(STORE_DELETES, "deletes that found the key")     \
     X(STORE_JUDGED, "histories judged")
 
-#define SIM_COVERAGE(X) \
-    SIM_COVERAGE_WORLD(X) SIM_COVERAGE_QUEUE(X) SIM_COVERAGE_RAFT(X) SIM_COVERAGE_STORE(X)
+#define SIM_COVERAGE_CONSENSUS(X)                              \
+    X(CONSENSUS_GETS, "gets answered")                         \
+    X(CONSENSUS_PUTS, "puts of a key acknowledged")            \
+    X(CONSENSUS_SWAPS, "transactions that swapped")            \
+    X(CONSENSUS_KEPT, "transactions that found another value") \
+    X(CONSENSUS_DELETES, "deletes of a key acknowledged")      \
+    X(CONSENSUS_JUDGED, "histories of keys judged")
+
+#define SIM_COVERAGE(X)   \
+    SIM_COVERAGE_WORLD(X) \
+    SIM_COVERAGE_QUEUE(X) \
+    SIM_COVERAGE_RAFT(X) SIM_COVERAGE_STORE(X) SIM_COVERAGE_CONSENSUS(X)
 
 enum sim_coverage {
 #define X(name, text) SIM_COVER_##name,
@@ -115,6 +125,7 @@ enum {
     SIM_COVER_QUEUE_END = SIM_COVER_WORLD_END SIM_COVERAGE_QUEUE(X),
     SIM_COVER_RAFT_END = SIM_COVER_QUEUE_END SIM_COVERAGE_RAFT(X),
     SIM_COVER_STORE_END = SIM_COVER_RAFT_END SIM_COVERAGE_STORE(X),
+    SIM_COVER_CONSENSUS_END = SIM_COVER_STORE_END SIM_COVERAGE_CONSENSUS(X),
 #undef X
 };
 

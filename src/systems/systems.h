@@ -9,7 +9,8 @@
 #define SYSTEMS_SIMULATED(X) \
     X(queue)                 \
     X(register)              \
-    X(store)
+    X(store)                 \
+    X(consensus)
 
 #define SYSTEMS(X)       \
     SYSTEMS_SIMULATED(X) \

@@ -4,7 +4,6 @@ Each rule is a function from (name, text) to the lines that break it, and has a 
 catch. Exceptions stand in allow.txt with their reasons.
 """
 
-import ast
 import re
 from pathlib import Path
 
@@ -85,15 +84,6 @@ def too_long_functions(name, text):
     ]
 
 
-def too_long_python_functions(name, text):
-    return [
-        (f"{name}:{node.lineno}", node.name, f"{node.name} has {lines} lines")
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        and (lines := node.end_lineno - node.lineno + 1) > FUNCTION_LINES_MAX
-    ]
-
-
 def without_opening_comment(name, text):
     return [] if text.lstrip().startswith(("/*", "//")) else [(name, "-", "opens without a comment")]
 
@@ -122,14 +112,6 @@ def everything_in_c():
     return [(name, read(name)) for name in c_files("src", "test", "bench")]
 
 
-def everything_in_python():
-    return [
-        (name, text)
-        for name, text in text_files()
-        if name.endswith(".py") or text.startswith("#!/usr/bin/env python3")
-    ]
-
-
 # rule -> (check, what it looks at, a canary that it must catch)
 RULES = {
     "line-length": (too_long_lines, everything_in_c, "/* */\nint x; // " + "x" * 100),
@@ -139,11 +121,6 @@ RULES = {
         too_long_functions,
         everything_in_c,
         "static int\ncanary(int a,\n    int b)\n{\n" + "    a += b;\n" * 60 + "}\n",
-    ),
-    "python-function-length": (
-        too_long_python_functions,
-        everything_in_python,
-        "def canary(a):\n" + "    a += 1\n" * 60,
     ),
     "opening-comment": (without_opening_comment, everything_in_c, "#include <stdint.h>\n"),
     "unfinished": (unfinished, text_files, "/* TO" "DO: later */\n"),

@@ -124,11 +124,10 @@ static bool incoming_begin(struct group *group, uint32_t peer, uint32_t connecti
     struct snapshot_fault fault;
     if (!reader_done(content)) return false;
     if (group->raft == NULL || term != raft_term(group->raft)) return true;
-    if (peer != raft_leader(group->raft)) return true;
+    if (peer != raft_leader(group->raft) || s->incoming_committing) return true;
     if (!snapshot_header_decode(group->machine.ops, bytes, &header, &fault)) return false;
     if (header.cluster != group->cluster || header.index <= group->replica->index) return true;
-    bool other = group->shared->arriving != NULL && group->shared->arriving != group;
-    if (other || s->incoming_committing) {
+    if (group->shared->arriving != NULL && group->shared->arriving != group) {
         incoming_busy(group, connection, number);
         return true;
     }

@@ -71,15 +71,17 @@ static void choose_txn(struct choosing *choosing, bool wanted)
     }
 }
 
-static enum consensus_error check_put(const struct consensus *c, const struct consensus_put *put)
+/* Which of two mistakes is named hangs, in etcd, on whether the put stands alone. */
+static enum consensus_error check_put(const struct consensus *c, const struct consensus_put *put,
+                                      bool alone)
 {
+    bool found = put->lease == 0 || lease_find(c, put->lease) != NULL;
+    if (alone && !found) return CONSENSUS_ERROR_LEASE_NOT_FOUND;
     if (put->ignore_value || put->ignore_lease) {
         const struct key *key = tree_find(&c->keys, put->key);
         if (key == NULL || !key_live(key)) return CONSENSUS_ERROR_KEY_NOT_FOUND;
     }
-    if (put->lease != 0 && lease_find(c, put->lease) == NULL)
-        return CONSENSUS_ERROR_LEASE_NOT_FOUND;
-    return CONSENSUS_ERROR_NONE;
+    return found ? CONSENSUS_ERROR_NONE : CONSENSUS_ERROR_LEASE_NOT_FOUND;
 }
 
 /* What a step shows has to be kept until the answer is whole: not too much of it, in all. A range
@@ -118,7 +120,7 @@ static enum consensus_error check_steps(const struct consensus *c, const struct 
 {
     enum consensus_error error = check_space(c, plan);
     for (uint32_t i = 0; i < plan->count && error == CONSENSUS_ERROR_NONE; i++) {
-        if (plan->steps[i].op == CONSENSUS_PUT) error = check_put(c, &plan->steps[i].put);
+        if (plan->steps[i].op == CONSENSUS_PUT) error = check_put(c, &plan->steps[i].put, i == 0);
     }
     uint64_t looked = 0;
     for (uint32_t i = 0; i < plan->count && error == CONSENSUS_ERROR_NONE; i++) {

@@ -1,8 +1,9 @@
-/* What is wrong with a command whatever the state: etcd's v3rpc checks, in its order.
+/* What is wrong with a command whatever the state: etcd's v3rpc checks, in its order, which is each
+ * operation by itself, then keys that meet.
  *
  * A key may be put once in a transaction, and not be deleted too, unless the two stand in branches
- * of which only one is carried out. (etcd lets one case more pass: a put in one nested transaction
- * and a delete in a later one.) */
+ * of which only one is carried out. (etcd lets two cases more pass: a put in one nested transaction
+ * and a delete in a later one; and beside a put a delete of all keys from one on.) */
 #include "systems/consensus/machine/internal.h"
 
 struct change {
@@ -15,6 +16,7 @@ struct checking {
     struct reader reader;
     enum consensus_error error; /* the first */
     uint32_t all;               /* operations so far */
+    bool meeting;               /* the second round: keys that meet */
     uint32_t changes_count;
     struct change changes[CONSENSUS_OPERATIONS_ALL_MAX];
 };
@@ -35,6 +37,7 @@ static bool collide(const struct change *a, const struct change *b)
 
 static bool note_change(struct checking *checking, struct change change)
 {
+    if (!checking->meeting) return true;
     for (uint32_t i = 0; i < checking->changes_count; i++) {
         if (collide(&checking->changes[i], &change)) {
             return refuse(checking, CONSENSUS_ERROR_DUPLICATE_KEY);
@@ -133,7 +136,16 @@ static bool check_txn(struct checking *checking, uint32_t left, uint32_t depth)
 enum consensus_error consensus_refuses(struct slice command)
 {
     if (command.size > CONSENSUS_COMMAND_BYTES_MAX) return CONSENSUS_ERROR_REQUEST_TOO_LARGE;
-    struct checking checking = {.reader = reader_of(command)};
-    if (!check_operation(&checking, CONSENSUS_OPERATIONS_MAX, 0, false)) return checking.error;
-    return reader_done(&checking.reader) ? CONSENSUS_ERROR_NONE : CONSENSUS_ERROR_MALFORMED;
+    struct checking checking;
+    checking.changes_count = 0; /* the array is left as it is */
+    for (int round = 0; round < 2; round++) {
+        checking.reader = reader_of(command);
+        checking.error = CONSENSUS_ERROR_NONE;
+        checking.all = 0;
+        checking.meeting = round == 1;
+        if (!check_operation(&checking, CONSENSUS_OPERATIONS_MAX, 0, false)) return checking.error;
+        if (!reader_done(&checking.reader)) return CONSENSUS_ERROR_MALFORMED;
+        if (command.data[0] != CONSENSUS_TXN) break;
+    }
+    return CONSENSUS_ERROR_NONE;
 }

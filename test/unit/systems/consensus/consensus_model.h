@@ -196,6 +196,11 @@ static inline bool model_compare(struct model *m, const struct consensus_compare
     return any || (c->target != CONSENSUS_VALUE && model_satisfied(c, NULL));
 }
 
+static bool model_lease(const struct model *m, int64_t id)
+{
+    return id == 0 || (id < LEASES && m->leases[id].there);
+}
+
 static inline enum consensus_error model_refuses(struct model *m, const struct request *request,
                                                  bool puts)
 {
@@ -205,9 +210,7 @@ static inline enum consensus_error model_refuses(struct model *m, const struct r
             model_at(m, key_number(p->key), m->revision) == NULL) {
             return CONSENSUS_ERROR_KEY_NOT_FOUND;
         }
-        if (p->lease != 0 && (p->lease >= LEASES || !m->leases[p->lease].there)) {
-            return CONSENSUS_ERROR_LEASE_NOT_FOUND;
-        }
+        if (!model_lease(m, p->lease)) return CONSENSUS_ERROR_LEASE_NOT_FOUND;
     }
     if (!puts && request->op == CONSENSUS_RANGE) {
         if (request->range.revision > m->revision) return CONSENSUS_ERROR_FUTURE_REVISION;
@@ -265,6 +268,12 @@ static inline enum consensus_error model_operation(struct model *m, struct reade
 static inline void model_write(struct model *m, struct slice command, struct buffer *out)
 {
     enum consensus_error error = consensus_refuses(command);
+    struct reader first = reader_of(command);
+    struct request request;
+    if (error == CONSENSUS_ERROR_NONE && consensus_request_read(&first, &request) &&
+        request.op == CONSENSUS_PUT && !model_lease(m, request.put.lease)) {
+        error = CONSENSUS_ERROR_LEASE_NOT_FOUND; /* before the key, of a put that stands alone */
+    }
     struct buffer unused = {0};
     for (enum pass pass = LOOK_AT_PUTS; pass < DO && error == CONSENSUS_ERROR_NONE; pass++) {
         struct reader reader = reader_of(command);

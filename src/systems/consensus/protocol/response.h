@@ -1,0 +1,18 @@
+/* What the machine said, as the gateway's JSON. */
+#ifndef QUARTET_SYSTEMS_CONSENSUS_PROTOCOL_RESPONSE_H
+#define QUARTET_SYSTEMS_CONSENSUS_PROTOCOL_RESPONSE_H
+
+#include "base/bytes.h"
+#include "contract/protocol.h"
+#include "systems/consensus/machine/consensus.h"
+
+/* What `/version` and the status say: the API that this is. */
+#define GATEWAY_VERSION "3.6.0"
+
+/* Appends the body of a reply without an error. */
+void gateway_write(const struct consensus_reply *reply, const struct protocol_facts *facts,
+                   struct buffer *out);
+/* Appends {"error":...} and returns the HTTP status of that gRPC code. */
+unsigned gateway_write_error(unsigned code, const char *text, struct buffer *out);
+
+#endif

@@ -1,0 +1,271 @@
+/* The gateway: bytes of HTTP and JSON in, bytes out, with a machine behind it and no node. */
+#include "consensus_world.h"
+#include "systems/consensus/protocol/gateway.h"
+
+struct talk {
+    struct world world;
+    void *gateway;
+    struct buffer said;
+    uint64_t token;
+    bool closed;
+    enum protocol_read read;
+    struct protocol_facts facts;
+};
+
+static void talk_hear(void *context, const struct session_key *session, const void *payload)
+{
+    struct talk *talk = context;
+    (void)session;
+    gateway_ops.answer(talk->gateway, talk->token, payload, &talk->said);
+}
+
+static void talk_open(struct talk *talk)
+{
+    *talk = (struct talk){.facts = {.cluster = UINT64_MAX, .node = 2, .leader = 3, .term = 4}};
+    talk->world.machine = consensus_ops.create(NULL, talk_hear, talk);
+    struct protocol_config config = {.facts = &talk->facts};
+    talk->gateway = gateway_ops.open(&config);
+}
+
+static void talk_close(struct talk *talk)
+{
+    gateway_ops.close(talk->gateway);
+    world_close(&talk->world);
+    buffer_free(&talk->said);
+}
+
+static void talk_say(struct talk *talk, struct slice bytes)
+{
+    static const struct session_key session = {.node = 1};
+    static const struct machine_time now;
+    static const struct machine_facts facts;
+    while (bytes.size > 0) { /* as the node does */
+        struct protocol_request request;
+        switch (gateway_ops.next(talk->gateway, &bytes, &request)) {
+        case PROTOCOL_NONE: return;
+        case PROTOCOL_CLOSE: talk->closed = true; return;
+        case PROTOCOL_LITERAL: buffer_append_slice(&talk->said, request.command); break;
+        case PROTOCOL_QUERY:
+            talk->token = request.token;
+            talk->read = request.read;
+            consensus_ops.query(talk->world.machine, &session, request.command, &now, &facts);
+            break;
+        case PROTOCOL_PROPOSE:
+            talk->token = request.token;
+            world_apply_only(&talk->world, request.command);
+            break;
+        }
+    }
+}
+
+/* The body of the answer to this, whose status is checked. */
+static const char *talk_ask(struct talk *talk, const char *method, const char *path,
+                            const char *body, const char *status)
+{
+    struct buffer text = {0};
+    buffer_append_text(&text, method);
+    buffer_append_text(&text, " ");
+    buffer_append_text(&text, path);
+    buffer_append_text(&text, " HTTP/1.1\r\nHost: a\r\nContent-Length: ");
+    buffer_append_decimal(&text, strlen(body));
+    buffer_append_text(&text, "\r\n\r\n");
+    buffer_append_text(&text, body);
+    buffer_clear(&talk->said);
+    talk_say(talk, buffer_slice(&text));
+    buffer_free(&text);
+    buffer_put_u8(&talk->said, 0);
+    const char *said = (const char *)buffer_slice(&talk->said).data;
+    assert_int_equal(strncmp(said, "HTTP/1.1 ", 9), 0);
+    assert_int_equal(strncmp(said + 9, status, 3), 0);
+    const char *end = strstr(said, "\r\n\r\n");
+    assert_non_null(end);
+    return end + 4;
+}
+
+static const char *post(struct talk *talk, const char *path, const char *body, const char *status)
+{
+    return talk_ask(talk, "POST", path, body, status);
+}
+
+#define HEADER(revision)                                                       \
+    "\"header\":{\"cluster_id\":\"18446744073709551615\",\"member_id\":\"2\"," \
+    "\"revision\":\"" revision "\",\"raft_term\":\"4\"}"
+
+static void test_put_range_delete(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    assert_string_equal(post(&talk, "/v3/kv/put", "{\"key\":\"YQ==\",\"value\":\"MQ==\"}", "200"),
+                        "{" HEADER("2") "}");
+    assert_string_equal(
+        post(&talk, "/v3/kv/put", "{\"value\":\"Mg==\",\"key\":\"YQ==\",\"prevKv\":true}", "200"),
+        "{" HEADER("3") ",\"prev_kv\":{\"key\":\"YQ==\",\"create_revision\":\"2\","
+                        "\"mod_revision\":\"2\",\"version\":\"1\",\"value\":\"MQ==\"}}");
+    assert_string_equal(
+        post(&talk, "/v3/kv/range", "{\"key\":\"AA==\",\"range_end\":\"AA==\",\"limit\":\"5\"}",
+             "200"),
+        "{" HEADER("3") ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":\"2\","
+                        "\"mod_revision\":\"3\",\"version\":\"2\",\"value\":\"Mg==\"}],"
+                        "\"count\":\"1\"}");
+    assert_int_equal(talk.read, PROTOCOL_READ_LINEARIZABLE);
+    post(&talk, "/v3/kv/range", "{\"key\":\"YQ==\",\"serializable\":true}", "200");
+    assert_int_equal(talk.read, PROTOCOL_READ_LOCAL);
+    assert_string_equal(post(&talk, "/v3/kv/deleterange", "{\"key\":\"YQ==\"}", "200"),
+                        "{" HEADER("4") ",\"deleted\":\"1\"}");
+    assert_string_equal(post(&talk, "/v3/kv/deleterange", "{\"key\":\"YQ==\"}", "200"),
+                        "{" HEADER("4") "}");
+    talk_close(&talk);
+}
+
+static void test_txn(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    const char *txn =
+        "{\"failure\":[{\"requestRange\":{\"key\":\"YQ==\"}}],"
+        "\"success\":[{\"request_put\":{\"key\":\"YQ==\",\"value\":\"MQ==\"}},"
+        "{\"request_txn\":{\"success\":[{\"request_range\":{\"key\":\"YQ==\",\"x\":[{}]}}]}}],"
+        "\"compare\":[{\"key\":\"YQ==\",\"target\":\"CREATE\",\"create_revision\":0}]}";
+    const char *kv = "{\"key\":\"YQ==\",\"create_revision\":\"2\",\"mod_revision\":\"2\","
+                     "\"version\":\"1\",\"value\":\"MQ==\"}";
+    char expected[1000] = "{" HEADER("2");
+    strcat(expected, ",\"succeeded\":true,\"responses\":["
+                     "{\"response_put\":{\"header\":{\"revision\":\"2\"}}},"
+                     "{\"response_txn\":{\"header\":{},\"succeeded\":true,"
+                     "\"responses\":[{\"response_range\":{\"header\":{\"revision\":\"2\"},"
+                     "\"kvs\":[");
+    strcat(expected, kv);
+    strcat(expected, "],\"count\":\"1\"}}]}}]}");
+    assert_string_equal(post(&talk, "/v3/kv/txn", txn, "200"), expected);
+    strcpy(expected, "{" HEADER("2"));
+    strcat(expected, ",\"responses\":[{\"response_range\":{\"header\":{\"revision\":\"2\"},"
+                     "\"kvs\":[");
+    strcat(expected, kv);
+    strcat(expected, "],\"count\":\"1\"}}]}");
+    assert_string_equal(post(&talk, "/v3/kv/txn", txn, "200"), expected);
+    talk_close(&talk);
+}
+
+static void expect_error(struct talk *talk, const char *path, const char *body, const char *status,
+                         const char *expected)
+{
+    const char *said = post(talk, path, body, status);
+    if (strstr(said, expected) == NULL) print_message("%s\n", said);
+    assert_non_null(strstr(said, expected));
+}
+
+static void test_bad_input(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    expect_error(&talk, "/v3/kv/put", "{}", "400",
+                 "{\"error\":\"etcdserver: key is not provided\",\"code\":3,"
+                 "\"message\":\"etcdserver: key is not provided\"}");
+    expect_error(&talk, "/v3/kv/put", "", "400", "etcdserver: key is not provided");
+    expect_error(&talk, "/v3/kv/put", "{\"key\":\"?\"}", "400", "illegal base64 data");
+    expect_error(&talk, "/v3/kv/put", "{\"key\":1}", "400", "\"code\":3");
+    expect_error(&talk, "/v3/kv/put", "{\"key\":", "400", "\"code\":3");
+    expect_error(&talk, "/v3/kv/put", "{} x", "400", "\"code\":3");
+    expect_error(&talk, "/v3/kv/range", "{\"limit\":\"9223372036854775808\"}", "400", "64 bits");
+    expect_error(&talk, "/v3/kv/range", "{\"limit\":1.5}", "400", "64 bits");
+    expect_error(&talk, "/v3/kv/range", "{\"sort_order\":\"UP\"}", "400", "enum");
+    expect_error(&talk, "/v3/kv/range", "{\"key\":\"YQ==\",\"revision\":\"7\"}", "400",
+                 "\"code\":11");
+    expect_error(&talk, "/v3/kv/txn", "{\"success\":[{}]}", "400", "operation without a request");
+    expect_error(&talk, "/v3/kv/txn", "{\"success\":{}}", "400", "an array is expected");
+    expect_error(&talk, "/v3/lease/grant", "{}", "501", "\"code\":12");
+    struct buffer deep = {0};
+    for (unsigned i = 0; i < 1000; i++) {
+        buffer_append_text(&deep, "{\"success\":[{\"request_txn\":");
+    }
+    buffer_put_u8(&deep, 0);
+    expect_error(&talk, "/v3/kv/txn", (const char *)buffer_slice(&deep).data, "400", "\"code\":3");
+    buffer_free(&deep);
+    assert_false(talk.closed);
+    talk_ask(&talk, "GET", "/v3/kv/range", "", "405");
+    talk_ask(&talk, "GET", "/", "", "404");
+    talk_close(&talk);
+}
+
+static void test_other_pages(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    assert_string_equal(talk_ask(&talk, "GET", "/health", "", "200"),
+                        "{\"health\":\"true\",\"reason\":\"\"}");
+    assert_string_equal(talk_ask(&talk, "GET", "/version", "", "200"),
+                        "{\"etcdserver\":\"3.6.0\",\"etcdcluster\":\"3.6.0\"}");
+    const char *status = post(&talk, "/v3/maintenance/status", "{}", "200");
+    assert_non_null(strstr(status, "\"leader\":\"3\""));
+    assert_non_null(strstr(status, "\"raftTerm\":\"4\""));
+    buffer_clear(&talk.said);
+    gateway_ops.refuse(talk.gateway, 1, PROTOCOL_REFUSED_NO_LEADER, &talk.said);
+    buffer_put_u8(&talk.said, 0);
+    const char *said = (const char *)buffer_slice(&talk.said).data;
+    assert_int_equal(strncmp(said, "HTTP/1.1 503 ", 13), 0);
+    assert_non_null(strstr(said, "{\"error\":\"etcdserver: no leader\",\"code\":14,"));
+    talk_close(&talk);
+}
+
+/* However the bytes are cut, what comes back is the same; and "close" is heeded. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    const char *text = "POST /v3/kv/put HTTP/1.1\r\nHost: a\r\nContent-Length: 29\r\n\r\n"
+                       "{\"key\":\"YQ==\",\"value\":\"MQ==\"}"
+                       "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+                       "POST /v3/kv/range HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                       "Transfer-Encoding: chunked\r\n\r\n"
+                       "5\r\n{\"key\r\ne\r\n\":\"YQ==\"      }\r\n0\r\n\r\n";
+    struct buffer first = {0};
+    for (size_t piece = 1; piece < 40; piece++) {
+        struct talk talk;
+        talk_open(&talk);
+        size_t size = strlen(text);
+        for (size_t at = 0; at < size; at += piece) {
+            size_t part = size - at < piece ? size - at : piece;
+            uint8_t *copy = malloc(part);
+            assert_non_null(copy);
+            memcpy(copy, text + at, part);
+            talk_say(&talk, slice_of(copy, part));
+            free(copy);
+        }
+        assert_true(talk.closed);
+        if (piece == 1) buffer_append_slice(&first, buffer_slice(&talk.said));
+        assert_true(slice_equal(buffer_slice(&talk.said), buffer_slice(&first)));
+        talk_close(&talk);
+    }
+    buffer_free(&first);
+}
+
+static void test_a_request_that_was_shed_hears_so(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    talk_say(&talk,
+             slice_text("POST /v3/kv/put HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n{"));
+    gateway_ops.shed(talk.gateway);
+    talk_say(&talk, slice_text("more of it"));
+    buffer_put_u8(&talk.said, 0);
+    assert_non_null(strstr((const char *)buffer_slice(&talk.said).data, " 429 "));
+    assert_true(talk.closed);
+    talk_close(&talk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_put_range_delete),
+        cmocka_unit_test(test_txn),
+        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_other_pages),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_a_request_that_was_shed_hears_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
