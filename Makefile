@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: help run build test traces coverage check mutants bench bench-queue bench-snapshot bench-links bench-check \
+.PHONY: help run build test traces coverage check mutants bench bench-queue bench-store bench-snapshot bench-links bench-check \
   bench-sim fuzz fmt lint clean install-deps book book-serve transcripts
 
 help: ## list these targets
@@ -38,12 +38,17 @@ check: ## make test, plus sanitizers, both compilers, format and static analysis
 	@tools/build $(BUILD)
 	@tools/test --build $(BUILD) --check
 
-bench: bench-queue bench-snapshot bench-links bench-sim bench-check ## run every benchmark
+bench: bench-queue bench-store bench-snapshot bench-links bench-sim bench-check ## run every benchmark
 
 bench-queue: ## measure the queue beside beanstalkd and print the ratios (ARGS=--quick)
 	@tools/deps bench
 	@tools/build $(BUILD)
 	@PATH="$$PATH:$$(tools/deps peer-path)" python3 bench/queue.py --quartet $(BUILD)/quartet $(ARGS)
+
+bench-store: ## measure the store beside Redis and print the ratios (ARGS=--quick)
+	@tools/deps bench
+	@tools/build $(BUILD)
+	@PATH="$$PATH:$$(tools/deps peer-path)" python3 bench/store.py --quartet $(BUILD)/quartet $(ARGS)
 
 bench-snapshot: ## measure what clients notice while 1 GiB is snapshotted (ARGS=--quick)
 	@tools/deps bench
