@@ -35,6 +35,7 @@ from shop_world import (
     docker,
     docker_says,
     listing,
+    must_have_compose,
     show,
 )
 
@@ -62,6 +63,7 @@ def command_up(shop: Shop, options: argparse.Namespace) -> int:
     if not shop.own_name:
         shop.project = f"{table.name}-{shop.impl}"
     shop.all = listing()
+    must_have_compose()
     for project, folder in others(shop.all, shop.project):
         print(f"{project} is up, and there is room for one shop: it goes down first", flush=True)
         take_down(project, folder)
@@ -197,7 +199,8 @@ def in_words(belief: Dict[str, Any]) -> str:
     if "role" in belief:
         leader = belief.get("leader") or "nobody"
         follows = "" if belief["role"] == "leader" else f", leader {leader}"
-        return f"{belief['role']} in term {belief.get('term')}{follows}"
+        term = f" in term {belief['term']}" if belief.get("term") else ""  # none before the first
+        return f"{belief['role']}{term}{follows}"
     return "answers" if belief else ""
 
 

@@ -103,6 +103,15 @@ def docker_says(*words: str) -> str:
     return done.stdout
 
 
+def must_have_compose() -> None:
+    """Without the plugin docker takes Compose's flags for its own, and says that they are unknown."""
+    done = subprocess.run(
+        ["docker", "compose", "version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    if done.returncode != 0:
+        raise Wrong("docker has no Compose here; ./learn doctor says what to install", 1)
+
+
 def show(command: str) -> None:
     print("+ " + command, file=sys.stderr, flush=True)
 

@@ -314,7 +314,7 @@ def test_reset_keeps_what_was_written(course):
         (["start", "01", "--language", "rust"], 2, "invalid choice: 'rust'"),
         (["start", "01", "02"], 2, "one name at a time; 02 is one too many"),
         (["begin", "01"], 2, "there is no command begin; there are accept, check, doctor,"),
-        ([], 2, "required: COMMAND; ./learn --help says more"),
+        ([], 2, "a command is missing; there are accept, check, doctor,"),
         (["language", "rust"], 2, "there is no language rust; there are python and typescript"),
         (["accept"], 2, "which system? There is ./learn accept queue"),
         (["accept", "mine"], 2, "there is no system mine; there is ./learn accept queue"),
@@ -355,13 +355,6 @@ def test_the_book_is_told_of_the_language(course):
     assert choice.read_text() == text  # chosen then, not now
 
 
-def test_starting_twice_touches_nothing(course):
-    learn(course, "start", "01")
-    mine(course, "01-dedup", "python").write_text("# my work\n")
-    assert "reset" in learn(course, "start", "01", code=1)
-    assert mine(course, "01-dedup", "python").read_text() == "# my work\n"
-
-
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "3"])
 def test_a_progress_file_that_is_broken_is_begun_anew(course, text):
     learn(course, "start", "01")
@@ -369,6 +362,18 @@ def test_a_progress_file_that_is_broken_is_begun_anew(course, text):
     assert "0 of" in learn(course, "progress")
     learn(course, "hint", "01")
     assert json.loads((course / "exercises/mine/progress.json").read_text())["hints"]
+
+
+def test_who_begins_again_goes_on_with_what_was_begun(course):
+    """And `check` without a name means it, not what was begun in between."""
+    learn(course, "start", "02", "--language", "python")
+    mine(course, "02-lease", "python").write_text("# my work\n")
+    learn(course, "start", "01", "--language", "python")
+    copy_solution(course, "01-dedup", "python")
+    said = learn(course, "start", "02", "--language", "python")
+    assert "It is as you left it; ./learn reset 02-lease begins again." in said
+    assert mine(course, "02-lease", "python").read_text() == "# my work\n"
+    assert "01-dedup" not in learn(course, "check", code=1)
 
 
 def test_a_learner_may_have_both_languages_and_checks_the_one_begun_last(course):

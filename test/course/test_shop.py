@@ -427,6 +427,18 @@ def test_a_kept_choice_that_is_broken_is_begun_anew(place, kept):
     assert place.shop("kill", "producer")[0] == ["kill --signal KILL queue-c-producer-1"]
 
 
+def test_a_docker_without_compose_is_told_from_a_shop_that_does_not_start(place):
+    (place.bin / "no-compose").touch()
+    calls, said = place.shop("up", "c", code=1)
+    assert calls == []
+    assert said == "shop: docker has no Compose here; ./learn doctor says what to install\n"
+
+
+def test_a_node_that_knows_no_term_yet_names_none(place):
+    with node_says(place.admin, role="founding", leader=0):
+        assert re.search(r"queue-1 +running +founding, leader nobody$", place.shop("status")[1], re.M)
+
+
 def test_what_docker_says_is_passed_on(place):
     assert "did not start" in place.shop("up", fails="compose?up*", code=1)[1]
     assert place.shop("kill", "1", fails="kill*", code=1)[1].endswith("did not do it: see above\n")
