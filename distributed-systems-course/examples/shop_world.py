@@ -104,7 +104,7 @@ def docker_says(*words: str) -> str:
 
 
 def must_have_compose() -> None:
-    """Without the plugin docker takes Compose's flags for its own, and says that they are unknown."""
+    """Without the plugin docker takes Compose's flags for its own, and knows none of them."""
     done = subprocess.run(
         ["docker", "compose", "version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

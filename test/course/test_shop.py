@@ -436,7 +436,8 @@ def test_a_docker_without_compose_is_told_from_a_shop_that_does_not_start(place)
 
 def test_a_node_that_knows_no_term_yet_names_none(place):
     with node_says(place.admin, role="founding", leader=0):
-        assert re.search(r"queue-1 +running +founding, leader nobody$", place.shop("status")[1], re.M)
+        said = place.shop("status")[1]
+    assert re.search(r"queue-1 +running +founding, leader nobody$", said, re.MULTILINE)
 
 
 def test_what_docker_says_is_passed_on(place):
