@@ -9,6 +9,7 @@ of a run stood then, which is the still picture: for paper, and for who has no W
     seed = 7
     options = ""                      src/web/page.h
     begin = ["until calm", "put leader seat 11"]    goals and orders, before anything is shown
+    lives = true                      it plays by itself while it is in sight (the cover)
     [[acts]]                          any number, one after the other
     ask = "..."                       before it happens
     do = ["kill leader"]              leader, follower, other: nodes by what they are then
@@ -34,7 +35,7 @@ from typing import Any
 import progress
 
 COURSE = Path(__file__).resolve().parents[1]
-KEYS = {"system", "nodes", "seed", "options", "begin", "acts"}
+KEYS = {"system", "nodes", "seed", "options", "begin", "lives", "acts"}
 ACT_KEYS = {"ask", "do", "until", "holds", "choices"}
 GOALS = {"leader", "answer", "calm"}
 MODULE = "assets/world.js"
@@ -67,6 +68,8 @@ def mistake(scene: dict[str, Any]) -> str:
         return f"{sorted(missing)[0]!r} is missing"
     if unknown := set(scene) - KEYS:
         return f"a world has no {sorted(unknown)[0]!r}"
+    if not isinstance(scene.get("lives", False), bool):
+        return "lives is true or false"
     if scene["nodes"] not in PLANS:
         return "a world has 1, 3 or 5 nodes"
     for number, act in enumerate(scene.get("acts", []), start=1):

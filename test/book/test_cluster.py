@@ -50,6 +50,7 @@ def test_what_is_recorded_is_of_the_world_as_it_is_written(name):
     [
         ('system = "queue"\n', "", "'system' is missing"),
         ("nodes = 3", "nodes = 4", "1, 3 or 5 nodes"),
+        ("seed = 1", "seed = 1\nlives = 3", "lives is true or false"),
         ("seed = 1", "seed = 1\nluck = 2", "a world has no 'luck'"),
         ('until = "leader"', 'until = "christmas"', "act 1 ends with"),
         ("holds = []\n", "", "act 1 needs"),

@@ -242,6 +242,27 @@ for (const [colorScheme, viewport, size] of [
   });
 }
 
+await check("the cluster on the cover lives, until it is stopped", async (wrong) => {
+  const control = (page, name) =>
+    page.locator(".cluster .play-row").getByRole("button", { name, exact: true });
+  const still = await open("introduction.html", wrong);
+  await control(still, "Play").waitFor();
+  const page = await open("introduction.html", wrong, { reducedMotion: "no-preference" });
+  await control(page, "Pause").waitFor();
+  await until(page, "a step", () => document.querySelector(".cluster input[type=range]").value > 0);
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await control(page, "Play").waitFor(); // it rests
+  await page.evaluate(() => scrollTo(0, 0));
+  await control(page, "Pause").click();
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  if (!(await control(page, "Play").isVisible())) wrong.push("it was stopped, and plays");
+  if ((await position(still)) !== 0) wrong.push("it moves where nobody wants motion");
+  await still.context().close();
+  return page;
+});
+
 await check("without WebAssembly there is the still picture, and a sentence", async (wrong) => {
   const page = await open(PAGES.dies, wrong, {}, "delete window.WebAssembly;");
   await page.locator(".cluster-still").waitFor();

@@ -17,6 +17,7 @@ export interface Act {
 
 export interface Scene extends Opening {
   begin: string[]; // orders, and goals as "until GOAL": before the first step
+  lives?: boolean; // plays by itself
   acts: Act[];
 }
 

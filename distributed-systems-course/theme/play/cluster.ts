@@ -216,6 +216,20 @@ class Cluster {
     figure.classList.add("playing", "plays");
     choose(leaderOf(this.steps.step(0).state)?.id ?? 1);
     this.timeline.draw();
+    if (scene.lives && !reducedMotion()) this.live(host);
+  }
+
+  // It plays by itself, and rests while it is out of sight. Who has stopped it has stopped it.
+  private live(host: HTMLElement): void {
+    let resting = true;
+    const seen = new IntersectionObserver(([entry]) => {
+      const { playing } = this.timeline;
+      if (entry?.isIntersecting ? !resting : !playing) return;
+      resting = playing;
+      if (playing) this.timeline.pause();
+      else this.timeline.play();
+    });
+    seen.observe(host);
   }
 
   // At the end of the step that is being played.

@@ -238,7 +238,8 @@ export class Timeline {
     const { play } = this.buttons;
     if (play.dataset.mark === mark) return;
     play.dataset.mark = mark;
-    play.setAttribute("aria-label", mark === "play" ? "Play" : "Pause");
+    play.title = mark === "play" ? "Play" : "Pause";
+    play.setAttribute("aria-label", play.title);
     play.replaceChildren(icon(ICONS[mark]));
   }
 
