@@ -35,6 +35,24 @@ struct session_key {
  * session_end(). */
 typedef void machine_emit(void *world, const struct session_key *session, const void *payload);
 
+/* Emitted with `session` NULL while the machine changes: what is watched under this topic has. As
+ * many as the change has topics, in bounded work; the same again does no harm. */
+struct machine_mark {
+    uint64_t topic;
+};
+
+/* A watch: a cursor into the machine's own history, on one replica. It is not replicated and stands
+ * in no digest. The machine keeps nothing for it, so it goes on in the machine that a snapshot puts
+ * in this one's place: both count alike. Live, catching up, and behind a slow reader are one path:
+ * the node reads on from the cursor when its topic was marked and its connection has room. */
+struct machine_watch {
+    uint64_t topic;
+    uint64_t next; /* what it reads next, as the machine counts */
+};
+
+/* What a watch hears: the machine's own struct, borrowed for the call. */
+typedef void machine_say(void *world, const void *payload);
+
 /* What a replica's world knows of the process around it, for machines that show it to who asks
  * (beanstalkd's `stats`). It differs from node to node, so it is handed to query() alone: nothing
  * that changes a machine sees it, and no machine keeps any of it. Unknown: 0, an empty slice. */
@@ -97,6 +115,14 @@ struct machine_ops {
      * `facts` are borrowed for the call. */
     void (*query)(const void *machine, const struct session_key *session, struct slice command,
                   const struct machine_time *now, const struct machine_facts *facts);
+    /* Opens a watch at `spec`, as the protocol encoded it, and may say where it begins. NULL, and
+     * watch_read() too: there are none. */
+    void (*watch_open)(const void *machine, struct slice spec, struct machine_watch *watch,
+                       machine_say *say, void *world);
+    /* Says what there is from the cursor on, about `room` bytes of it and at least something, and
+     * moves it; true while more is there now. What is not there yet is no error: it waits. */
+    bool (*watch_read)(const void *machine, struct machine_watch *watch, size_t room,
+                       machine_say *say, void *world);
     /* Text for the admin port: Prometheus lines with this machine's own metrics. */
     void (*metrics)(const void *machine, struct buffer *out);
     uint64_t (*bytes)(const void *machine); /* estimated memory in objects, for limits and stats */

@@ -28,6 +28,8 @@ enum protocol_request_kind {
     PROTOCOL_NONE,    /* all bytes are taken, and hold no further request */
     PROTOCOL_PROPOSE, /* `command` goes through the log */
     PROTOCOL_QUERY,   /* `command` is answered from this replica's state: see protocol_read */
+    PROTOCOL_WATCH,   /* `command` is where a watch begins (machine.h); it hears by push() */
+    PROTOCOL_CANCEL,  /* the watch of this token ends; nothing comes back */
     PROTOCOL_LITERAL, /* `command` is the reply itself, to be sent in its turn; has no token */
     PROTOCOL_CLOSE,   /* close once all replies before it are sent (quit, or beyond repair), and
                          `command`, the last word, if there is one; nothing is asked for any more */
@@ -49,7 +51,7 @@ enum protocol_write {
 
 struct protocol_request {
     enum protocol_request_kind kind;
-    uint64_t token; /* of a PROPOSE or QUERY: the protocol's own, handed back as it is */
+    uint64_t token; /* of all with an answer: the protocol's own, handed back as it is */
     uint32_t slot;  /* what it is about, for systems of many groups; else 0 */
     bool blocks;    /* propose nothing behind it until its reply has come (reserve) */
     bool grows;     /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
@@ -107,6 +109,11 @@ struct protocol_ops {
     /* The same for one that was not carried out. Of a connection that there is no room for:
      * `connection` NULL, token 0, and whatever it appends is the last that is said. */
     void (*refuse)(void *connection, uint64_t token, enum protocol_refusal why, struct buffer *out);
+
+    /* Appends what a watch makes its client hear (machine.h: machine_say), at any time until it is
+     * cancelled. NULL: there are no watches. Of an ordered protocol it comes between whole replies.
+     * A watch beyond the limit of one connection is refused: PROTOCOL_REFUSED_FULL. */
+    void (*push)(void *connection, uint64_t token, const void *payload, struct buffer *out);
 
     /* What a protocol says by itself, and when; each may be NULL. They are called towards the end
      * of a turn in which the connection had bytes, answers, or a deadline, or output of its left.

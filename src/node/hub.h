@@ -198,6 +198,8 @@ void requests_ended(struct node *node, struct client *client);  /* it says nothi
 void requests_closed(struct node *node, struct client *client); /* frees it */
 /* Those who may go on since the last time. Once a turn, when the machine has replied. */
 void requests_pump(struct node *node);
+/* What watches have to say: behind frames to peers and the write to the log. */
+void requests_push(struct node *node);
 
 /* --- route.c: between peers and the others, and what a group's calls led to --- */
 

@@ -387,6 +387,7 @@ static void turn_work(struct node *node)
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);
+    if (clients_watch(&node->clients)) requests_push(node);
     clients_turn(&node->clients);
     if (!list_empty(&node->clients.pump)) {
         turn_wake(&node->turn, node->turn.now.mono_us); /* refused: go on decoding */

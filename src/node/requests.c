@@ -1,5 +1,6 @@
 /* What clients ask goes to a group, and what becomes of it back to them. */
 #include "base/assert.h"
+#include "node/clients/watches.h"
 #include "node/hub.h"
 
 /* What counts for the memory limit beside what clients hold. */
@@ -84,12 +85,55 @@ static void ask(struct node *node, struct client *client)
     client_waits(&node->clients, client, question.place, read, group_read_in_order(read));
 }
 
+/* Who hears what a watch says. */
+struct ear {
+    struct clients *clients;
+    struct client *client;
+    uint64_t token;
+};
+
+static void ear_say(void *world, const void *payload)
+{
+    const struct ear *ear = world;
+    watch_push(ear->clients, ear->client, ear->token, payload);
+}
+
+static void watch(struct node *node, struct client *client)
+{
+    const struct protocol_request *request = &client->request;
+    uint32_t number = group_of(node, request);
+    struct machine_watch cursor = {0};
+    struct ear ear = {&node->clients, client, request->token};
+    if (client->watches_count == WATCHES_OF_CLIENT_MAX) {
+        client_turned_down(&node->clients, client, PROTOCOL_REFUSED_FULL);
+        return;
+    }
+    group_watch_open(groups_touch(node, number), request->command, &cursor, ear_say, &ear);
+    watches_open(&node->clients, client, number, &cursor);
+}
+
+void requests_push(struct node *node)
+{
+    uint32_t visited = 0;
+    size_t room = 0;
+    struct watch *at = watches_next(&node->clients, &visited, &room);
+    for (; at != NULL; at = watches_next(&node->clients, &visited, &room)) {
+        struct ear ear = {&node->clients, at->client, at->token};
+        const struct group *group = node->groups.all[watch_group(at)].group;
+        watch_read(&node->clients, at, group_watch_read(group, &at->cursor, room, ear_say, &ear));
+    }
+}
+
 /* Deals with what can be decoded in front of `rest`. */
 static void work(struct node *node, struct client *client, struct slice *rest)
 {
     while (client_next(&node->clients, client, rest)) {
         if (client->request.kind == PROTOCOL_PROPOSE) propose(node, client);
         if (client->request.kind == PROTOCOL_QUERY) ask(node, client);
+        if (client->request.kind == PROTOCOL_WATCH) watch(node, client);
+        if (client->request.kind == PROTOCOL_CANCEL) {
+            watches_cancel(&node->clients, client, client->request.token);
+        }
         weigh_elsewhere(node);
     }
 }

@@ -1,5 +1,6 @@
 /* From room to room: what peers say goes to whom it is for. */
 #include "base/assert.h"
+#include "node/clients/watches.h"
 #include "node/hub.h"
 
 /* Beyond what the rooms know of themselves: who this node is to others. */
@@ -324,10 +325,14 @@ static void clients_output(struct node *node, uint32_t group, const struct group
     if (output->clients_lost) {
         count_alive(node, group);
         clients_close_skipped(&node->clients, group);
+        watches_mark_all(&node->clients, group);
     }
     if (output->reborn) {
         clients_reborn(&node->clients, group);
         if (group == 0) admins_reborn(node);
+    }
+    for (uint32_t i = 0; i < output->marks_count; i++) {
+        watches_mark(&node->clients, group, &output->marks[i]);
     }
     if (output->refused.items > 0) commands_refused(node, group, &output->refused);
     for (uint32_t i = 0; i < output->reads_refused_count; i++) {

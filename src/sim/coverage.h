@@ -106,10 +106,19 @@
     X(CONSENSUS_DELETES, "deletes of a key acknowledged")      \
     X(CONSENSUS_JUDGED, "histories of keys judged")
 
+#define SIM_COVERAGE_WATCH(X)                                \
+    X(WATCHES, "watches opened")                             \
+    X(WATCHES_RESUMED, "watches taken up at another node")   \
+    X(WATCHES_CANCELLED, "watches cancelled and taken up")   \
+    X(EVENTS, "events heard")                                \
+    X(GAPS, "gaps heard")                                    \
+    X(WATCH_WRITES, "writes acknowledged in watched worlds") \
+    X(WATCH_UNKNOWN, "writes that were told to be uncertain")
+
 #define SIM_COVERAGE(X)   \
     SIM_COVERAGE_WORLD(X) \
     SIM_COVERAGE_QUEUE(X) \
-    SIM_COVERAGE_RAFT(X) SIM_COVERAGE_STORE(X) SIM_COVERAGE_CONSENSUS(X)
+    SIM_COVERAGE_RAFT(X) SIM_COVERAGE_STORE(X) SIM_COVERAGE_CONSENSUS(X) SIM_COVERAGE_WATCH(X)
 
 enum sim_coverage {
 #define X(name, text) SIM_COVER_##name,
@@ -126,6 +135,7 @@ enum {
     SIM_COVER_RAFT_END = SIM_COVER_QUEUE_END SIM_COVERAGE_RAFT(X),
     SIM_COVER_STORE_END = SIM_COVER_RAFT_END SIM_COVERAGE_STORE(X),
     SIM_COVER_CONSENSUS_END = SIM_COVER_STORE_END SIM_COVERAGE_CONSENSUS(X),
+    SIM_COVER_WATCH_END = SIM_COVER_CONSENSUS_END SIM_COVERAGE_WATCH(X),
 #undef X
 };
 

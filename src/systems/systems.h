@@ -12,6 +12,9 @@
     X(store)                 \
     X(consensus)
 
+/* Worlds that a system has beside the one of its name, in its room `sim`: sim_system_NAME. */
+#define WORLDS_BESIDE(X) X(watch)
+
 #define SYSTEMS(X)       \
     SYSTEMS_SIMULATED(X) \
     X(chat)

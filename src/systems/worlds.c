@@ -7,10 +7,11 @@
 
 #define X(name) extern const struct sim_system sim_system_##name;
 SYSTEMS_SIMULATED(X)
+WORLDS_BESIDE(X)
 #undef X
 
 #define X(name) &sim_system_##name,
-const struct sim_system *const sim_systems[] = {SYSTEMS_SIMULATED(X) NULL};
+const struct sim_system *const sim_systems[] = {SYSTEMS_SIMULATED(X) WORLDS_BESIDE(X) NULL};
 #undef X
 
 const struct sim_system *sim_system_by_name(struct slice name)

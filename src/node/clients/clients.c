@@ -14,6 +14,7 @@
 #include "node/clients/answers.h"
 #include "node/clients/owed.h"
 #include "node/clients/speak.h"
+#include "node/clients/watches.h"
 
 void clients_init(struct clients *clients)
 {
@@ -22,6 +23,9 @@ void clients_init(struct clients *clients)
     list_init(&clients->all);
     list_init(&clients->pump);
     list_init(&clients->touched);
+    list_init(&clients->topics_all);
+    list_init(&clients->marked);
+    list_init(&clients->ready);
     list_init(&clients->spare);
 }
 
@@ -29,6 +33,7 @@ void clients_free(struct clients *clients)
 {
     owed_spare_free(clients);
     heap_free(&clients->due);
+    map_free(&clients->topics);
 }
 
 bool clients_memory_short(const struct clients *clients)
@@ -45,6 +50,8 @@ void client_opened(struct clients *clients, uint32_t id, bool closed)
     connection_init(clients->connections, &client->connection, id, NODE_CLIENT);
     list_init(&client->in_pump);
     list_init(&client->in_touched);
+    list_init(&client->watches);
+    list_init(&client->starved);
     list_init(&client->in_clients);
     client->in_due.at = HEAP_NOWHERE;
     list_append(&clients->all, &client->in_clients);
@@ -66,6 +73,7 @@ void client_opened(struct clients *clients, uint32_t id, bool closed)
 
 void client_free(struct clients *clients, struct client *client)
 {
+    watches_free(clients, client);
     owed_free(clients, client);
     if (client->protocol != NULL) clients->config->protocol->close(client->protocol);
     if (client->awaiting > 0) clients->awaiting--;
@@ -193,7 +201,9 @@ static bool client_take(struct clients *clients, struct client *client)
     switch (request->kind) {
     case PROTOCOL_NONE: return false;
     case PROTOCOL_PROPOSE: client->held = client->holding > 0; return !client->held;
-    case PROTOCOL_QUERY: return true;
+    case PROTOCOL_QUERY:
+    case PROTOCOL_WATCH:
+    case PROTOCOL_CANCEL: return true;
     case PROTOCOL_LITERAL: owed_say(clients, client, request->command); return false;
     case PROTOCOL_CLOSE:
         client->quitting = true;
@@ -306,6 +316,7 @@ bool client_sent(struct clients *clients, struct client *client)
 {
     client_weigh(clients, client);
     if (client->unsaid) speak_touch(clients, client);
+    if (!list_empty(&client->starved)) watches_sent(clients, client);
     return client->input.size > 0 || client->inside || !client->connection.reading;
 }
 

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "contract/protocol.h"
 #include "node/node.h"
 #include "node/turn/connections.h"
@@ -46,9 +47,12 @@ struct client {
     bool unsaid;  /* the protocol has more to send() when there is room */
     bool drained; /* it was told */
     struct protocol_request request;
-    struct list in_pump;      /* may go on after this round of applying */
-    struct list in_touched;   /* its protocol may have something to say by itself */
-    struct list in_clients;   /* all, in the order of their coming */
+    struct list in_pump;    /* may go on after this round of applying */
+    struct list in_touched; /* its protocol may have something to say by itself */
+    struct list in_clients; /* all, in the order of their coming */
+    struct list watches;    /* see watches.h */
+    struct list starved;    /* those of them that wait for room */
+    uint32_t watches_count;
     struct heap_place in_due; /* when its protocol wants to be called */
     uint32_t refused;         /* scratch: see clients_count_refused(), clients_count_alive() */
     client_place refused_from;
@@ -68,7 +72,11 @@ struct clients {
     struct list touched;
     struct list spare; /* struct said */
     uint32_t spare_count;
-    struct heap due; /* of clients whose protocol has a clock */
+    struct map topics; /* watched: watches.c */
+    struct list topics_all;
+    struct list marked; /* topics that watches are to be visited of */
+    struct list ready;  /* watches to be visited anyway */
+    struct heap due;    /* of clients whose protocol has a clock */
     uint32_t count;
     uint32_t awaiting; /* of them, those who are owed replies to proposals, applied or not */
     uint64_t bytes;    /* held for all of them; kept only where there is a limit */
@@ -77,6 +85,7 @@ struct clients {
     uint64_t bytes_elsewhere;
     struct {
         uint64_t accepted, turned_away; /* connections */
+        uint64_t pushes;
         uint64_t replies, refused, uncertain;
     } counters;
 };
@@ -99,8 +108,8 @@ bool client_has_session(const struct client *client, uint32_t group);
 /* --- requests --- */
 
 /* Takes off the front of `rest` up to and including the next request that is for a group: true,
- * and client->request is a PROPOSE or a QUERY. The caller must then say what becomes of it, by one
- * of the calls below. False: nothing more may be taken now. */
+ * and client->request is a PROPOSE, a QUERY, a WATCH or a CANCEL. The caller must then say what
+ * becomes of it, by one of the calls below. False: nothing more may be taken now. */
 bool client_next(struct clients *clients, struct client *client, struct slice *rest);
 
 /* The request was proposed to this group: a reply will come. */
@@ -167,6 +176,11 @@ void clients_close_skipped(struct clients *clients, uint32_t group);
 uint32_t clients_skipped(const struct clients *clients, uint32_t group);
 /* The sessions of this incarnation in the group are over: closed, and have none to end. */
 void clients_reborn(struct clients *clients, uint32_t group);
+/* Some of their watches are to be visited. */
+static inline bool clients_watch(const struct clients *clients)
+{
+    return !list_empty(&clients->ready) || !list_empty(&clients->marked);
+}
 /* Tells each once; closes those who are owed nothing, or wait for something that may never come. */
 void clients_drain(struct clients *clients);
 /* The turn nears its end: protocols say what they have to say by themselves. */

@@ -12,6 +12,10 @@ enum { APPLY_BYTES_MAX = 128 << 10 }; /* entry data applied in one turn */
 void group_emit(void *world, const struct session_key *session, const void *payload)
 {
     struct group *group = world;
+    if (session == NULL) {
+        buffer_append(&group->marks, payload, sizeof(struct machine_mark));
+        return;
+    }
     if (session->node != group->config->self) return;
     /* Another one's were clients of an earlier life. */
     if (session->incarnation != group->incarnation) return;
@@ -78,6 +82,8 @@ uint64_t group_incarnation(const struct group *group)
 
 void group_destroy(struct group *group)
 {
+    buffer_free(&group->marks);
+    buffer_free(&group->marks_told);
     proposals_free(group);
     reads_free(group);
     group_close(group);
@@ -399,6 +405,30 @@ bool group_commands_next(struct group_commands *commands, struct command *comman
     }
 }
 
+static void marks_output(struct group *group, struct group_output *output)
+{
+    struct buffer told = group->marks_told;
+    buffer_clear(&told);
+    group->marks_told = group->marks;
+    group->marks = told;
+    output->marks_count = (uint32_t)(group->marks_told.size / sizeof *output->marks);
+    output->marks = (const void *)buffer_slice(&group->marks_told).data;
+}
+
+void group_watch_open(const struct group *group, struct slice spec, struct machine_watch *watch,
+                      machine_say *say, void *world)
+{
+    const struct replica *replica = group->replica;
+    replica->ops->watch_open(replica->machine, spec, watch, say, world);
+}
+
+bool group_watch_read(const struct group *group, struct machine_watch *watch, size_t room,
+                      machine_say *say, void *world)
+{
+    const struct replica *replica = group->replica;
+    return replica->ops->watch_read(replica->machine, watch, room, say, world);
+}
+
 void group_take_output(struct group *group, struct group_output *output)
 {
     *output = (struct group_output){
@@ -409,6 +439,7 @@ void group_take_output(struct group *group, struct group_output *output)
         .reads_refused_count = group->reads.refused_count,
         .reads_refused = group->reads.refused,
     };
+    if (group->marks.size > 0) marks_output(group, output);
     group->clients_lost = false;
     group->reborn = false;
     group->messages_count = 0;

@@ -146,6 +146,11 @@ void group_ask(struct group *group, const struct group_question *question);
  * waits until `emit` hears the answer, the output refuses it, or group_read_cancel(). */
 struct group_read *group_read(struct group *group, enum protocol_read level, bool behind,
                               const struct group_question *question);
+/* A watch of the machine, as this replica stands (machine.h): `say` is called meanwhile. */
+void group_watch_open(const struct group *group, struct slice spec, struct machine_watch *watch,
+                      machine_say *say, void *world);
+bool group_watch_read(const struct group *group, struct machine_watch *watch, size_t room,
+                      machine_say *say, void *world);
 /* It will be answered before anything is applied that is proposed from now on. Of any other it is
  * not known what its answer will show of that. */
 bool group_read_in_order(const struct group_read *read);
@@ -230,6 +235,9 @@ struct group_output {
     struct group_commands uncertain; /* nobody knows: close whoever waits for it, if still there */
     uint32_t reads_refused_count;    /* questions that no leader could confirm in time */
     const struct group_question *reads_refused; /* without commands; their group_read is gone */
+
+    uint32_t marks_count; /* what is watched and has changed; where clients_lost, all may have */
+    const struct machine_mark *marks;
 
     /* To peers. */
     uint32_t leader; /* to whom `forwards` go */

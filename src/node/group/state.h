@@ -46,6 +46,8 @@ struct group {
 
     /* For the next group_take_output(). */
     bool clients_lost, reborn;
+    struct buffer marks;      /* struct machine_mark, since the last output */
+    struct buffer marks_told; /* of the last output */
     uint32_t messages_count;
     const struct raft_message *messages;
 };

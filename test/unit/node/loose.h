@@ -109,6 +109,16 @@ static inline void loose_drain(void *connection, struct buffer *out)
     buffer_append_text(out, "bye\n");
 }
 
+static inline void loose_push(void *connection, uint64_t token, const void *payload,
+                              struct buffer *out)
+{
+    (void)connection;
+    buffer_append_decimal(out, token);
+    buffer_put_u8(out, '!');
+    buffer_append_slice(out, *(const struct slice *)payload);
+    buffer_put_u8(out, '\n');
+}
+
 static inline size_t loose_held(const void *connection)
 {
     const struct loose *opened = connection;
@@ -123,6 +133,7 @@ static const struct protocol_ops loose_protocol = {
     .next = loose_next,
     .answer = loose_answer,
     .refuse = loose_refuse,
+    .push = loose_push,
     .send = loose_send,
     .turn = loose_turn,
     .drain = loose_drain,

@@ -67,8 +67,8 @@ static bool level_read(struct slice word, struct protocol_request *request)
     return false;
 }
 
-static bool line_read(struct slice line, struct register_command *command,
-                      struct protocol_request *request)
+bool register_line_read(struct slice line, struct register_command *command,
+                        struct protocol_request *request)
 {
     struct slice words[WORDS_MAX];
     uint32_t count = words_split(line, words);
@@ -95,7 +95,7 @@ static enum protocol_request_kind line_take(struct connection *connection, struc
 {
     struct register_command command;
     request->read = connection->reads;
-    if (!line_read(line, &command, request)) {
+    if (!register_line_read(line, &command, request)) {
         request->command = slice_text("BAD\n");
         return PROTOCOL_LITERAL;
     }
@@ -138,10 +138,8 @@ static void say_number(struct buffer *out, const char *word, uint64_t number)
     buffer_put_u8(out, '\n');
 }
 
-static void register_answer(void *opened, uint64_t token, const void *payload, struct buffer *out)
+void register_reply_write(const struct register_reply *reply, struct buffer *out)
 {
-    (void)opened, (void)token;
-    const struct register_reply *reply = payload;
     switch (reply->op) {
     case REGISTER_READ: say_number(out, "VALUE ", reply->value); break;
     case REGISTER_WRITE: buffer_append_text(out, "WRITTEN\n"); break;
@@ -154,8 +152,13 @@ static void register_answer(void *opened, uint64_t token, const void *payload, s
     }
 }
 
-static void register_refuse(void *opened, uint64_t token, enum protocol_refusal why,
-                            struct buffer *out)
+static void register_answer(void *opened, uint64_t token, const void *payload, struct buffer *out)
+{
+    (void)opened, (void)token;
+    register_reply_write(payload, out);
+}
+
+void register_refusal_write(enum protocol_refusal why, struct buffer *out)
 {
     static const char *const words[] = {
         [PROTOCOL_REFUSED_NO_LEADER] = "REFUSED no-leader\n",
@@ -164,8 +167,14 @@ static void register_refuse(void *opened, uint64_t token, enum protocol_refusal 
         [PROTOCOL_REFUSED_DRAINING] = "REFUSED draining\n",
         [PROTOCOL_REFUSED_UNKNOWN] = "UNKNOWN\n",
     };
-    (void)opened, (void)token;
     buffer_append_text(out, words[why]);
+}
+
+static void register_refuse(void *opened, uint64_t token, enum protocol_refusal why,
+                            struct buffer *out)
+{
+    (void)opened, (void)token;
+    register_refusal_write(why, out);
 }
 
 const struct protocol_ops register_protocol_ops = {

@@ -18,4 +18,14 @@ enum { REGISTER_LINE_SIZE_MAX = 64 }; /* with its newline; a longer one ends the
 
 extern const struct protocol_ops register_protocol_ops;
 
+/* --- for tokens.c, which says the same words behind a token --- */
+
+/* One line without its newline; request->read is set where the line names a level, and
+ * request->kind. False when it is BAD. */
+bool register_line_read(struct slice line, struct register_command *command,
+                        struct protocol_request *request);
+/* With a newline. */
+void register_reply_write(const struct register_reply *reply, struct buffer *out);
+void register_refusal_write(enum protocol_refusal why, struct buffer *out);
+
 #endif

@@ -54,6 +54,7 @@ static void talk_say(struct talk *talk, struct slice bytes)
             talk->token = request.token;
             world_apply_only(&talk->world, request.command);
             break;
+        default: fail(); /* it has no watches */
         }
     }
 }

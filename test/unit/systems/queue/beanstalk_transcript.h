@@ -104,7 +104,7 @@ static inline void tell_request(struct buffer *out, const struct protocol_reques
         if (request->blocks) buffer_append_text(out, "*");
         tell_command(out, &command);
         return;
-    case PROTOCOL_NONE: break;
+    default: break;
     }
     fail();
 }
