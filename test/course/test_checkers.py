@@ -61,7 +61,16 @@ def finished(exercise, language, place):
 def test_ruff_finds_nothing_to_complain_of_or_to_format():
     config = ("--config", COURSE / "pyproject.toml")
     for flags, places in (
-        ((), (COURSE / "learn", SHOP / "shop", COURSE / "examples", COURSE / "exercises")),
+        (
+            (),
+            (
+                COURSE / "learn",
+                SHOP / "shop",
+                STORE / "shop",
+                COURSE / "examples",
+                COURSE / "exercises",
+            ),
+        ),
         (config, (ROOT / "test/course", ROOT / "test/compose")),
     ):
         python("ruff", "check", "--no-cache", *flags, *places)
@@ -78,7 +87,7 @@ def test_prettier_finds_nothing_to_format():
 
 @pytest.mark.parametrize(
     "place",
-    [SHOP / "clients/python", MINIS / "python", STORE / "mini/python"],
+    [SHOP / "clients/python", MINIS / "python", STORE / "mini/python", STORE / "clients/python"],
     ids=lambda p: p.relative_to(COURSE / "examples").as_posix(),
 )
 def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
@@ -113,6 +122,7 @@ def test_mypy_finds_nothing_in_an_exercise(exercise, cache, tmp_path):
     [
         "01-queue/clients/typescript",
         "01-queue/mini/typescript",
+        "02-store/clients/typescript",
         "02-store/mini/typescript",
         "concepts",
     ],

@@ -70,7 +70,9 @@ def on_info(session: "Session", *_: str) -> None:
 
 def on_cluster(session: "Session", what: str, *words: str) -> None:
     ranges = session.server.ranges()
-    if what.lower() == "slots":
+    if what.lower() == "slots" and not ranges:
+        session.say("-CLUSTERDOWN no leader")
+    elif what.lower() == "slots":
         session.say([[a, b, *map(session.server.known_as, nodes)] for a, b, nodes in ranges])
     elif what.lower() == "info":
         session.say(wire.bulk(f"cluster_state:{'ok' if ranges else 'fail'}\r\n"))

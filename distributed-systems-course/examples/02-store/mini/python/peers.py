@@ -89,6 +89,7 @@ class Peers:
         if node in self.links:
             self.links[node].transport.abort()
         self.links[node] = writer
+        print(f"node {node} is there", flush=True)
         pinging = asyncio.create_task(ping(writer))
         try:
             while self.links.get(node) is writer:
@@ -106,6 +107,7 @@ class Peers:
         writer.transport.abort()
         if self.links.get(node) is writer:
             del self.links[node]
+            print(f"node {node} is silent or gone", flush=True)
 
 
 async def ping(writer: asyncio.StreamWriter) -> None:

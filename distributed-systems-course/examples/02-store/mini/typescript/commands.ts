@@ -55,7 +55,8 @@ const HANDLERS: Record<string, (session: Session, ...words: string[]) => void> =
 
 function onCluster(session: Session, what: string, words: string[]): void {
   const ranges = session.server.ranges();
-  if (what === "slots") {
+  if (what === "slots" && ranges.length === 0) session.say("-CLUSTERDOWN no leader");
+  else if (what === "slots") {
     const known = (node: number) => session.server.knownAs(node);
     session.say(ranges.map(([first, last, nodes]) => [first, last, ...nodes.map(known)]));
   } else if (what === "info") {

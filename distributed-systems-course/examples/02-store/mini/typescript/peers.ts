@@ -96,6 +96,7 @@ export class Peers {
   private serve(node: number, socket: net.Socket): void {
     this.links.get(node)?.destroy();
     this.links.set(node, socket);
+    console.log(`node ${node} is there`);
     socket.setNoDelay(true);
     const pinging = setInterval(() => socket.write(PING + "\n"), PING_MS);
     const silence = setTimeout(() => socket.destroy(), SILENCE_MS);
@@ -103,7 +104,9 @@ export class Peers {
     socket.on("close", () => {
       clearInterval(pinging);
       clearTimeout(silence);
-      if (this.links.get(node) === socket) this.links.delete(node);
+      if (this.links.get(node) !== socket) return;
+      this.links.delete(node);
+      console.log(`node ${node} is silent or gone`);
     });
   }
 
