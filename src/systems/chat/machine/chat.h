@@ -155,14 +155,42 @@ struct chat_options {
 
 extern const struct machine_ops chat_ops;
 
+/* --- watches --- */
+
+enum chat_watch_kind { CHAT_WATCH_EVENTS = 1, CHAT_WATCH_PRESENCE };
+
+struct chat_watch {
+    enum chat_watch_kind kind;
+    struct slice room;
+    uint64_t after; /* EVENTS: begin behind it; UINT64_MAX: from now on */
+    uint64_t last;  /* EVENTS: of what is there only so many; UINT64_MAX: all */
+};
+
+void chat_watch_encode(const struct chat_watch *watch, struct buffer *out);
+
+enum chat_news_kind {
+    CHAT_NEWS_BEGIN = 1, /* state; EVENTS: from: the number that comes next */
+    CHAT_NEWS_EVENT,     /* event */
+    CHAT_NEWS_GAP,       /* from, to: not kept, or skipped as `last` asked */
+    CHAT_NEWS_PRESENCE,  /* state, was, changes, changes_count */
+    CHAT_NEWS_PRESENT,   /* state: too much has changed to say what; the list has to be asked for */
+};
+
+/* What a watch hears; borrowed for the call. Of a room each event is heard once, in its order, or
+ * that it is skipped. */
+struct chat_news {
+    enum chat_news_kind kind;
+    struct chat_room_state state;
+    struct chat_event event;
+    uint64_t from, to;
+    uint64_t was; /* version of presence since which it has changed */
+    const struct chat_change *changes;
+    uint32_t changes_count;
+};
+
 /* --- reading, for whoever follows a room: nothing changes, nothing is emitted --- */
 
 struct chat_room_state chat_room_state(const void *machine, struct slice room);
-/* The events behind `after` that are kept, in order: as many as fit CHAT_PAGE_EVENTS and about
- * `bytes_max` of text, but at least one if there is one. events[0].seq > after + 1 where some are
- * no longer kept. Returns how many. */
-uint32_t chat_events_after(const void *machine, struct slice room, uint64_t after,
-                           uint64_t bytes_max, struct chat_event events[CHAT_PAGE_EVENTS]);
 
 struct chat_change {
     struct slice user; /* borrowed until the machine next changes */

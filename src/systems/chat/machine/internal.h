@@ -65,7 +65,7 @@ struct attendee {
 
 /* There while it has events or attendees. */
 struct room {
-    struct map_node node; /* by name */
+    struct map_node node; /* by topic */
     struct map_node by_number;
     struct list all;
     uint64_t number;
@@ -250,6 +250,8 @@ struct chat_counts chat_counts_of(const struct chat *chat);
 /* room.c */
 struct room *chat_room_find(const struct chat *chat, struct slice name);
 struct room *chat_room_by_number(const struct chat *chat, uint64_t number);
+uint64_t chat_room_topic(struct slice name);
+void chat_room_mark(struct chat *chat, const struct room *room); /* whoever watches it reads on */
 /* The caller gives it an event or an attendee, or calls chat_room_drop_empty(). */
 struct room *chat_room_make(struct chat *chat, struct slice name, uint64_t number, uint64_t seq);
 /* NULL: there are as many as may be. */
@@ -355,7 +357,14 @@ void chat_marker_will_change(struct chat *chat, struct marker *marker);
 void chat_marker_changed(struct chat *chat, struct marker *marker);
 uint64_t chat_marker_hash(const struct marker *marker);
 
+/* watch.c */
+void chat_watch_open(const void *machine, struct slice spec, struct machine_watch *watch,
+                     machine_say *say, void *world);
+bool chat_watch_read(const void *machine, struct machine_watch *watch, size_t room,
+                     machine_say *say, void *world);
+
 /* query.c */
+struct chat_event chat_show(const struct event *event);
 void chat_query(const void *machine, const struct session_key *session, struct slice command,
                 const struct machine_time *now, const struct machine_facts *facts);
 void chat_metrics(const void *machine, struct buffer *out);

@@ -96,6 +96,7 @@ static uint64_t happen(struct chat *chat, const struct session *session,
     uint64_t seq = chat_event_append(chat, room, &like, command->user, saying)->seq;
     chat_saying_changed(chat, room, saying);
     chat_room_changed(chat, room);
+    chat_room_mark(chat, room);
     chat_history_trim(chat, room);
     return seq;
 }

@@ -31,6 +31,7 @@ static void note_change(struct chat *chat, struct room *room, struct slice user,
     };
     memcpy(change->user, user.data, user.size);
     room->newest_change = chat->changes_count;
+    chat_room_mark(chat, room);
 }
 
 /* --- attendees --- */

@@ -1,7 +1,7 @@
-/* Questions, and what whoever follows a room reads: nothing here changes anything. */
+/* Questions: what they are answered changes nothing. */
 #include "systems/chat/machine/internal.h"
 
-static struct chat_event show(const struct event *event)
+struct chat_event chat_show(const struct event *event)
 {
     const struct saying *saying = event->saying;
     return (struct chat_event){
@@ -19,23 +19,6 @@ static struct chat_event show(const struct event *event)
     };
 }
 
-uint32_t chat_events_after(const void *machine, struct slice room_name, uint64_t after,
-                           uint64_t bytes_max, struct chat_event events[CHAT_PAGE_EVENTS])
-{
-    const struct room *room = chat_room_find(machine, room_name);
-    if (room == NULL || after >= room->seq) return 0;
-    uint32_t count = 0;
-    uint64_t bytes = 0;
-    for (uint64_t seq = after < room->first ? room->first : after + 1;
-         seq <= room->seq && count < CHAT_PAGE_EVENTS; seq++) {
-        struct chat_event event = show(chat_event_at(room, seq));
-        bytes += event.body.size;
-        if (count != 0 && bytes > bytes_max) break;
-        events[count++] = event;
-    }
-    return count;
-}
-
 /* Backwards from `before`, past edits and deletions: MACHINE_WORK_MAX events are looked at. */
 static void answer_history(const struct chat *chat, const struct session_key *session,
                            const struct chat_command *command)
@@ -51,7 +34,7 @@ static void answer_history(const struct chat *chat, const struct session_key *se
         if (work == 0 || CHAT_PAGE_EVENTS - at == limit || bytes >= CHAT_PAGE_BYTES) break;
         const struct event *event = chat_event_at(room, seq);
         if (event->kind != CHAT_EVENT_POST) continue;
-        events[--at] = show(event);
+        events[--at] = chat_show(event);
         bytes += events[at].body.size;
     }
     reply.events = events + at;

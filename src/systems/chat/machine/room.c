@@ -2,7 +2,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha1.h"
 #include "systems/chat/machine/internal.h"
+
+/* A watch knows its room by this alone, so nobody may be able to name a room that has the topic of
+ * another's: 8 bytes of SHA-1, whose second preimages nobody can find. */
+uint64_t chat_room_topic(struct slice name)
+{
+    uint8_t digest[SHA1_SIZE];
+    sha1(name, digest);
+    return load_u64(digest);
+}
+
+void chat_room_mark(struct chat *chat, const struct room *room)
+{
+    struct machine_mark mark = {.topic = room->node.hash};
+    chat->emit(chat->world, NULL, &mark);
+}
 
 static uint64_t room_bytes(const struct room *room)
 {
@@ -11,7 +27,7 @@ static uint64_t room_bytes(const struct room *room)
 
 struct room *chat_room_find(const struct chat *chat, struct slice name)
 {
-    struct map_node *node = map_find(&chat->rooms, map_hash_bytes(name));
+    struct map_node *node = map_find(&chat->rooms, chat_room_topic(name));
     for (; node != NULL; node = map_find_next(node)) {
         struct room *room = LIST_ITEM(node, struct room, node);
         if (slice_equal(chat_room_name(room), name)) return room;
@@ -39,7 +55,7 @@ struct room *chat_room_make(struct chat *chat, struct slice name, uint64_t numbe
     /* Made while a cut runs: no part of it, and neither is any event of it. */
     room->cut_number = chat->cut.number;
     room->cut_next = 1;
-    map_insert(&chat->rooms, &room->node, map_hash_bytes(name));
+    map_insert(&chat->rooms, &room->node, chat_room_topic(name));
     map_insert(&chat->rooms_by_number, &room->by_number, number);
     list_append(&chat->room_list, &room->all);
     chat->bytes += room_bytes(room);

@@ -25,6 +25,8 @@
 struct world {
     struct chat *machine;
     struct buffer heard; /* replies as text */
+    unsigned marks;      /* and how often a room was marked, */
+    uint64_t marked;     /* and the last one */
     struct machine_time time;
 };
 
@@ -116,6 +118,11 @@ static inline void put_session(struct buffer *out, const struct session_key *ses
 static inline void world_hear(void *context, const struct session_key *session, const void *payload)
 {
     struct world *world = context;
+    if (session == NULL) {
+        world->marks++;
+        world->marked = ((const struct machine_mark *)payload)->topic;
+        return;
+    }
     put_session(&world->heard, session);
     put_reply(&world->heard, payload);
 }
@@ -272,13 +279,23 @@ static inline void world_run(struct world *world, const char *line, const char *
     chat_ops.check(world->machine);
 }
 
-/* What follows a room shows, from behind `after` on. */
+static inline void world_hear_event(void *context, const void *payload)
+{
+    const struct chat_news *news = payload;
+    if (news->kind == CHAT_NEWS_EVENT) put_event(&((struct world *)context)->heard, &news->event);
+}
+
+/* What is kept behind `after`. */
 static inline void world_events(struct world *world, const char *room, uint64_t after,
                                 const char *events)
 {
-    struct chat_event page[CHAT_PAGE_EVENTS];
-    uint32_t count = chat_events_after(world->machine, slice_text(room), after, SIZE_MAX, page);
-    for (uint32_t i = 0; i < count; i++) put_event(&world->heard, &page[i]);
+    struct chat_watch spec = {CHAT_WATCH_EVENTS, slice_text(room), after, UINT64_MAX};
+    struct machine_watch watch;
+    struct buffer bytes = {0};
+    chat_watch_encode(&spec, &bytes);
+    chat_ops.watch_open(world->machine, buffer_slice(&bytes), &watch, world_hear_event, world);
+    while (chat_ops.watch_read(world->machine, &watch, 4096, world_hear_event, world)) {}
+    buffer_free(&bytes);
     world_expect(world, events, room);
 }
 
