@@ -99,13 +99,16 @@ static void print(void *context, struct slice lines)
     web_print(lines.data, lines.size);
 }
 
-/* `system`: its row in src/systems/systems.h, from 0; the rest is as in sim.h. Returns 0, or 1 when
- * the world failed: the trace says why. */
+/* The words are the system's name; the rest is as in sim.h. Returns 0, or 1 when the world failed:
+ * the trace says why; 2: there is no such system. */
 EXPORT(world_run)
-int web_world_run(uint32_t system, uint64_t seed, uint32_t nodes, uint32_t seconds, uint32_t faults)
+int web_world_run(size_t system_size, uint64_t seed, uint32_t nodes, uint32_t seconds,
+                  uint32_t faults)
 {
+    const struct sim_system *system = sim_system_by_name(take_words(system_size));
+    if (system == NULL) return 2;
     struct sim_options options = {
-        .system = sim_systems[system],
+        .system = system,
         .seed = seed,
         .nodes = nodes,
         .seconds = seconds,

@@ -1,5 +1,5 @@
 // Runs one world of the WebAssembly build and prints its trace, as `quartet sim --trace` does:
-//     node world.mjs quartet.wasm queue|raft SEED NODES SECONDS
+//     node world.mjs quartet.wasm SYSTEM SEED NODES SECONDS
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [file, system, seed, nodes, seconds] = process.argv.slice(2);
@@ -20,10 +20,13 @@ const imports = {
   },
 };
 const { instance } = await WebAssembly.instantiate(readFileSync(file), imports);
-const { world_run, faults_default } = instance.exports;
+const { world_run, world_words, faults_default } = instance.exports;
 memory = instance.exports.memory;
+const name = new TextEncoder().encode(system);
+const room = world_words(name.length);
+bytes(room, name.length).set(name);
 process.exitCode = world_run(
-  ['queue', 'raft'].indexOf(system),
+  name.length,
   BigInt(seed),
   Number(nodes),
   Number(seconds),
