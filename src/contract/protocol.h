@@ -145,6 +145,4 @@ struct protocol_ops {
     void (*admin_reply)(const void *payload, struct buffer *body, unsigned *status);
 };
 
-extern const struct protocol_ops beanstalk_ops;
-
 #endif

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "systems/queue/machine/queue.h"
 #include "contract/protocol.h"
+#include "systems/queue/protocol/beanstalk.h"
 
 enum {
     BODY_SIZE_MAX = 300, /* small, so that jobs too big are found */

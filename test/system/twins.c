@@ -7,6 +7,7 @@
 #include "contract/system.h"
 #include "systems/queue/command/demo.h"
 #include "systems/queue/machine/queue.h"
+#include "systems/queue/protocol/beanstalk.h"
 
 extern const struct system system_queue;
 

@@ -2,6 +2,7 @@
 #include "command/node_options.h"
 #include "systems/queue/command/commands.h"
 #include "systems/queue/machine/queue.h"
+#include "systems/queue/protocol/beanstalk.h"
 
 extern const struct system system_queue; /* system.c */
 

@@ -1,5 +1,5 @@
 /* The beanstalkd protocol, from its 1.13 document and the behaviour of its server: what the files
- * of this protocol share. The node sees only beanstalk_ops (protocol.h).
+ * of this protocol share. The node sees only beanstalk_ops.
  *
  *   beanstalk.c  framing: the bytes of a connection to lines and job bodies
  *   command.c    one command line to a command
@@ -32,6 +32,8 @@
 #include "base/bytes.h"
 #include "systems/queue/machine/queue.h"
 #include "contract/protocol.h"
+
+extern const struct protocol_ops beanstalk_ops;
 
 enum {
     /* With CR LF. The longest command is `pause-tube`, 200 bytes of name, 10 of number. */

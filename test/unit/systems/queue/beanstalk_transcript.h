@@ -20,6 +20,7 @@
 #include "contract/machine.h"
 #include "systems/queue/machine/queue.h"
 #include "contract/protocol.h"
+#include "systems/queue/protocol/beanstalk.h"
 static struct guarded guarded;
 
 /* --- a stream as a transcript --- */

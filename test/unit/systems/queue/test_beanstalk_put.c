@@ -1,5 +1,6 @@
 /* The beanstalkd protocol: commands with a body, and any stream at all, wherever reads cut it. */
 #include "beanstalk_transcript.h"
+#include "systems/queue/protocol/beanstalk.h"
 
 /* --- put --- */
 

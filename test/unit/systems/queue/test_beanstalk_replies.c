@@ -14,6 +14,7 @@
 #include "contract/machine.h"
 #include "systems/queue/machine/queue.h"
 #include "contract/protocol.h"
+#include "systems/queue/protocol/beanstalk.h"
 
 static void expect_reply(struct queue_reply reply, const char *text)
 {

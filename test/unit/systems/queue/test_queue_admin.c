@@ -8,6 +8,7 @@
 
 #include "cluster.h"
 #include "systems/queue/machine/queue.h"
+#include "systems/queue/protocol/beanstalk.h"
 
 enum { SECOND_US = 1000000 };
 
