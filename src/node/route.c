@@ -345,6 +345,7 @@ void route_output(struct node *node, struct node_group *entry)
 {
     struct group_output output;
     uint32_t group = entry->number;
+    if (!group_has_output(entry->group)) return;
     group_take_output(entry->group, &output);
     clients_output(node, group, &output);
     forwards_send(node, group, &output);

@@ -429,6 +429,16 @@ bool group_watch_read(const struct group *group, struct machine_watch *watch, si
     return replica->ops->watch_read(replica->machine, watch, room, say, world);
 }
 
+bool group_has_output(const struct group *group)
+{
+    const struct proposals *p = &group->proposals;
+    const struct snapshots *s = &group->snapshots;
+    return group->clients_lost || group->reborn || group->messages_count > 0 ||
+           group->reads.refused_count > 0 || group->marks.size > 0 || p->refused_count > 0 ||
+           p->uncertain > 0 || p->forwards_count > 0 || !list_empty(&p->told) ||
+           s->frames_count > 0 || s->wants_changed;
+}
+
 void group_take_output(struct group *group, struct group_output *output)
 {
     *output = (struct group_output){

@@ -253,6 +253,8 @@ struct group_output {
 };
 
 void group_take_output(struct group *group, struct group_output *output);
+/* False: the output would say nothing. Most are so: a turn asks each group four times. */
+bool group_has_output(const struct group *group);
 
 /* --- state --- */
 
