@@ -62,6 +62,15 @@ def ports_are_taken():
     return "No shop is up" not in done.stdout or "is taken" in done.stdout
 
 
+def forget(shop):
+    """What an earlier shop left is none of this one's: its jobs would come first."""
+    for name in ("c", "python"):
+        subprocess.run(
+            ["docker", "compose", "-p", f"queue-{name}", "down", "-v", "--timeout", "1"],
+            **{"cwd": shop.folder, "env": {**shop.env, "IMPL": name}, "timeout": 120},
+        )
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     if ports_are_taken():
@@ -74,14 +83,11 @@ def shop(tmp_path_factory):
     text = node.read_text()
     assert "context: ../../../.." in text
     node.write_text(text.replace("../../../..", str(learner.COURSE.parent)))
+    forget(shop)
     try:
         yield shop
     finally:
-        for name in ("c", "python"):
-            subprocess.run(
-                ["docker", "compose", "-p", f"queue-{name}", "down", "-v", "--timeout", "1"],
-                **{"cwd": shop.folder, "env": {**shop.env, "IMPL": name}, "timeout": 120},
-            )
+        forget(shop)
 
 
 def test_up_starts_it_and_status_tells_who_leads(shop):
