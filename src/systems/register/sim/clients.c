@@ -20,11 +20,11 @@
  * would not see what it goes on answering. */
 static void choose(struct client *client, struct register_command *command)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     struct users *users = users_of(world);
-    uint64_t reads = client->index % READERS_EVERY == 0 ? 99 : 20;
-    uint64_t dice = below(world, 100);
-    *command = (struct register_command){.key = (uint32_t)below(world, users->keys)};
+    uint64_t reads = client->caller.index % READERS_EVERY == 0 ? 99 : 20;
+    uint64_t dice = caller_below(world, 100);
+    *command = (struct register_command){.key = (uint32_t)caller_below(world, users->keys)};
     if (dice < reads) {
         command->op = REGISTER_READ;
     } else if (dice < reads + (100 - reads) / 2) {
@@ -57,38 +57,38 @@ static void command_text(const struct register_command *command, enum read_level
 
 static enum read_level choose_level(struct client *client)
 {
-    struct users *users = users_of(client->world);
+    struct users *users = users_of(client->caller.world);
     if (users->level != READ_LEVELS) return users->level;
-    return (enum read_level)below(client->world, READ_LEVELS);
+    return (enum read_level)caller_below(client->caller.world, READ_LEVELS);
 }
 
 /* Writes and reads of the register that no other client writes, and reads of others. */
 static void choose_burst(struct client *client)
 {
-    struct world *world = client->world;
-    client->asked = 2 + (uint32_t)below(world, BURST_MAX - 1);
+    struct world *world = client->caller.world;
+    client->asked = 2 + (uint32_t)caller_below(world, BURST_MAX - 1);
     for (uint32_t i = 0; i < client->asked; i++) {
         struct ask *ask = &client->asks[i];
-        bool writes = below(world, 2) == 0;
+        bool writes = caller_below(world, 2) == 0;
         ask->refused = false;
         ask->command = (struct register_command){
             .op = writes ? REGISTER_WRITE : REGISTER_READ,
-            .key = KEYS_MAX + client->index,
+            .key = KEYS_MAX + client->caller.index,
         };
-        if (!writes && below(world, 3) == 0) {
-            ask->command.key = (uint32_t)below(world, users_of(world)->keys);
+        if (!writes && caller_below(world, 3) == 0) {
+            ask->command.key = (uint32_t)caller_below(world, users_of(world)->keys);
         }
         if (writes) ask->command.value = users_of(world)->next_value++;
-        ask->level = below(world, 3) == 0 ? READ_LOCAL : choose_level(client);
+        ask->level = caller_below(world, 3) == 0 ? READ_LOCAL : choose_level(client);
     }
 }
 
 /* The next of them, or some. */
 static void say(struct client *client)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     struct users *users = users_of(world);
-    uint32_t until = client->said + 1 + (uint32_t)below(world, client->asked - client->said);
+    uint32_t until = client->said + 1 + (uint32_t)caller_below(world, client->asked - client->said);
     buffer_clear(&users->line);
     for (; client->said < until; client->said++) {
         struct ask *ask = &client->asks[client->said];
@@ -98,27 +98,29 @@ static void say(struct client *client)
         }
         command_text(&ask->command, ask->level, &users->line);
         struct slice line = buffer_slice(&users->line);
-        world_narrate(world, "client", client->index + 1, "> %b",
+        world_narrate(world, "client", client->caller.index + 1, "> %b",
                       slice_of(line.data + before, line.size - before - 1));
     }
-    network_send(&world->network, client->place, client->number, buffer_slice(&users->line));
-    wake_in(client, client->said < client->asked ? below(world, PAUSE_US) : users->patience_us);
+    network_send(&world->network, client->caller.place, client->caller.number,
+                 buffer_slice(&users->line));
+    caller_wake_in(&client->caller, client->said < client->asked ? caller_below(world, PAUSE_US)
+                                                                 : users->callers.patience_us);
 }
 
 static void ask(struct client *client)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     client->asked = 1;
     client->said = 0;
     client->answered = 0;
     client->asks[0].refused = false;
     client->asks[0].command =
-        (struct register_command){.op = REGISTER_READ, .key = client->drained};
-    bool reads = client->index % READERS_EVERY == 0; /* see choose() */
-    if (!client->draining && !reads && below(world, BURSTS_EVERY) == 0) {
+        (struct register_command){.op = REGISTER_READ, .key = client->caller.drained};
+    bool reads = client->caller.index % READERS_EVERY == 0; /* see choose() */
+    if (!client->caller.draining && !reads && caller_below(world, BURSTS_EVERY) == 0) {
         choose_burst(client);
     } else {
-        if (!client->draining) choose(client, &client->asks[0].command);
+        if (!client->caller.draining) choose(client, &client->asks[0].command);
         client->asks[0].level = choose_level(client);
     }
     say(client);
@@ -127,7 +129,7 @@ static void ask(struct client *client)
 /* The first that is not answered. */
 static void ended(struct client *client, enum operation_outcome outcome, uint64_t out)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     struct history *history = &users_of(world)->history;
     const struct ask *ask = &client->asks[client->answered];
     bool local = ask->command.op == REGISTER_READ && ask->level == READ_LOCAL;
@@ -136,7 +138,7 @@ static void ended(struct client *client, enum operation_outcome outcome, uint64_
     if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
     if (outcome == OPERATION_UNKNOWN) {
         world_count(world, SIM_COVER_UNKNOWN);
-        client->processes[client->answered] += CLIENTS_MAX * BURST_MAX;
+        client->processes[client->answered] += CALLERS_MAX * BURST_MAX;
     }
     client->answered++;
 }
@@ -165,7 +167,7 @@ static bool number_after(struct slice line, const char *word, uint64_t *number)
 /* False when the line is no reply to what was asked. */
 static bool reply_take(struct client *client, struct slice line)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     struct users *users = users_of(world);
     const struct ask *ask = &client->asks[client->answered];
     const struct register_command command = ask->command;
@@ -189,7 +191,8 @@ static bool reply_take(struct client *client, struct slice line)
         if (command.key >= KEYS_MAX) register_judge_order(client, number);
         seen(users, command.key, number);
         ended(client, OPERATION_OK, number);
-        if (client->draining && command.key == client->drained) client->drained++;
+        if (client->caller.draining && command.key == client->caller.drained)
+            client->caller.drained++;
     } else if (command.op == REGISTER_SWAP && number_after(line, "KEPT ", &number)) {
         world_count(world, SIM_COVER_KEPT);
         seen(users, command.key, number);
@@ -197,176 +200,93 @@ static bool reply_take(struct client *client, struct slice line)
     } else {
         return false;
     }
-    client->answered_us = world_now_us(world);
+    client->caller.answered_us = world_now_us(world);
     return true;
 }
 
-static bool client_done(const struct client *client)
+static bool client_done(const struct caller *caller)
 {
-    return client->draining && client->drained == users_of(client->world)->keys;
-}
-
-/* What comes next, now that nothing is under way. */
-static void client_next(struct client *client)
-{
-    struct world *world = client->world;
-    if (client_done(client)) {
-        schedule_cancel(&world->schedule, &client->wake);
-        return;
-    }
-    wake_in(client, client->draining ? 1000 : below(world, 2 * users_of(world)->think_us));
-}
-
-static void client_leave(struct client *client)
-{
-    if (client->state != CLIENT_ONLINE) return;
-    client->state = CLIENT_LEAVING;
-    network_close(&client->world->network, client->place, client->number);
+    return caller->draining && caller->drained == users_of(caller->world)->keys;
 }
 
 static void client_line(struct client *client, struct slice line)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     world_count(world, SIM_COVER_OPERATIONS);
     world_mark(world, map_hash_bytes(line));
-    world_narrate(world, "client", client->index + 1, "< %b", line);
+    world_narrate(world, "client", client->caller.index + 1, "< %b", line);
     if (client->answered < client->said && reply_take(client, line)) return;
-    world_fail(world, "protocol", "client %u hears \"%b\"", client->index + 1, line);
-    client_leave(client);
+    world_fail(world, "protocol", "client %u hears \"%b\"", client->caller.index + 1, line);
+    caller_leave(&client->caller);
 }
 
 static void client_received(struct world *world, uint32_t index, struct slice bytes)
 {
     struct client *client = &users_of(world)->clients[index];
-    buffer_append_slice(&client->in, bytes);
-    while (client->state == CLIENT_ONLINE) {
-        struct slice in = buffer_slice(&client->in);
+    buffer_append_slice(&client->caller.in, bytes);
+    while (client->caller.state == CALLER_ONLINE) {
+        struct slice in = buffer_slice(&client->caller.in);
         const uint8_t *newline = in.size == 0 ? NULL : memchr(in.data, '\n', in.size);
         if (newline == NULL) break;
         size_t size = (size_t)(newline - in.data);
         client_line(client, slice_of(in.data, size));
-        buffer_consume(&client->in, size + 1);
-        if (client->answered == client->asked) client_next(client);
-    }
-}
-
-/* --- connections --- */
-
-static void client_opened(struct world *world, uint32_t index)
-{
-    struct client *client = &users_of(world)->clients[index];
-    world_count(world, SIM_COVER_RECONNECTS);
-    world_narrate(world, "client", index + 1, "connects to node %u", client->host + 1);
-    client->state = CLIENT_ONLINE;
-    wake_in(client, 0);
-}
-
-static void client_closed(struct world *world, uint32_t index)
-{
-    struct client *client = &users_of(world)->clients[index];
-    world_narrate(world, "client", index + 1, "is offline");
-    while (client->answered < client->said) ended(client, OPERATION_UNKNOWN, 0);
-    client->asked = client->answered;
-    buffer_clear(&client->in);
-    client->state = CLIENT_OFFLINE;
-    if (!client_done(client)) wake_in(client, 1000 + below(world, RECONNECT_US_MAX));
-}
-
-static void client_dial(struct client *client)
-{
-    struct world *world = client->world;
-    client->state = CLIENT_DIALING;
-    client->number++;
-    client->host = world_host_known(world, (uint32_t)below(world, world->hosts_count));
-    network_dial(&world->network, client->place, client->number, client->host, false);
-}
-
-static void client_on_wake(void *owner, struct timed *timed)
-{
-    (void)timed;
-    struct client *client = owner;
-    if (client->state == CLIENT_OFFLINE) {
-        client_dial(client);
-    } else if (client->state != CLIENT_ONLINE) {
-        return;
-    } else if (client->answered == client->asked) {
-        ask(client);
-    } else if (client->said < client->asked) {
-        say(client);
-    } else {
-        world_narrate(client->world, "client", client->index + 1, "loses patience");
-        client_leave(client);
+        buffer_consume(&client->caller.in, size + 1);
+        if (client->answered == client->asked) caller_next(&client->caller);
     }
 }
 
 /* --- the table of the system (system.h) --- */
 
+static bool client_act(struct caller *caller)
+{
+    struct client *client = (struct client *)caller;
+    if (client->answered == client->asked) {
+        ask(client);
+    } else if (client->said < client->asked) {
+        say(client);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void client_forget(struct caller *caller)
+{
+    struct client *client = (struct client *)caller;
+    while (client->answered < client->said) ended(client, OPERATION_UNKNOWN, 0);
+    client->asked = client->answered;
+}
+
 static void users_begin(struct world *world, uint64_t seed)
 {
+    static const struct callers_ops ops = {client_act, client_forget, client_done};
     struct users *users = calloc(1, sizeof *users);
     ASSERT(users != NULL);
-    world->users = users;
-    world->clients_count = CLIENTS_PER_NODE * world->options->nodes;
-    if (world->clients_count < CLIENTS_MIN) world->clients_count = CLIENTS_MIN;
-    ASSERT(world->clients_count <= CLIENTS_MAX);
-    users->random = random_seeded(seed);
-    users->keys = 1 + (uint32_t)below(world, KEYS_MAX);
+    callers_init(world, &users->callers, &ops, seed);
+    users->keys = 1 + (uint32_t)caller_below(world, KEYS_MAX);
     if (world->groups_count > users->keys) users->keys = KEYS_MAX; /* each group has some */
-    users->level = (enum read_level)below(world, READ_LEVELS + 1);
-    users->think_us = THINK_US * world->clients_count;
-    users->patience_us = PATIENCE_US_MIN + below(world, PATIENCE_US_MAX - PATIENCE_US_MIN);
+    users->level = (enum read_level)caller_below(world, READ_LEVELS + 1);
     users->next_value = 1; /* registers hold 0 at first */
-    for (uint32_t i = 0; i < world->clients_count; i++) {
+    for (uint32_t i = 0; i < CALLERS_MAX; i++) {
         struct client *client = &users->clients[i];
-        client->world = world;
-        client->index = i;
         for (uint32_t n = 0; n < BURST_MAX; n++) client->processes[n] = i * BURST_MAX + n;
-        client->place = world->hosts_count + i;
-        timed_init(&client->wake, client_on_wake, client);
-        wake_in(client, below(world, RECONNECT_US_MAX));
+        users->callers.all[i] = &client->caller;
     }
+    callers_start(world, THINK_US);
 }
 
 static void users_end(struct world *world)
 {
     struct users *users = users_of(world);
-    for (uint32_t i = 0; i < world->clients_count; i++) buffer_free(&users->clients[i].in);
+    callers_free(world);
     history_free(&users->history);
     buffer_free(&users->line);
     free(users);
 }
 
-static uint32_t users_unserved(const struct world *world, uint64_t since_us)
-{
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        if (users_of(world)->clients[i].answered_us <= since_us) return i + 1;
-    }
-    return 0;
-}
-
-static void users_drain(struct world *world)
-{
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        users_of(world)->clients[i].draining = true;
-    }
-}
-
-static uint64_t users_left(const struct world *world)
-{
-    uint64_t left = 0;
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        left += !client_done(&users_of(world)->clients[i]);
-    }
-    return left;
-}
-
 static void users_finish(struct world *world)
 {
-    struct users *users = users_of(world);
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        client_leave(&users->clients[i]);
-        schedule_cancel(&world->schedule, &users->clients[i].wake);
-    }
+    callers_leave(world);
     register_judge(world);
 }
 
@@ -380,12 +300,12 @@ const struct sim_system sim_system_register = {
     .coverage_first = SIM_COVER_QUEUE_END,
     .coverage_end = SIM_COVER_RAFT_END,
     .begin = users_begin,
-    .opened = client_opened,
+    .opened = callers_opened,
     .received = client_received,
-    .closed = client_closed,
-    .unserved = users_unserved,
-    .drain = users_drain,
-    .left = users_left,
+    .closed = callers_closed,
+    .unserved = callers_unserved,
+    .drain = callers_drain,
+    .left = callers_left,
     .finish = users_finish,
     .end = users_end,
 };

@@ -16,14 +16,14 @@ uint32_t register_judge_asked(struct client *client, const struct ask *ask)
         .process = client->processes[ask - client->asks],
         .f = functions[command->op],
         .key = command->key,
-        .called_us = world_now_us(client->world),
+        .called_us = world_now_us(client->caller.world),
     };
     if (command->op == REGISTER_WRITE) call.in[0] = command->value;
     if (command->op == REGISTER_SWAP) {
         call.in[0] = command->expected;
         call.in[1] = command->value;
     }
-    return history_invoke(&users_of(client->world)->history, call);
+    return history_invoke(&users_of(client->caller.world)->history, call);
 }
 
 /* Of what a burst wrote, a read in it sees the last before it. (It may also see what the client
@@ -39,8 +39,9 @@ void register_judge_order(struct client *client, uint64_t value)
         own = own || ask->command.value == value;
     }
     if (!own || value == before) return;
-    world_fail(client->world, "order", "client %u reads %U where its last write before is %U",
-               client->index + 1, value, before);
+    world_fail(client->caller.world, "order",
+               "client %u reads %U where its last write before is %U", client->caller.index + 1,
+               value, before);
 }
 
 /* The operation, the key, and what the key may have held, for the report of the run. */

@@ -1,4 +1,4 @@
-/* Connections of the store's clients, and the judge. See clients.h. */
+/* The store's clients as a world runs them (sim/callers.h), and the judge. See clients.h. */
 #include "systems/store/sim/clients.h"
 
 #include <stdlib.h>
@@ -8,104 +8,32 @@
 #include "check/model.h"
 #include "sim/system.h"
 #include "sim/text.h"
-#include "sim/world.h"
 #include "systems/store/machine/store.h"
 #include "systems/store/protocol/protocol.h"
 
 enum {
-    CLIENTS_PER_NODE = 3,
-    CLIENTS_MIN = 4,
     THINK_US = 4000,
-    RECONNECT_US_MAX = 300000,
-    PATIENCE_US_MIN = 500000, /* a client leaves when nothing comes for so long */
-    PATIENCE_US_MAX = 6000000,
     JUDGE_BYTES_MAX = 256 << 20, /* a history that needs more stays unjudged: they are counted */
     JUDGE_STEPS_MAX = 10 * 1000 * 1000,
 };
 
-static uint64_t below(const struct world *world, uint64_t bound)
+static bool client_act(struct caller *caller)
 {
-    return random_below(&store_users_of(world)->random, bound);
-}
-
-static void wake_in(struct store_client *client, uint64_t after_us)
-{
-    schedule_at(&client->world->schedule, &client->wake, world_now_us(client->world) + after_us);
-}
-
-/* --- connections --- */
-
-static void client_leave(struct store_client *client)
-{
-    if (client->state != CLIENT_ONLINE) return;
-    client->state = CLIENT_LEAVING;
-    network_close(&client->world->network, client->place, client->number);
-}
-
-/* What comes next, now that nothing is under way. */
-static void client_next(struct store_client *client)
-{
-    struct world *world = client->world;
-    if (store_client_done(client)) {
-        schedule_cancel(&world->schedule, &client->wake);
-        return;
-    }
-    wake_in(client, client->draining ? 1000 : below(world, 2 * store_users_of(world)->think_us));
+    struct store_client *client = (struct store_client *)caller;
+    if (client->asked_count > 0) return false;
+    store_client_ask(client);
+    caller_wake_in(caller, callers_of(caller->world)->patience_us);
+    return true;
 }
 
 static void client_received(struct world *world, uint32_t index, struct slice bytes)
 {
     struct store_client *client = &store_users_of(world)->clients[index];
-    if (client->state != CLIENT_ONLINE) return;
+    if (client->caller.state != CALLER_ONLINE) return;
     if (!store_client_hear(client, bytes)) {
-        client_leave(client);
+        caller_leave(&client->caller);
     } else if (client->asked_count == 0) {
-        client_next(client);
-    }
-}
-
-static void client_opened(struct world *world, uint32_t index)
-{
-    struct store_client *client = &store_users_of(world)->clients[index];
-    world_count(world, SIM_COVER_RECONNECTS);
-    world_narrate(world, "client", index + 1, "connects to node %u", client->host + 1);
-    client->state = CLIENT_ONLINE;
-    wake_in(client, 0);
-}
-
-static void client_closed(struct world *world, uint32_t index)
-{
-    struct store_client *client = &store_users_of(world)->clients[index];
-    world_narrate(world, "client", index + 1, "is offline");
-    store_client_forget(client);
-    buffer_clear(&client->in);
-    client->state = CLIENT_OFFLINE;
-    if (!store_client_done(client)) wake_in(client, 1000 + below(world, RECONNECT_US_MAX));
-}
-
-static void client_dial(struct store_client *client)
-{
-    struct world *world = client->world;
-    client->state = CLIENT_DIALING;
-    client->number++;
-    client->host = world_host_known(world, (uint32_t)below(world, world->hosts_count));
-    network_dial(&world->network, client->place, client->number, client->host, false);
-}
-
-static void client_on_wake(void *owner, struct timed *timed)
-{
-    (void)timed;
-    struct store_client *client = owner;
-    if (client->state == CLIENT_OFFLINE) {
-        client_dial(client);
-    } else if (client->state != CLIENT_ONLINE) {
-        return;
-    } else if (client->asked_count == 0) {
-        store_client_ask(client);
-        wake_in(client, store_users_of(client->world)->patience_us);
-    } else {
-        world_narrate(client->world, "client", client->index + 1, "loses patience");
-        client_leave(client);
+        caller_next(&client->caller);
     }
 }
 
@@ -113,59 +41,23 @@ static void client_on_wake(void *owner, struct timed *timed)
 
 static void users_begin(struct world *world, uint64_t seed)
 {
+    static const struct callers_ops ops = {client_act, store_client_forget, store_client_done};
     struct store_users *users = calloc(1, sizeof *users);
     ASSERT(users != NULL);
-    world->users = users;
-    world->clients_count = CLIENTS_PER_NODE * world->options->nodes;
-    if (world->clients_count < CLIENTS_MIN) world->clients_count = CLIENTS_MIN;
-    ASSERT(world->clients_count <= STORE_CLIENTS_MAX);
-    users->random = random_seeded(seed);
-    users->keys = 1 + (uint32_t)below(world, STORE_KEYS_USED_MAX);
-    users->lease = below(world, 2) == 0;
-    users->think_us = THINK_US * world->clients_count;
-    users->patience_us = PATIENCE_US_MIN + below(world, PATIENCE_US_MAX - PATIENCE_US_MIN);
+    callers_init(world, &users->callers, &ops, seed);
+    users->keys = 1 + (uint32_t)caller_below(world, STORE_KEYS_USED_MAX);
+    users->lease = caller_below(world, 2) == 0;
     users->next_value = 1;
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        struct store_client *client = &users->clients[i];
-        client->world = world;
-        client->index = i;
-        client->place = world->hosts_count + i;
-        timed_init(&client->wake, client_on_wake, client);
-        wake_in(client, below(world, RECONNECT_US_MAX));
-    }
+    for (uint32_t i = 0; i < CALLERS_MAX; i++) users->callers.all[i] = &users->clients[i].caller;
+    callers_start(world, THINK_US);
 }
 
 static void users_end(struct world *world)
 {
     struct store_users *users = store_users_of(world);
-    for (uint32_t i = 0; i < world->clients_count; i++) buffer_free(&users->clients[i].in);
+    callers_free(world);
     history_free(&users->history);
     free(users);
-}
-
-static uint32_t users_unserved(const struct world *world, uint64_t since_us)
-{
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        if (store_users_of(world)->clients[i].answered_us <= since_us) return i + 1;
-    }
-    return 0;
-}
-
-/* A client that has something under way hears of it first. */
-static void users_drain(struct world *world)
-{
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        store_users_of(world)->clients[i].draining = true;
-    }
-}
-
-static uint64_t users_left(const struct world *world)
-{
-    uint64_t left = 0;
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        left += !store_client_done(&store_users_of(world)->clients[i]);
-    }
-    return left;
 }
 
 /* The operation, the key, and what the key may have held, for the report of the run. */
@@ -198,11 +90,7 @@ static void judge(struct world *world)
 
 static void users_finish(struct world *world)
 {
-    struct store_users *users = store_users_of(world);
-    for (uint32_t i = 0; i < world->clients_count; i++) {
-        client_leave(&users->clients[i]);
-        schedule_cancel(&world->schedule, &users->clients[i].wake);
-    }
+    callers_leave(world);
     judge(world);
 }
 
@@ -216,12 +104,12 @@ const struct sim_system sim_system_store = {
     .coverage_first = SIM_COVER_RAFT_END,
     .coverage_end = SIM_COVER_STORE_END,
     .begin = users_begin,
-    .opened = client_opened,
+    .opened = callers_opened,
     .received = client_received,
-    .closed = client_closed,
-    .unserved = users_unserved,
-    .drain = users_drain,
-    .left = users_left,
+    .closed = callers_closed,
+    .unserved = callers_unserved,
+    .drain = callers_drain,
+    .left = callers_left,
     .finish = users_finish,
     .end = users_end,
 };

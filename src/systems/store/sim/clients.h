@@ -4,12 +4,10 @@
 #ifndef QUARTET_SYSTEMS_STORE_SIM_CLIENTS_H
 #define QUARTET_SYSTEMS_STORE_SIM_CLIENTS_H
 
-#include "base/random.h"
 #include "check/history.h"
-#include "sim/world.h"
+#include "sim/callers.h"
 
 enum {
-    STORE_CLIENTS_MAX = 16,
     STORE_KEYS_USED_MAX = 8, /* fewer make clients meet more often */
     STORE_PIPELINE_MAX = 4,
     STORE_END_S = 2, /* how long a key lives that was set to end, by the log's clock */
@@ -37,29 +35,17 @@ struct store_asked {
 };
 
 struct store_client {
-    struct world *world;
-    uint32_t index;
-    uint32_t place; /* in the network */
-    enum { CLIENT_OFFLINE, CLIENT_DIALING, CLIENT_ONLINE, CLIENT_LEAVING } state;
-    uint32_t number; /* of its connection */
-    uint32_t host;
-    struct timed wake;
-    struct buffer in;
+    struct caller caller;                         /* `drained`: keys */
     struct store_asked asked[STORE_PIPELINE_MAX]; /* the oldest first */
     uint32_t asked_count;
-    uint64_t answered_us; /* when it last heard something other than a refusal */
-    bool draining;
-    uint32_t drained; /* keys read since the faults ended */
 };
 
 struct store_users {
-    struct store_client clients[STORE_CLIENTS_MAX];
+    struct callers callers;
+    struct store_client clients[CALLERS_MAX];
     struct history history;
-    struct random random;
     uint32_t keys;
-    bool lease; /* reads are on a lease in this world */
-    uint64_t think_us;
-    uint64_t patience_us;
+    bool lease;          /* reads are on a lease in this world */
     uint64_t next_value; /* never written before */
     uint32_t next_process;
     uint64_t seen[STORE_KEYS_USED_MAX]; /* by some client: what a condition may expect */
@@ -75,7 +61,7 @@ void store_client_ask(struct store_client *client);
 /* Takes what came; false: something came that is no answer, and the world has failed. */
 bool store_client_hear(struct store_client *client, struct slice bytes);
 /* Nobody will hear what became of what is under way. */
-void store_client_forget(struct store_client *client);
-bool store_client_done(const struct store_client *client);
+void store_client_forget(struct caller *caller);
+bool store_client_done(const struct caller *caller);
 
 #endif

@@ -18,7 +18,7 @@ enum {
 
 static uint64_t below(const struct store_client *client, uint64_t bound)
 {
-    return random_below(&store_users_of(client->world)->random, bound);
+    return caller_below(client->caller.world, bound);
 }
 
 /* --- asking --- */
@@ -26,7 +26,7 @@ static uint64_t below(const struct store_client *client, uint64_t bound)
 static enum store_ask choose_read(const struct store_client *client)
 {
     if (below(client, LOCAL_ONE_IN) == 0) return ASK_GET_LOCAL;
-    return store_users_of(client->world)->lease ? ASK_GET_LEASE : ASK_GET;
+    return store_users_of(client->caller.world)->lease ? ASK_GET_LEASE : ASK_GET;
 }
 
 /* Some read most of the time: whoever writes is soon stuck at a leader that no one hears, and
@@ -36,15 +36,15 @@ static void choose(const struct store_client *client, struct store_asked *asked)
     static const enum store_ask writes[] = {
         ASK_SET,       ASK_SET,       ASK_SET,    ASK_SET_NEW,      ASK_SET_NEW,
         ASK_SET_EQUAL, ASK_SET_EQUAL, ASK_DELETE, ASK_DELETE_EQUAL, ASK_SET_ENDING};
-    struct store_users *users = store_users_of(client->world);
+    struct store_users *users = store_users_of(client->caller.world);
     *asked = (struct store_asked){.key = (uint32_t)below(client, users->keys)};
-    if (client->draining) {
-        asked->key = client->drained + client->asked_count;
+    if (client->caller.draining) {
+        asked->key = client->caller.drained + client->asked_count;
         asked->ask = ASK_GET;
         asked->last = true;
         return;
     }
-    uint64_t reads = client->index % READERS_EVERY == 0 ? 99 : 25;
+    uint64_t reads = client->caller.index % READERS_EVERY == 0 ? 99 : 25;
     if (client->asked_count > 0) reads = READS_BEHIND;
     if (below(client, 100) < reads) {
         asked->ask = choose_read(client);
@@ -95,12 +95,12 @@ static uint32_t history_ask(struct store_client *client, const struct store_aske
         [ASK_GET] = MODEL_READ,         [ASK_GET_LEASE] = MODEL_READ,  [ASK_SET] = MODEL_WRITE,
         [ASK_SET_ENDING] = MODEL_WRITE, [ASK_SET_NEW] = MODEL_CAS,     [ASK_SET_EQUAL] = MODEL_CAS,
         [ASK_DELETE] = MODEL_DELETE,    [ASK_DELETE_EQUAL] = MODEL_CAS};
-    struct store_users *users = store_users_of(client->world);
+    struct store_users *users = store_users_of(client->caller.world);
     struct operation call = {
         .process = users->next_process++,
         .f = functions[asked->ask],
         .key = asked->key,
-        .called_us = world_now_us(client->world),
+        .called_us = world_now_us(client->caller.world),
     };
     if (call.f == MODEL_WRITE) call.in[0] = asked->value;
     if (call.f == MODEL_CAS) {
@@ -131,25 +131,26 @@ static void ask_one(struct store_client *client, struct buffer *out)
     struct buffer line = {0};
     choose(client, &asked);
     if (asked.ask != ASK_GET_LOCAL) asked.operation = history_ask(client, &asked);
-    if (asked.ask == ASK_SET_ENDING) note_end(client->world, &asked);
+    if (asked.ask == ASK_SET_ENDING) note_end(client->caller.world, &asked);
     client->asked[client->asked_count++] = asked;
     line_of(&asked, &line);
-    world_narrate(client->world, "client", client->index + 1, "> %b", buffer_slice(&line));
+    world_narrate(client->caller.world, "client", client->caller.index + 1, "> %b",
+                  buffer_slice(&line));
     put_words(buffer_slice(&line), out);
     buffer_free(&line);
 }
 
 void store_client_ask(struct store_client *client)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     struct buffer out = {0};
     uint64_t count = 1 + below(client, STORE_PIPELINE_MAX);
-    if (client->draining) {
-        uint64_t left = store_users_of(world)->keys - client->drained;
+    if (client->caller.draining) {
+        uint64_t left = store_users_of(world)->keys - client->caller.drained;
         if (count > left) count = left;
     }
     while (count-- > 0) ask_one(client, &out);
-    network_send(&world->network, client->place, client->number, buffer_slice(&out));
+    network_send(&world->network, client->caller.place, client->caller.number, buffer_slice(&out));
     buffer_free(&out);
 }
 
@@ -158,7 +159,7 @@ void store_client_ask(struct store_client *client)
 static void ended(struct store_client *client, const struct store_asked *asked,
                   enum operation_outcome outcome, uint64_t out)
 {
-    struct world *world = client->world;
+    struct world *world = client->caller.world;
     if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
     if (outcome == OPERATION_UNKNOWN) world_count(world, SIM_COVER_UNKNOWN);
     if (asked->ask == ASK_GET_LOCAL) return;
@@ -166,8 +167,9 @@ static void ended(struct store_client *client, const struct store_asked *asked,
                      world_now_us(world));
 }
 
-void store_client_forget(struct store_client *client)
+void store_client_forget(struct caller *caller)
 {
+    struct store_client *client = (struct store_client *)caller;
     for (uint32_t i = 0; i < client->asked_count; i++) {
         ended(client, &client->asked[i], OPERATION_UNKNOWN, 0);
     }
@@ -188,21 +190,21 @@ static bool get_heard(struct store_client *client, const struct store_asked *ask
     static const enum sim_coverage rows[] = {[ASK_GET] = SIM_COVER_STORE_GETS,
                                              [ASK_GET_LEASE] = SIM_COVER_STORE_GETS_ON_LEASE,
                                              [ASK_GET_LOCAL] = SIM_COVER_STORE_GETS_LOCAL};
-    struct store_users *users = store_users_of(client->world);
+    struct store_users *users = store_users_of(client->caller.world);
     uint64_t found;
     if (!found_read(value, &found)) return false;
     if (found != HISTORY_NIL && found >= users->next_value) return false; /* nobody wrote it */
-    world_count(client->world, rows[asked->ask]);
+    world_count(client->caller.world, rows[asked->ask]);
     if (found != HISTORY_NIL) users->seen[asked->key] = found;
     ended(client, asked, OPERATION_OK, found);
-    if (asked->last) client->drained++;
+    if (asked->last) client->caller.drained++;
     return true;
 }
 
 static bool set_heard(struct store_client *client, const struct store_asked *asked,
                       const struct resp_value *value)
 {
-    struct store_users *users = store_users_of(client->world);
+    struct store_users *users = store_users_of(client->caller.world);
     uint64_t found, expected = asked->ask == ASK_SET_NEW ? HISTORY_NIL : asked->expected;
     bool done;
     bool plain = asked->ask == ASK_SET || asked->ask == ASK_SET_ENDING;
@@ -215,7 +217,7 @@ static bool set_heard(struct store_client *client, const struct store_asked *ask
         done = found == expected;
     }
     enum sim_coverage row = plain ? SIM_COVER_STORE_SETS : SIM_COVER_STORE_SWAPS;
-    world_count(client->world, done ? row : SIM_COVER_STORE_KEPT);
+    world_count(client->caller.world, done ? row : SIM_COVER_STORE_KEPT);
     if (done) users->seen[asked->key] = asked->value;
     ended(client, asked, done ? OPERATION_OK : OPERATION_KEPT, done ? asked->value : found);
     return true;
@@ -226,7 +228,7 @@ static bool delete_heard(struct store_client *client, const struct store_asked *
 {
     if (value->kind != RESP_INTEGER || value->number < 0 || value->number > 1) return false;
     bool done = value->number == 1;
-    if (done) world_count(client->world, SIM_COVER_STORE_DELETES);
+    if (done) world_count(client->caller.world, SIM_COVER_STORE_DELETES);
     if (asked->ask == ASK_DELETE) {
         ended(client, asked, done ? OPERATION_OK : OPERATION_KEPT,
               done ? MODEL_WAS_THERE : HISTORY_NIL);
@@ -258,7 +260,7 @@ static bool hear_one(struct store_client *client, const struct resp_value *value
         ended(client, &asked, OPERATION_FAILED, 0);
         return true;
     }
-    client->answered_us = world_now_us(client->world);
+    client->caller.answered_us = world_now_us(client->caller.world);
     if (asked.ask <= ASK_GET_LOCAL) return get_heard(client, &asked, value);
     if (asked.ask <= ASK_SET_EQUAL) return set_heard(client, &asked, value);
     return delete_heard(client, &asked, value);
@@ -266,10 +268,10 @@ static bool hear_one(struct store_client *client, const struct resp_value *value
 
 bool store_client_hear(struct store_client *client, struct slice bytes)
 {
-    struct world *world = client->world;
-    buffer_append_slice(&client->in, bytes);
-    while (client->in.size > 0) {
-        struct slice in = buffer_slice(&client->in);
+    struct world *world = client->caller.world;
+    buffer_append_slice(&client->caller.in, bytes);
+    while (client->caller.in.size > 0) {
+        struct slice in = buffer_slice(&client->caller.in);
         struct resp_value value;
         size_t size;
         bool good = resp_value_read(in, &value, &size);
@@ -277,17 +279,17 @@ bool store_client_hear(struct store_client *client, struct slice bytes)
         struct slice line = good ? slice_of(in.data, size) : in;
         world_count(world, SIM_COVER_OPERATIONS);
         world_mark(world, map_hash_bytes(line));
-        world_narrate(world, "client", client->index + 1, "< %b", line);
+        world_narrate(world, "client", client->caller.index + 1, "< %b", line);
         if (!good || !hear_one(client, &value)) {
-            world_fail(world, "protocol", "client %u hears \"%b\"", client->index + 1, line);
+            world_fail(world, "protocol", "client %u hears \"%b\"", client->caller.index + 1, line);
             return false;
         }
-        buffer_consume(&client->in, size);
+        buffer_consume(&client->caller.in, size);
     }
     return true;
 }
 
-bool store_client_done(const struct store_client *client)
+bool store_client_done(const struct caller *caller)
 {
-    return client->draining && client->drained == store_users_of(client->world)->keys;
+    return caller->draining && caller->drained == store_users_of(caller->world)->keys;
 }
