@@ -55,6 +55,16 @@ class Reader {
     this.expect((await place.isVisible()) === shown, `${what} is ${shown ? "not " : ""}shown`);
   }
 
+  // What one window keeps, another sees a moment later: browsers promise no more than that, since
+  // each window may be a process of its own.
+  async expectTicksSeen(window, count) {
+    const seen = ([key, wanted]) =>
+      Object.values(JSON.parse(localStorage.getItem(key)).entries).filter((one) => one === true)
+        .length === wanted;
+    const waited = window.waitForFunction(seen, [KEY, count], { timeout: SLOW_MS });
+    this.expect(await waited.then(() => true, () => false), `a window never saw ${count} ticks`);
+  }
+
   stored = () => this.page.evaluate((key) => JSON.parse(localStorage.getItem(key)), KEY);
   press = (place, name) => place.getByRole("button", { name, exact: true }).click();
 
@@ -273,9 +283,9 @@ async function answersAreKept() {
   const other = await reader.context.newPage(); // in two windows nothing is overwritten
   await other.goto(page.url());
   await page.locator(".objectives input").nth(0).check();
+  await reader.expectTicksSeen(other, 2);
   await other.locator(".objectives input").nth(2).check();
-  const kept = Object.values((await reader.stored()).entries).filter((one) => one === true);
-  reader.expect(kept.length === 3, `${kept.length} objectives are kept`);
+  await reader.expectTicksSeen(page, 3);
   await reader.done("answers and ticks are kept, by file://");
 }
 
