@@ -280,6 +280,8 @@ static int apply(struct node_options *to)
     node->log_bytes_compact = to->compact_bytes;
     node->trace_messages = to->verbose;
     node->seed = system_random_u64();
+    for (int i = 0; i < 4; i++) store_u64(node->draws.key + 8 * i, system_random_u64());
+    node->draws.mac = system_mac;
     if (to->heartbeat_ms * 2 > to->election_timeout_ms) {
         return options_mistake(
             to->name, "heartbeat-ms", "%llu is more than half of --election-timeout-ms %llu",

@@ -76,6 +76,22 @@ struct protocol_facts {
     uint32_t node, leader;
 };
 
+/* What nobody else can foresee, in this process' life: secrets, identities. A protocol draws it
+ * with protocol_draw(); whoever knows some of it can tell nothing of the rest. */
+struct protocol_draws {
+    uint8_t key[32]; /* of the world's randomness, another one in each process */
+    void (*mac)(const uint8_t key[32], struct slice message, uint8_t out[32]); /* HMAC-SHA-256, or,
+                        in a simulator, any keyed function */
+    uint64_t drawn;
+};
+
+static inline void protocol_draw(struct protocol_draws *draws, uint8_t out[32])
+{
+    uint8_t count[8];
+    store_u64(count, draws->drawn++);
+    draws->mac(draws->key, slice_of(count, sizeof count), out);
+}
+
 struct protocol_config {
     uint32_t request_size_max; /* beanstalkd: the largest job body; 0: the protocol's default */
     enum protocol_read reads;  /* for those QUERYs that are not local by their nature */
@@ -83,6 +99,7 @@ struct protocol_config {
                             all connections */
     const struct protocol_facts *facts; /* the node keeps them up to date, and sets this itself.
                                            NULL: nothing is known */
+    struct protocol_draws *draws;       /* the node's, which sets this itself */
 };
 
 #define PROTOCOL_TURN_CLOSE 0
@@ -109,6 +126,11 @@ struct protocol_ops {
     /* The same for one that was not carried out. Of a connection that there is no room for:
      * `connection` NULL, token 0, and whatever it appends is the last that is said. */
     void (*refuse)(void *connection, uint64_t token, enum protocol_refusal why, struct buffer *out);
+
+    /* Of an unordered protocol: requests have come up inside, by an answer or a refusal, that
+     * nobody has asked for; after each next() is called until there are none. NULL: they only come
+     * up in next(). */
+    bool (*more)(const void *connection);
 
     /* Appends what a watch makes its client hear (machine.h: machine_say), at any time until it is
      * cancelled. NULL: there are no watches. Of an ordered protocol it comes between whole replies.

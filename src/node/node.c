@@ -76,6 +76,7 @@ struct node *node_create(const struct node_config *config)
     ASSERT(node != NULL);
     node->config = *config;
     node->config.protocol_config.facts = &node->facts;
+    node->config.protocol_config.draws = &node->config.draws;
     node->facts.node = config->self;
     peers_sort(&node->config);
     node->random = random_seeded(config->seed);

@@ -81,6 +81,8 @@ struct node_config {
                                           it must outlive the node. NULL: nothing is known */
     const struct protocol_ops *protocol;
     struct protocol_config protocol_config;
+    struct protocol_draws
+        draws; /* copied with its key; `mac` NULL: for protocols that draw nothing */
 
     /* All founding members, this one included; 0: a single node. With `join` it founds nothing: it
      * waits until the cluster of these nodes, this one listed or not, adds it. Who once was a

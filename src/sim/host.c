@@ -382,6 +382,8 @@ void sim_host_start(struct host *host)
     config.join = host->index >= world->options->nodes;
     if (config.join) world_address(host->id, config.address);
     config.seed = random_next(&world->random);
+    for (uint32_t i = 0; i < 4; i++)
+        store_u64(config.draws.key + i * 8, random_mix(config.seed + i));
     config.facts = &host->facts;
     host->boots++;
     host->facts = (struct machine_facts){.node = host->id, .pid = host->boots};

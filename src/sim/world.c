@@ -258,6 +258,7 @@ static void config_init(struct world *world)
                                    .machine_options = world->system->machine_options,
                                    .protocol = world->system->protocol};
     node_config_defaults(config);
+    config->draws.mac = toy_mac;
     config->groups_count = world->groups_count;
     config->group_of = group_of_slot;
     config_peers(world);

@@ -269,6 +269,32 @@ void websocket_write(enum websocket_opcode opcode, bool fin, struct slice payloa
     buffer_grew(out, payload.size);
 }
 
+/* The header is as long as it most often is; the text moves where it is not. */
+enum { HEADER_SIZE_USUAL = 4 };
+
+size_t websocket_text_begin(struct buffer *out)
+{
+    static const uint8_t header[HEADER_SIZE_USUAL];
+    buffer_append(out, header, sizeof header);
+    return out->size;
+}
+
+void websocket_text_end(size_t begin, struct buffer *out)
+{
+    size_t size = out->size - begin, header = size < SIZE_16 ? 2 : size <= UINT16_MAX ? 4 : 10;
+    if (header > HEADER_SIZE_USUAL) {
+        (void)buffer_reserve(out, header - HEADER_SIZE_USUAL);
+        buffer_grew(out, header - HEADER_SIZE_USUAL);
+    } else {
+        out->size -= HEADER_SIZE_USUAL - header;
+    }
+    uint8_t *at = out->data + out->head + begin - HEADER_SIZE_USUAL;
+    if (header != HEADER_SIZE_USUAL) memmove(at + header, at + HEADER_SIZE_USUAL, size);
+    at[0] = FIN | WEBSOCKET_OP_TEXT;
+    at[1] = header == 2 ? (uint8_t)size : header == 4 ? SIZE_16 : SIZE_64;
+    for (size_t i = 2; i < header; i++) at[i] = (uint8_t)((uint64_t)size >> (8 * (header - 1 - i)));
+}
+
 void websocket_close_write(unsigned code, struct slice reason, const uint8_t mask[4],
                            struct buffer *out)
 {

@@ -99,6 +99,10 @@ size_t websocket_held(const struct websocket *websocket);
  * WEBSOCKET_CONTROL_SIZE_MAX and is always whole. */
 void websocket_write(enum websocket_opcode opcode, bool fin, struct slice payload,
                      const uint8_t mask[4], struct buffer *out);
+/* A text from a server, which is written into `out` between the two; the first says where it
+ * begins. Nothing is consumed from `out` in between. */
+size_t websocket_text_begin(struct buffer *out);
+void websocket_text_end(size_t begin, struct buffer *out);
 /* A close frame; the reason is cut to what one holds, between two characters. NO_CODE: without. */
 void websocket_close_write(unsigned code, struct slice reason, const uint8_t mask[4],
                            struct buffer *out);

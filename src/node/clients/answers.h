@@ -22,6 +22,8 @@ static inline void client_answered(struct clients *clients, struct client *clien
 {
     speak_touch(clients, client);
     client_weigh(clients, client);
+    const struct protocol_ops *protocol = clients->config->protocol;
+    if (protocol->more != NULL && protocol->more(client->protocol)) client->inside = true;
     bool waiting = client->held || client->input.size > 0 || client->inside || client->quitting ||
                    client->ended;
     if (waiting && list_empty(&client->in_pump)) list_append(&clients->pump, &client->in_pump);

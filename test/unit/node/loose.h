@@ -1,6 +1,7 @@
 /* The smallest unordered protocol, for tests that play the clients' room by hand.
  *
- * Lines, each a letter and a number that is its token: p a command, q a question, x the end. It is
+ * Lines, each a letter and a number that is its token: p a command, q a question, x the end, and t
+ * one command after the other: when it is answered, that of the number above it comes up. It is
  * answered at once by the number, the text and a newline, but keeps answers to itself while it is
  * told to (`keep`), for send(); it takes all bytes and keeps its requests until they are asked for.
  * At `due_us` it says "ping", and closes when that is 1. A drain makes it say "bye". */
@@ -17,7 +18,9 @@ static struct loose {
     struct buffer kept;  /* said and not sent */
     bool keep;
     uint64_t due_us;
-} * loose; /* of the one connection that was opened last */
+    uint64_t twice; /* the command of this token has another behind it; 0: none has */
+    bool next;      /* it is to be asked for */
+} * loose;          /* of the one connection that was opened last */
 
 static inline void *loose_open(const struct protocol_config *config)
 {
@@ -42,15 +45,24 @@ static inline enum protocol_request_kind loose_next(void *connection, struct sli
     struct loose *opened = connection;
     buffer_append_slice(&opened->lines, *bytes);
     *bytes = slice_of(NULL, 0);
-    if (request == NULL || opened->lines.size < 3) return PROTOCOL_NONE;
+    if (request == NULL) return PROTOCOL_NONE;
+    if (opened->next) {
+        opened->next = false;
+        *request =
+            (struct protocol_request){.token = opened->twice + 1, .command = slice_text("t+")};
+        opened->twice = 0;
+        return request->kind = PROTOCOL_PROPOSE;
+    }
+    if (opened->lines.size < 3) return PROTOCOL_NONE;
     struct slice line = slice_of(buffer_slice(&opened->lines).data, 3); /* "p1\n" */
     *request = (struct protocol_request){
         .token = (uint64_t)(line.data[1] - '0'),
         .command = slice_of(line.data, 2),
     };
-    request->kind = line.data[0] == 'p'   ? PROTOCOL_PROPOSE
-                    : line.data[0] == 'q' ? PROTOCOL_QUERY
-                                          : PROTOCOL_CLOSE;
+    if (line.data[0] == 't') opened->twice = request->token;
+    request->kind = line.data[0] == 'p' || line.data[0] == 't' ? PROTOCOL_PROPOSE
+                    : line.data[0] == 'q'                      ? PROTOCOL_QUERY
+                                                               : PROTOCOL_CLOSE;
     if (request->kind == PROTOCOL_CLOSE) request->command.size = 0;
     buffer_consume(&opened->lines, 3); /* leaves the bytes where they are until more come */
     return request->kind;
@@ -69,7 +81,14 @@ static inline void loose_say(struct loose *opened, uint64_t token, struct slice 
 static inline void loose_answer(void *connection, uint64_t token, const void *payload,
                                 struct buffer *out)
 {
+    struct loose *opened = connection;
+    opened->next = token == opened->twice && token != 0;
     loose_say(connection, token, *(const struct slice *)payload, out);
+}
+
+static inline bool loose_more(const void *connection)
+{
+    return ((const struct loose *)connection)->next;
 }
 
 static inline void loose_refuse(void *connection, uint64_t token, enum protocol_refusal why,
@@ -131,6 +150,7 @@ static const struct protocol_ops loose_protocol = {
     .open = loose_open,
     .close = loose_close,
     .next = loose_next,
+    .more = loose_more,
     .answer = loose_answer,
     .refuse = loose_refuse,
     .push = loose_push,

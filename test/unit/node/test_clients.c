@@ -324,6 +324,23 @@ static void its_bytes_go_in_whatever_waits_and_its_requests_come_out_later(void 
     desk_close(&desk);
 }
 
+/* Nothing more needs to come from the client for that. */
+static void a_request_that_an_answer_brings_up_is_asked_for(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_open(&desk, &loose_protocol);
+    desk_says(&desk, "t1\n");
+    desk_expect_requests(&desk, "t1 ");
+    desk_replies(&desk, 0, "one");
+    desk_expect_heard(&desk, "1 one\n");
+    desk_expect_requests(&desk, "t+ ");
+    desk_replies(&desk, 0, "two");
+    desk_expect_heard(&desk, "2 two\n");
+    desk_expect_requests(&desk, "");
+    desk_close(&desk);
+}
+
 static void what_it_keeps_leaves_as_there_is_room(void **state)
 {
     (void)state;
@@ -404,6 +421,7 @@ int main(void)
         cmocka_unit_test(an_unordered_protocol_is_answered_at_once_by_token),
         cmocka_unit_test(nobody_knows_is_told_once_and_the_late_reply_says_nothing),
         cmocka_unit_test(its_bytes_go_in_whatever_waits_and_its_requests_come_out_later),
+        cmocka_unit_test(a_request_that_an_answer_brings_up_is_asked_for),
         cmocka_unit_test(what_it_keeps_leaves_as_there_is_room),
         cmocka_unit_test(it_is_called_when_it_wants_to_be),
         cmocka_unit_test(a_drain_is_told_once_and_closes_who_is_owed_nothing),

@@ -426,6 +426,29 @@ static void memory_is_given_back(void **state)
     free(text);
 }
 
+static void a_text_that_grows_in_place_is_the_same_frame(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 125, 126, 65535, 65536};
+    char *text = malloc(65536);
+    assert_non_null(text);
+    for (size_t i = 0; i < 65536; i++) text[i] = (char)('a' + i % 26);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct slice payload = slice_of(text, sizes[i]);
+        struct buffer once = {0}, in_place = {0};
+        buffer_append_text(&once, "before");
+        buffer_append_text(&in_place, "before");
+        websocket_write(WEBSOCKET_OP_TEXT, true, payload, NULL, &once);
+        size_t begin = websocket_text_begin(&in_place);
+        buffer_append_slice(&in_place, payload);
+        websocket_text_end(begin, &in_place);
+        assert_true(slice_equal(buffer_slice(&once), buffer_slice(&in_place)));
+        buffer_free(&once);
+        buffer_free(&in_place);
+    }
+    free(text);
+}
+
 static int make_guarded(void **state)
 {
     (void)state;
@@ -457,6 +480,7 @@ int main(void)
         cmocka_unit_test(messages_have_a_limit),
         cmocka_unit_test(control_frames_hold_125),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(a_text_that_grows_in_place_is_the_same_frame),
         cmocka_unit_test(a_reason_is_cut_between_two_characters),
         cmocka_unit_test(memory_is_given_back),
     };

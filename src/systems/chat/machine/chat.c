@@ -30,6 +30,11 @@ void chat_emit(struct chat *chat, const struct session_key *session, struct chat
     chat->emit(chat->world, session, &reply);
 }
 
+void chat_mark(struct chat *chat, uint64_t topic)
+{
+    chat->emit(chat->world, NULL, &(struct machine_mark){topic});
+}
+
 void chat_reply_error(struct chat *chat, const struct session *session, enum chat_error error)
 {
     chat_emit(chat, &session->key, (struct chat_reply){.kind = CHAT_REPLY_ERROR, .error = error});

@@ -117,13 +117,13 @@ struct chat_room_state {
 
 enum chat_reply_kind {
     CHAT_REPLY_ERROR = 1, /* error */
-    CHAT_REPLY_ATTACHED,
-    CHAT_REPLY_ACK,      /* seq, wall_us, duplicate */
-    CHAT_REPLY_ROOM,     /* room; ENTER, LEAVE and the question */
-    CHAT_REPLY_READ,     /* seq */
-    CHAT_REPLY_HISTORY,  /* events, events_count, seq: ask on below it; 0: that was all */
-    CHAT_REPLY_PRESENCE, /* room, users, users_count, more */
-    CHAT_REPLY_STAMP,    /* seq */
+    CHAT_REPLY_ATTACHED,  /* seq: what a watch of OWNER is to begin with */
+    CHAT_REPLY_ACK,       /* seq, wall_us, duplicate */
+    CHAT_REPLY_ROOM,      /* room; ENTER, LEAVE and the question */
+    CHAT_REPLY_READ,      /* seq */
+    CHAT_REPLY_HISTORY,   /* events, events_count, seq: ask on below it; 0: that was all */
+    CHAT_REPLY_PRESENCE,  /* room, users, users_count, more */
+    CHAT_REPLY_STAMP,     /* seq */
 };
 
 struct chat_reply {
@@ -157,13 +157,15 @@ extern const struct machine_ops chat_ops;
 
 /* --- watches --- */
 
-enum chat_watch_kind { CHAT_WATCH_EVENTS = 1, CHAT_WATCH_PRESENCE };
+enum chat_watch_kind { CHAT_WATCH_EVENTS = 1, CHAT_WATCH_PRESENCE, CHAT_WATCH_OWNER };
 
 struct chat_watch {
     enum chat_watch_kind kind;
-    struct slice room;
-    uint64_t after; /* EVENTS: begin behind it; UINT64_MAX: from now on */
+    struct slice room; /* EVENTS, PRESENCE */
+    uint64_t after; /* EVENTS, PRESENCE: begin behind that number or version; UINT64_MAX: from now
+                          on. OWNER: `seq` of the reply to ATTACH */
     uint64_t last;  /* EVENTS: of what is there only so many; UINT64_MAX: all */
+    struct chat_client_key client; /* OWNER */
 };
 
 void chat_watch_encode(const struct chat_watch *watch, struct buffer *out);
@@ -174,6 +176,7 @@ enum chat_news_kind {
     CHAT_NEWS_GAP,       /* from, to: not kept, or skipped as `last` asked */
     CHAT_NEWS_PRESENCE,  /* state, was, changes, changes_count */
     CHAT_NEWS_PRESENT,   /* state: too much has changed to say what; the list has to be asked for */
+    CHAT_NEWS_REPLACED,  /* OWNER: another session has attached the client */
 };
 
 /* What a watch hears; borrowed for the call. Of a room each event is heard once, in its order, or

@@ -7,14 +7,14 @@
 
 #include "systems/chat/machine/internal.h"
 
-static uint64_t key_hash(struct chat_client_key key)
+uint64_t chat_client_topic(struct chat_client_key key)
 {
     return map_hash_u64(map_hash_u64(key.stamp) + key.number);
 }
 
 struct client *chat_client_find(const struct chat *chat, struct chat_client_key key)
 {
-    struct map_node *node = map_find(&chat->clients, key_hash(key));
+    struct map_node *node = map_find(&chat->clients, chat_client_topic(key));
     for (; node != NULL; node = map_find_next(node)) {
         struct client *client = LIST_ITEM(node, struct client, node);
         if (client->key.stamp == key.stamp && client->key.number == key.number) return client;
@@ -29,7 +29,7 @@ struct client *chat_client_make(struct chat *chat, struct chat_client_key key)
     client->key = key;
     client->idle_place.at = HEAP_NOWHERE;
     client->cut_number = chat->cut.number;
-    map_insert(&chat->clients, &client->node, key_hash(key));
+    map_insert(&chat->clients, &client->node, chat_client_topic(key));
     list_append(&chat->client_list, &client->all);
     chat->bytes += sizeof *client;
     return client;
@@ -110,12 +110,14 @@ bool chat_client_forget_step(struct chat *chat)
  * to nobody. */
 static void session_lose_client(struct chat *chat, struct session *session, bool replaced)
 {
+    struct client *client = session->client;
     chat_session_will_change(chat, session);
-    chat_client_will_change(chat, session->client);
-    session->client->owner = NULL;
+    chat_client_will_change(chat, client);
+    client->owner = NULL;
     session->client = NULL;
     session->replaced = replaced;
     chat_session_changed(chat, session);
+    if (replaced) chat_mark(chat, client->node.hash);
 }
 
 void chat_client_detach(struct chat *chat, struct session *session)
@@ -181,5 +183,6 @@ void chat_client_attach(struct chat *chat, struct session *session,
         return;
     }
     client_own(chat, session, client);
-    chat_emit(chat, &session->key, (struct chat_reply){.kind = CHAT_REPLY_ATTACHED});
+    chat_emit(chat, &session->key,
+              (struct chat_reply){.kind = CHAT_REPLY_ATTACHED, .seq = session->number});
 }

@@ -243,6 +243,7 @@ static inline uint64_t chat_next_number(struct chat *chat)
     return ++chat->sequence;
 }
 void chat_emit(struct chat *chat, const struct session_key *session, struct chat_reply reply);
+void chat_mark(struct chat *chat, uint64_t topic); /* whoever watches it reads on */
 void chat_reply_error(struct chat *chat, const struct session *session, enum chat_error error);
 uint64_t chat_digest(const void *machine);
 struct chat_counts chat_counts_of(const struct chat *chat);
@@ -251,7 +252,7 @@ struct chat_counts chat_counts_of(const struct chat *chat);
 struct room *chat_room_find(const struct chat *chat, struct slice name);
 struct room *chat_room_by_number(const struct chat *chat, uint64_t number);
 uint64_t chat_room_topic(struct slice name);
-void chat_room_mark(struct chat *chat, const struct room *room); /* whoever watches it reads on */
+void chat_room_mark(struct chat *chat, const struct room *room);
 /* The caller gives it an event or an attendee, or calls chat_room_drop_empty(). */
 struct room *chat_room_make(struct chat *chat, struct slice name, uint64_t number, uint64_t seq);
 /* NULL: there are as many as may be. */
@@ -296,6 +297,7 @@ void chat_history_moved(struct chat *chat, struct room *room);
 void chat_post(struct chat *chat, struct session *session, const struct chat_command *command);
 
 /* client.c */
+uint64_t chat_client_topic(struct chat_client_key key); /* of watches, and its hash */
 struct client *chat_client_find(const struct chat *chat, struct chat_client_key key);
 struct client *chat_client_make(struct chat *chat, struct chat_client_key key);
 void chat_client_free(struct chat *chat, struct client *client);

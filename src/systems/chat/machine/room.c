@@ -16,8 +16,7 @@ uint64_t chat_room_topic(struct slice name)
 
 void chat_room_mark(struct chat *chat, const struct room *room)
 {
-    struct machine_mark mark = {.topic = room->node.hash};
-    chat->emit(chat->world, NULL, &mark);
+    chat_mark(chat, room->node.hash);
 }
 
 static uint64_t room_bytes(const struct room *room)

@@ -1,14 +1,22 @@
-/* Watches: cursors into a room's events, or into who is present. A cursor is the room's topic and a
- * number, no more: the next event, or, with PRESENCE set, the version that was told last. Numbers
- * and versions never come twice, so a cursor outlives its room, and the machine. */
+/* Watches: cursors into a room's events, or into who is present, or into who owns a client. A
+ * cursor is a topic and a number, no more: the next event, or, with PRESENCE set, the version that
+ * was told last, or, with OWNER set, the number of the session that owned the client. None of these
+ * come twice, so a cursor outlives its room, and the machine. */
 #include "systems/chat/machine/internal.h"
 
 #define PRESENCE (UINT64_C(1) << 63)
+#define OWNER (UINT64_C(1) << 62)
 
 void chat_watch_encode(const struct chat_watch *watch, struct buffer *out)
 {
     ASSERT(watch->room.size <= UINT8_MAX);
     buffer_put_u8(out, (uint8_t)watch->kind);
+    if (watch->kind == CHAT_WATCH_OWNER) {
+        buffer_put_u64(out, watch->client.stamp);
+        buffer_put_u64(out, watch->client.number);
+        buffer_put_u64(out, watch->after);
+        return;
+    }
     buffer_put_u8(out, (uint8_t)watch->room.size);
     buffer_append_slice(out, watch->room);
     buffer_put_u64(out, watch->after);
@@ -41,6 +49,13 @@ void chat_watch_open(const void *machine, struct slice spec, struct machine_watc
 {
     struct reader reader = reader_of(spec);
     uint8_t kind = read_u8(&reader);
+    if (kind == CHAT_WATCH_OWNER) {
+        struct chat_client_key key = {.stamp = read_u64(&reader)};
+        key.number = read_u64(&reader);
+        *watch = (struct machine_watch){chat_client_topic(key), OWNER | read_u64(&reader)};
+        ASSERT(reader_done(&reader));
+        return;
+    }
     struct slice name = read_exactly(&reader, read_u8(&reader));
     uint64_t after = read_u64(&reader);
     uint64_t last = read_u64(&reader);
@@ -51,7 +66,7 @@ void chat_watch_open(const void *machine, struct slice spec, struct machine_watc
         open_events(&state, after, last, watch, say, world);
         return;
     }
-    watch->next = PRESENCE | state.version;
+    watch->next = PRESENCE | (after == UINT64_MAX ? state.version : after);
     say(world, &(struct chat_news){.kind = CHAT_NEWS_BEGIN, .state = state});
 }
 
@@ -94,9 +109,28 @@ static void read_presence(const struct chat *chat, const struct room *room,
     say(world, &news);
 }
 
+/* Clients may share a topic; the number is of one session. */
+static void read_owner(const struct chat *chat, struct machine_watch *watch, machine_say *say,
+                       void *world)
+{
+    uint64_t number = watch->next & ~OWNER;
+    if (number == 0) return; /* it was said */
+    const struct map_node *node = map_find(&chat->clients, watch->topic);
+    for (; node != NULL; node = map_find_next(node)) {
+        const struct session *owner = LIST_ITEM(node, struct client, node)->owner;
+        if (owner == NULL || owner->number == number) return;
+    }
+    watch->next = OWNER;
+    say(world, &(struct chat_news){.kind = CHAT_NEWS_REPLACED});
+}
+
 bool chat_watch_read(const void *machine, struct machine_watch *watch, size_t size,
                      machine_say *say, void *world)
 {
+    if ((watch->next & (PRESENCE | OWNER)) == OWNER) {
+        read_owner(machine, watch, say, world);
+        return false;
+    }
     const struct room *room = room_of(machine, watch);
     if ((watch->next & PRESENCE) == 0) return read_events(room, watch, size, say, world);
     read_presence(machine, room, watch, say, world);

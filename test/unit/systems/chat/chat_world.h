@@ -289,7 +289,7 @@ static inline void world_hear_event(void *context, const void *payload)
 static inline void world_events(struct world *world, const char *room, uint64_t after,
                                 const char *events)
 {
-    struct chat_watch spec = {CHAT_WATCH_EVENTS, slice_text(room), after, UINT64_MAX};
+    struct chat_watch spec = {CHAT_WATCH_EVENTS, slice_text(room), after, UINT64_MAX, {0}};
     struct machine_watch watch;
     struct buffer bytes = {0};
     chat_watch_encode(&spec, &bytes);

@@ -36,6 +36,7 @@ static void hear(void *context, const void *payload)
         buffer_append_text(out, "list");
         put_number(out, news->state.count);
         break;
+    case CHAT_NEWS_REPLACED: buffer_append_text(out, "replaced"); break;
     }
 }
 
@@ -50,12 +51,12 @@ static void watch_at(struct chat_watch spec, const char *heard)
 
 static void watch_events(const char *room, uint64_t after, uint64_t last, const char *heard)
 {
-    watch_at((struct chat_watch){CHAT_WATCH_EVENTS, slice_text(room), after, last}, heard);
+    watch_at((struct chat_watch){CHAT_WATCH_EVENTS, slice_text(room), after, last, {0}}, heard);
 }
 
 static void watch_presence(const char *room, const char *heard)
 {
-    watch_at((struct chat_watch){.kind = CHAT_WATCH_PRESENCE, .room = slice_text(room)}, heard);
+    watch_at((struct chat_watch){.kind = CHAT_WATCH_PRESENCE, slice_text(room), UINT64_MAX}, heard);
 }
 
 static void reads(size_t size, bool more, const char *heard)
@@ -205,6 +206,50 @@ static void replace_machine(const struct chat_options *options)
     buffer_free(&stream);
 }
 
+static void presence_is_told_from_a_version_on(void **state)
+{
+    (void)state;
+    world_open(&world, NULL);
+    run("1 enter lobby ann", "1 ROOM 0 1 1 1");
+    run("2 enter lobby bob", "2 ROOM 0 1 2 2");
+    watch_at((struct chat_watch){.kind = CHAT_WATCH_PRESENCE, slice_text("lobby"), 1}, "begin 0 0");
+    reads(0, false, "1 +bob 2");
+    reads(0, false, "");
+    world_close(&world);
+}
+
+static void watch_owner(uint32_t connection)
+{
+    struct chat_client_key client = {1, 5};
+    const struct session *session =
+        chat_session_find(world.machine, &(struct session_key){1, 1, connection});
+    watch_at((struct chat_watch){CHAT_WATCH_OWNER, .after = session->number, .client = client}, "");
+}
+
+static void who_is_replaced_hears_it_once(void **state)
+{
+    (void)state;
+    world_open(&world, NULL);
+    run("1 attach 1.5 7", "1 ATTACHED");
+    watch_owner(1);
+    reads(0, false, "");
+    run("1 attach 1.5 7", "1 ATTACHED"); /* it owns it already */
+    run("2 attach 1.5 8", "2 ERROR bad_client");
+    reads(0, false, "");
+    assert_int_equal(world.marks, 0);
+    run("2 attach 1.5 7", "2 ATTACHED");
+    assert_int_equal(world.marks, 1);
+    assert_int_equal(world.marked, watch.topic);
+    reads(0, false, "replaced");
+    reads(0, false, "");
+    watch_owner(1); /* too late to see it happen */
+    reads(0, false, "replaced");
+    watch_owner(2);
+    replace_machine(NULL);
+    reads(0, false, "");
+    world_close(&world);
+}
+
 static void a_slow_reader_misses_nothing(void **state)
 {
     (void)state;
@@ -244,6 +289,8 @@ int main(void)
         cmocka_unit_test(what_is_gone_is_a_gap),
         cmocka_unit_test(presence_is_told_as_it_changes),
         cmocka_unit_test(too_many_changes_are_a_list),
+        cmocka_unit_test(presence_is_told_from_a_version_on),
+        cmocka_unit_test(who_is_replaced_hears_it_once),
         cmocka_unit_test(a_slow_reader_misses_nothing),
     };
     return cmocka_run_group_tests_name("chat_watch", tests, NULL, NULL);
