@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from changes import CONCEPTS, COUNT, RUN, numbers, run
+from claims_copies import COPIES_CLAIMS
 from claims_reads import READS_CLAIMS
 from minis import PROGRAMS, SUFFIX
 
@@ -120,6 +121,7 @@ PROGRAM_CLAIMS = {
         {"RUSH_S": 600, "RUSH": 15, "CALM": 4, "PRINTED_PER_S": 10, "LIMIT": 100},
         (),
     ),
+    **COPIES_CLAIMS,
     **READS_CLAIMS,
 }
 
