@@ -94,14 +94,31 @@ void waiting_add(struct consensus *c, const struct session_key *session, struct 
     c->waiting_digest += waiting_hash(waiting);
 }
 
+void alarm_raise(struct consensus *c, uint32_t member)
+{
+    if (c->alarm == 0) c->alarm = member;
+}
+
+/* Whose it is, or was; 0: nobody's. */
+static uint32_t alarm_change(struct consensus *c, int64_t member, bool raise)
+{
+    if (raise && member > 0 && member <= UINT32_MAX) alarm_raise(c, (uint32_t)member);
+    uint32_t found = c->alarm;
+    if (raise) return found;
+    if (found == 0 || member != found) return 0;
+    c->alarm = 0;
+    return found;
+}
+
 static enum consensus_error simple(struct consensus *c, const struct request *request,
-                                   struct consensus_reply *reply)
+                                   uint32_t node, struct consensus_reply *reply)
 {
     int64_t first = request->simple.first;
     switch (request->op) {
     case CONSENSUS_COMPACT: return compact_to(c, first);
     case CONSENSUS_GRANT: {
-        enum consensus_error error = lease_grant(c, first, request->simple.second);
+        if (first == 0) first = lease_new_id(c);
+        enum consensus_error error = lease_grant(c, first, request->simple.second, node);
         reply->lease = first;
         if (error == CONSENSUS_ERROR_NONE) reply->ttl_s = lease_find(c, first)->ttl_s;
         return error;
@@ -110,7 +127,9 @@ static enum consensus_error simple(struct consensus *c, const struct request *re
         reply->lease = first;
         if (lease_renew(c, first)) reply->ttl_s = lease_find(c, first)->ttl_s;
         return CONSENSUS_ERROR_NONE;
-    case CONSENSUS_DISARM: c->alarm = false; return CONSENSUS_ERROR_NONE;
+    case CONSENSUS_ALARM:
+        reply->alarm = alarm_change(c, first, request->simple.second != 0);
+        return CONSENSUS_ERROR_NONE;
     case CONSENSUS_QUOTA:
         if (first > 0) c->quota = (uint64_t)first;
         return CONSENSUS_ERROR_NONE;
@@ -125,7 +144,7 @@ static void run_simple(struct consensus *c, const struct session_key *session, s
     bool read = consensus_request_read(&reader, &request);
     ASSERT(read);
     struct consensus_reply reply = reply_of(c, request.op);
-    reply.error = simple(c, &request, &reply);
+    reply.error = simple(c, &request, session->node, &reply);
     reply.compacted = (int64_t)c->compacted;
     c->emit(c->world, session, &reply);
 }
@@ -334,6 +353,7 @@ static void consensus_query(const void *machine, const struct session_key *sessi
         reply.bytes = c->bytes;
         reply.quota = c->quota;
         reply.alarm = c->alarm;
+        reply.digest = (uint32_t)(consensus_digest(c) >> 32);
         c->emit(c->world, session, &reply);
         break;
     default:
@@ -364,7 +384,8 @@ static void consensus_origin_end(void *machine, uint32_t node, uint64_t incarnat
 
 const struct machine_ops consensus_ops = {
     .name = "consensus",
-    .snapshot_version = 1,
+    .sessionless = true,
+    .snapshot_version = 2,
     .create = consensus_create,
     .destroy = consensus_destroy,
     .advance = consensus_advance,

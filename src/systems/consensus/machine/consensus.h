@@ -37,10 +37,10 @@ enum consensus_op {
     CONSENSUS_DELETE,
     CONSENSUS_TXN,
     CONSENSUS_COMPACT,      /* first: the revision */
-    CONSENSUS_GRANT,        /* first: the lease, not 0; second: its time to live in seconds */
+    CONSENSUS_GRANT,        /* first: the lease, 0: any new one; second: its time to live in s */
     CONSENSUS_REVOKE,       /* first: the lease */
     CONSENSUS_KEEP_ALIVE,   /* first: the lease */
-    CONSENSUS_DISARM,       /* takes back the alarm */
+    CONSENSUS_ALARM,        /* first: a member; second: 1: raises it, 0: takes its alarm back */
     CONSENSUS_QUOTA,        /* first: bytes */
     CONSENSUS_TIME_TO_LIVE, /* a question. first: the lease; second: not 0: with its keys */
     CONSENSUS_LEASES,       /* a question */
@@ -151,7 +151,9 @@ struct consensus_reply {
     const int64_t *leases; /* LEASES, by their number */
     uint32_t leases_count;
     uint64_t bytes, quota; /* STATUS */
-    bool alarm;            /* STATUS: NOSPACE is raised */
+    uint32_t digest;       /* STATUS: of all there is */
+    /* The member that raised NOSPACE, 0: nobody. STATUS: as it is; ALARM: who has, or had, it. */
+    uint32_t alarm;
 };
 
 extern const struct machine_ops consensus_ops;

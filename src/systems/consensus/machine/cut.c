@@ -40,7 +40,7 @@ static void put_header(const struct consensus *c, struct buffer *out)
     buffer_put_u64(out, c->revision);
     buffer_put_u64(out, c->compacted);
     buffer_put_u64(out, c->quota);
-    buffer_put_u8(out, c->alarm);
+    buffer_put_u32(out, c->alarm);
     buffer_put_u64(out, c->expired);
     buffer_put_u64(out, c->freeing);
     buffer_put_u8(out, CONSENSUS_OP_END - 1);

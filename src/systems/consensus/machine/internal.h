@@ -139,7 +139,7 @@ struct consensus {
     struct heap expiry;
 
     uint64_t quota, bytes;
-    bool alarm;
+    uint32_t alarm;  /* the member that raised it; 0: it is not */
     uint64_t digest; /* of versions and leases */
     uint64_t commands[CONSENSUS_OP_END];
     uint64_t expired; /* leases that ran out */
@@ -246,7 +246,10 @@ struct lease *lease_find(const struct consensus *c, int64_t id);
 struct lease *lease_new(struct consensus *c, int64_t id, int64_t ttl_s, uint64_t expires_us);
 void lease_end(struct consensus *c, struct lease *lease);
 void lease_attach(struct consensus *c, struct key *key, int64_t from, int64_t to);
-enum consensus_error lease_grant(struct consensus *c, int64_t id, int64_t ttl_s);
+/* A number that no lease has. */
+int64_t lease_new_id(const struct consensus *c);
+/* `node`: of the client. */
+enum consensus_error lease_grant(struct consensus *c, int64_t id, int64_t ttl_s, uint32_t node);
 /* False: there is none. */
 bool lease_renew(struct consensus *c, int64_t id);
 struct lease *lease_due(const struct consensus *c);
@@ -283,6 +286,7 @@ void consensus_check(const void *machine);
 void consensus_metrics(const void *machine, struct buffer *out);
 
 /* consensus.c */
+void alarm_raise(struct consensus *c, uint32_t member); /* unless it is */
 void waiting_add(struct consensus *c, const struct session_key *session, struct slice command);
 
 #endif

@@ -63,13 +63,22 @@ void lease_attach(struct consensus *c, struct key *key, int64_t from, int64_t to
     if (after != NULL) tree_insert(&after->keys, key);
 }
 
-enum consensus_error lease_grant(struct consensus *c, int64_t id, int64_t ttl_s)
+/* Grants are counted, so each is given another; it looks like chance, as etcd's do, lest clients
+ * believe in an order. */
+int64_t lease_new_id(const struct consensus *c)
 {
-    if (id == 0) return CONSENSUS_ERROR_LEASE_NOT_FOUND;
+    uint64_t id = map_hash_u64(c->commands[CONSENSUS_GRANT]) & INT64_MAX;
+    while (id == 0 || lease_find(c, (int64_t)id) != NULL) id = (id + 1) & INT64_MAX;
+    return (int64_t)id;
+}
+
+enum consensus_error lease_grant(struct consensus *c, int64_t id, int64_t ttl_s, uint32_t node)
+{
+    if (c->alarm != 0) return CONSENSUS_ERROR_NO_SPACE;
     if (ttl_s > CONSENSUS_LEASE_TTL_MAX_S) return CONSENSUS_ERROR_LEASE_TTL_TOO_LARGE;
     if (lease_find(c, id) != NULL) return CONSENSUS_ERROR_LEASE_EXISTS;
-    if (c->alarm || c->bytes + LEASE_BYTES > c->quota) {
-        c->alarm = true;
+    if (c->bytes + LEASE_BYTES > c->quota) {
+        alarm_raise(c, node);
         return CONSENSUS_ERROR_NO_SPACE;
     }
     if (ttl_s < CONSENSUS_LEASE_TTL_MIN_S) ttl_s = CONSENSUS_LEASE_TTL_MIN_S;

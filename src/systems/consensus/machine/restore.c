@@ -50,7 +50,7 @@ static bool take_header(struct consensus *c, struct reader *reader)
     c->revision = read_u64(reader);
     c->compacted = read_u64(reader);
     c->quota = read_u64(reader);
-    c->alarm = read_u8(reader) != 0;
+    c->alarm = read_u32(reader);
     c->expired = read_u64(reader);
     c->freeing = read_u64(reader);
     if (read_u8(reader) != CONSENSUS_OP_END - 1) return false;

@@ -197,7 +197,7 @@ void run_command(struct consensus *c, const struct session_key *session, struct 
         begin(c);
         return;
     }
-    if (error == CONSENSUS_ERROR_NO_SPACE) c->alarm = true;
+    if (error == CONSENSUS_ERROR_NO_SPACE) alarm_raise(c, session->node);
     plan_free(&running->plan);
     buffer_clear(&running->command);
     consensus_reply_error(c, session, op, error);

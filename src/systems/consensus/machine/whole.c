@@ -52,7 +52,7 @@ static const char *const op_names[CONSENSUS_OP_END] = {
     [CONSENSUS_DELETE] = "delete",       [CONSENSUS_TXN] = "txn",
     [CONSENSUS_COMPACT] = "compact",     [CONSENSUS_GRANT] = "lease_grant",
     [CONSENSUS_REVOKE] = "lease_revoke", [CONSENSUS_KEEP_ALIVE] = "lease_keep_alive",
-    [CONSENSUS_DISARM] = "disarm",       [CONSENSUS_QUOTA] = "quota",
+    [CONSENSUS_ALARM] = "alarm",         [CONSENSUS_QUOTA] = "quota",
 };
 
 void consensus_metrics(const void *machine, struct buffer *out)
@@ -66,7 +66,7 @@ void consensus_metrics(const void *machine, struct buffer *out)
     gauge(out, "quartet_consensus_leases", " Leases that there are.", c->leases.count);
     gauge(out, "quartet_consensus_bytes", " Bytes in use, as the quota counts them.", c->bytes);
     gauge(out, "quartet_consensus_quota_bytes", " Above it nothing is put.", c->quota);
-    gauge(out, "quartet_consensus_no_space", " 1: the alarm is raised.", c->alarm);
+    gauge(out, "quartet_consensus_no_space", " 1: the alarm is raised.", c->alarm != 0);
     gauge(out, "quartet_consensus_commands_waiting", " Commands behind one that takes long.",
           c->waiting_count);
     metric(out, "quartet_consensus_leases_expired_total", " counter\n", " Leases that ran out.",

@@ -19,16 +19,24 @@ enum {
     TOKEN_KEEP_ALIVE = 1,
     TOKEN_HEAD_ONLY = 2,
     TOKEN_HEALTH = 4, /* answered in the words of /health */
+    TOKEN_1_0 = 8,
+    TOKEN_STREAM = 16,    /* the answer is a line of a stream, */
+    TOKEN_FIRST = 32,     /* whose head comes before it, */
+    TOKEN_LAST = 64,      /* and whose end behind it */
+    TOKEN_VIEW_SHIFT = 8, /* of enum gateway_view */
 };
 
 struct gateway {
     const struct protocol_facts *facts;
     enum protocol_read reads;
     struct http_parser parser;
-    struct buffer command; /* the last request, or literal: the caller borrows it */
-    struct buffer body;    /* of the response that is being written */
-    bool last;             /* nothing more is read: it is closed behind the last answer */
-    bool shed;             /* what is held of a request was given back: it is to hear so */
+    struct buffer command;  /* the last request, or literal: the caller borrows it */
+    struct buffer body;     /* of the response that is being written */
+    struct buffer renewals; /* commands of one body that are still to be yielded, under `stream` */
+    size_t renewals_at;
+    uint64_t stream;
+    bool last; /* nothing more is read: it is closed behind the last answer */
+    bool shed; /* what is held of a request was given back: it is to hear so */
 };
 
 static void *gateway_open(const struct protocol_config *config)
@@ -49,13 +57,15 @@ static void gateway_close(void *connection)
     http_parser_free(&gateway->parser);
     buffer_free(&gateway->command);
     buffer_free(&gateway->body);
+    buffer_free(&gateway->renewals);
     free(gateway);
 }
 
 static size_t gateway_held(const void *connection)
 {
     const struct gateway *gateway = connection;
-    return gateway->parser.bytes.capacity + gateway->command.capacity + gateway->body.capacity;
+    return gateway->parser.bytes.capacity + gateway->command.capacity + gateway->body.capacity +
+           gateway->renewals.capacity;
 }
 
 /* Responses */
@@ -81,6 +91,33 @@ static void respond_error(struct buffer *body, unsigned code, const char *text, 
     respond(body, status, token, out);
 }
 
+/* A line of a stream. An error that comes first needs none. */
+static void respond_line(struct buffer *body, uint64_t token, struct buffer *out)
+{
+    struct http_response response = {
+        .status = 200,
+        .content_type = "application/json",
+        .keep_alive = token & TOKEN_KEEP_ALIVE,
+    };
+    struct http_stream stream = {.chunked = !(token & TOKEN_1_0)};
+    if (token & TOKEN_FIRST) stream = http_stream_begin(&response, token & TOKEN_1_0, out);
+    http_stream_write(&stream, buffer_slice(body), out);
+    if (token & TOKEN_LAST) http_stream_end(&stream, out);
+    buffer_free(body);
+}
+
+static void respond_error_at(struct buffer *body, unsigned code, const char *text, uint64_t token,
+                             struct buffer *out)
+{
+    uint64_t alone = TOKEN_FIRST | TOKEN_LAST;
+    if ((token & TOKEN_STREAM) == 0 || (token & alone) == alone) {
+        respond_error(body, code, text, token, out);
+        return;
+    }
+    gateway_write_late_error(code, text, body);
+    respond_line(body, token, out);
+}
+
 static void respond_health(struct buffer *body, const char *reason, uint64_t token,
                            struct buffer *out)
 {
@@ -100,11 +137,16 @@ static void gateway_answer(void *connection, uint64_t token, const void *payload
     if (token & TOKEN_HEALTH) {
         respond_health(&gateway->body, reply->alarm ? "ALARM NOSPACE" : NULL, token, out);
     } else if (reply->error != CONSENSUS_ERROR_NONE) {
-        respond_error(&gateway->body, consensus_error_code(reply->error),
-                      consensus_error_text(reply->error), token, out);
+        respond_error_at(&gateway->body, consensus_error_code(reply->error),
+                         consensus_error_text(reply->error), token, out);
     } else {
-        gateway_write(reply, gateway->facts, &gateway->body);
-        respond(&gateway->body, 200, token, out);
+        enum gateway_view view = (enum gateway_view)(token >> TOKEN_VIEW_SHIFT);
+        gateway_write(reply, view, gateway->facts, &gateway->body);
+        if (token & TOKEN_STREAM) {
+            respond_line(&gateway->body, token, out);
+        } else {
+            respond(&gateway->body, 200, token, out);
+        }
     }
 }
 
@@ -127,7 +169,7 @@ static void gateway_refuse(void *connection, uint64_t token, enum protocol_refus
         bool leaderless = why == PROTOCOL_REFUSED_NO_LEADER;
         respond_health(&body, leaderless ? "RAFT NO LEADER" : words[why].text, token, out);
     } else {
-        respond_error(&body, words[why].code, words[why].text, token, out);
+        respond_error_at(&body, words[why].code, words[why].text, token, out);
     }
 }
 
@@ -159,6 +201,39 @@ static enum protocol_request_kind ask_status(struct gateway *gateway, uint64_t t
     return request->kind = PROTOCOL_QUERY;
 }
 
+/* The next of the renewals that came in one body. */
+static enum protocol_request_kind take_renewal(struct gateway *gateway,
+                                               struct protocol_request *request)
+{
+    struct slice left = buffer_slice(&gateway->renewals);
+    left = slice_of(left.data + gateway->renewals_at, GATEWAY_SIMPLE_BYTES);
+    buffer_append_slice(&gateway->command, left);
+    request->command = buffer_slice(&gateway->command);
+    request->token = gateway->stream;
+    gateway->stream &= ~(uint64_t)TOKEN_FIRST;
+    gateway->renewals_at += left.size;
+    if (gateway->renewals_at == gateway->renewals.size) {
+        request->token |= TOKEN_LAST;
+        buffer_free(&gateway->renewals);
+    }
+    return request->kind = PROTOCOL_PROPOSE;
+}
+
+static enum protocol_request_kind take_renewals(struct gateway *gateway, struct slice body,
+                                                struct protocol_request *request)
+{
+    bool serializable;
+    const char *mistake =
+        gateway_read(CONSENSUS_KEEP_ALIVE, body, &gateway->renewals, &serializable);
+    if (mistake != NULL) {
+        buffer_free(&gateway->renewals);
+        return literal_error(gateway, 3, mistake, request->token, request);
+    }
+    gateway->renewals_at = 0;
+    gateway->stream = request->token | TOKEN_STREAM | TOKEN_FIRST;
+    return take_renewal(gateway, request);
+}
+
 static enum protocol_request_kind take_call(struct gateway *gateway, enum consensus_op op,
                                             struct slice body, struct protocol_request *request)
 {
@@ -172,8 +247,11 @@ static enum protocol_request_kind take_call(struct gateway *gateway, enum consen
                              request->token, request);
     }
     request->read = serializable ? PROTOCOL_READ_LOCAL : gateway->reads;
-    request->grows = op == CONSENSUS_PUT || op == CONSENSUS_TXN;
-    return request->kind = op == CONSENSUS_RANGE ? PROTOCOL_QUERY : PROTOCOL_PROPOSE;
+    request->grows = op == CONSENSUS_PUT || op == CONSENSUS_TXN || op == CONSENSUS_GRANT;
+    op = (enum consensus_op)request->command.data[0]; /* ALARM may only ask */
+    if (op == CONSENSUS_STATUS) request->token |= GATEWAY_ALARMS << TOKEN_VIEW_SHIFT;
+    bool asks = op == CONSENSUS_RANGE || op >= CONSENSUS_TIME_TO_LIVE;
+    return request->kind = asks ? PROTOCOL_QUERY : PROTOCOL_PROPOSE;
 }
 
 static enum protocol_request_kind take_get(struct gateway *gateway, const struct http_request *http,
@@ -197,30 +275,52 @@ static enum protocol_request_kind take_get(struct gateway *gateway, const struct
     return literal(gateway, request);
 }
 
+static const struct {
+    const char *path;
+    enum consensus_op op;
+} calls[] = {
+    {"/v3/kv/range", CONSENSUS_RANGE},
+    {"/v3/kv/put", CONSENSUS_PUT},
+    {"/v3/kv/deleterange", CONSENSUS_DELETE},
+    {"/v3/kv/txn", CONSENSUS_TXN},
+    {"/v3/kv/compaction", CONSENSUS_COMPACT},
+    {"/v3/lease/grant", CONSENSUS_GRANT},
+    {"/v3/lease/revoke", CONSENSUS_REVOKE},
+    {"/v3/kv/lease/revoke", CONSENSUS_REVOKE},
+    {"/v3/lease/keepalive", CONSENSUS_KEEP_ALIVE},
+    {"/v3/lease/timetolive", CONSENSUS_TIME_TO_LIVE},
+    {"/v3/kv/lease/timetolive", CONSENSUS_TIME_TO_LIVE},
+    {"/v3/lease/leases", CONSENSUS_LEASES},
+    {"/v3/kv/lease/leases", CONSENSUS_LEASES},
+    {"/v3/maintenance/alarm", CONSENSUS_ALARM},
+};
+
 static enum protocol_request_kind take_request(struct gateway *gateway,
                                                const struct http_request *http,
                                                struct protocol_request *request)
 {
-    static const struct {
-        const char *path;
-        enum consensus_op op;
-    } calls[] = {
-        {"/v3/kv/range", CONSENSUS_RANGE},
-        {"/v3/kv/put", CONSENSUS_PUT},
-        {"/v3/kv/deleterange", CONSENSUS_DELETE},
-        {"/v3/kv/txn", CONSENSUS_TXN},
-    };
     uint64_t token = http->keep_alive ? TOKEN_KEEP_ALIVE : 0;
     if (http->method == HTTP_HEAD) token |= TOKEN_HEAD_ONLY;
+    if (http->is_1_0) token |= TOKEN_1_0;
     gateway->last = !http->keep_alive;
     request->token = token;
     if (http->method != HTTP_POST) return take_get(gateway, http, token, request);
     for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         if (!http_path_is(http, calls[i].path)) continue;
+        if (calls[i].op == CONSENSUS_KEEP_ALIVE) return take_renewals(gateway, http->body, request);
         return take_call(gateway, calls[i].op, http->body, request);
     }
     if (http_path_is(http, "/v3/maintenance/status")) {
         return ask_status(gateway, token, PROTOCOL_READ_LOCAL, request);
+    }
+    if (http_path_is(http, "/v3/maintenance/hash")) {
+        token |= GATEWAY_HASH << TOKEN_VIEW_SHIFT;
+        return ask_status(gateway, token, PROTOCOL_READ_LOCAL, request);
+    }
+    if (http_path_is(http, "/v3/maintenance/defragment")) { /* there is nothing to do */
+        buffer_append_text(&gateway->body, "{}");
+        respond(&gateway->body, 200, token, &gateway->command);
+        return literal(gateway, request);
     }
     return literal_error(gateway, 12, "Not Implemented", token, request);
 }
@@ -244,6 +344,17 @@ static enum protocol_request_kind take_refused(struct gateway *gateway, unsigned
     return literal(gateway, request);
 }
 
+/* The first byte is the one that was left. */
+static enum protocol_request_kind go_on(struct gateway *gateway, struct slice *bytes,
+                                        struct protocol_request *request)
+{
+    ASSERT(bytes->size != 0);
+    take_renewal(gateway, request);
+    bool done = gateway->renewals.size == 0 && !gateway->last;
+    if (done) *bytes = slice_of(bytes->data + 1, bytes->size - 1);
+    return request->kind;
+}
+
 static enum protocol_request_kind gateway_next(void *connection, struct slice *bytes,
                                                struct protocol_request *request)
 {
@@ -251,6 +362,7 @@ static enum protocol_request_kind gateway_next(void *connection, struct slice *b
     *request = (struct protocol_request){.kind = PROTOCOL_NONE};
     buffer_clear(&gateway->command);
     if (gateway->command.capacity > COMMAND_KEEP_MAX) buffer_free(&gateway->command);
+    if (gateway->renewals.size != 0) return go_on(gateway, bytes, request);
     if (gateway->shed && bytes->size != 0) return take_shed(gateway, request);
     if (gateway->last) {
         *bytes = slice_of(NULL, 0);
@@ -261,16 +373,20 @@ static enum protocol_request_kind gateway_next(void *connection, struct slice *b
     unsigned status = 0;
     size_t consumed = 0;
     enum http_result result = http_parse(&gateway->parser, *bytes, &consumed, &http, &status);
-    bool last = result == HTTP_REFUSED || (result == HTTP_REQUEST && !http.keep_alive);
-    /* A byte is left of the last one, to be asked again: there is a CLOSE behind it. */
-    if (last) consumed--;
-    *bytes = slice_of(bytes->data + consumed, bytes->size - consumed);
+    struct slice rest = slice_of(bytes->data + consumed, bytes->size - consumed);
     switch (result) {
-    case HTTP_PARTIAL: return PROTOCOL_NONE;
-    case HTTP_REFUSED: return take_refused(gateway, status, request);
-    case HTTP_CONTINUE: http_continue_write(&gateway->command); return literal(gateway, request);
-    default: return take_request(gateway, &http, request);
+    case HTTP_PARTIAL: break;
+    case HTTP_REFUSED: take_refused(gateway, status, request); break;
+    case HTTP_CONTINUE:
+        http_continue_write(&gateway->command);
+        literal(gateway, request);
+        break;
+    default: take_request(gateway, &http, request);
     }
+    /* A byte is left where there is more to come, to be asked again: other renewals, or a CLOSE. */
+    if (gateway->last || gateway->renewals.size != 0) rest = slice_of(rest.data - 1, rest.size + 1);
+    *bytes = rest;
+    return request->kind;
 }
 
 static void gateway_shed(void *connection)

@@ -3,6 +3,8 @@
  * text, so that it never moves. */
 #include "systems/consensus/protocol/request.h"
 
+#include <string.h>
+
 #include "base/base64.h"
 #include "base/json_read.h"
 #include "systems/consensus/protocol/gateway.h"
@@ -279,14 +281,107 @@ static bool read_txn(struct reading *g, struct buffer *out)
     return done;
 }
 
+/* Requests of two numbers at most. */
+
+static bool simple_member(struct reading *g, enum consensus_op op, int64_t *first, int64_t *second)
+{
+    if (op == CONSENSUS_COMPACT) {
+        return is(g, "revision", "revision") ? get_number(g, first) : skip(g);
+    }
+    if (is(g, "ID", "id")) return get_number(g, first);
+    if (op == CONSENSUS_GRANT && is(g, "TTL", "ttl")) return get_number(g, second);
+    if (op == CONSENSUS_TIME_TO_LIVE && is(g, "keys", "keys")) {
+        bool keys = false, good = get_bool(g, &keys);
+        *second = keys;
+        return good;
+    }
+    return skip(g);
+}
+
+static bool read_simple(struct reading *reading, enum consensus_op op, struct buffer *out)
+{
+    int64_t first = 0, second = 0;
+    bool done = false;
+    while (next_name(reading, &done) && !done && simple_member(reading, op, &first, &second)) {}
+    consensus_put_simple(op, first, second, out);
+    return done;
+}
+
+static const char *const actions[] = {"GET", "ACTIVATE", "DEACTIVATE"};
+static const char *const alarms[] = {"NONE", "NOSPACE", "CORRUPT"};
+
+enum action { GET, ACTIVATE, DEACTIVATE };
+enum alarm { NONE, NOSPACE, CORRUPT };
+
+/* An alarm of another kind is never raised: to take it back changes nothing. */
+static bool read_alarm(struct reading *g, struct buffer *out)
+{
+    uint8_t action = GET, alarm = NONE;
+    int64_t member = 0;
+    bool done = false, good = true;
+    while (good && next_name(g, &done) && !done) {
+        if (is(g, "action", "action")) {
+            good = get_enum(g, actions, 3, &action);
+        } else if (is(g, "memberID", "member_id")) {
+            good = get_number(g, &member);
+        } else if (is(g, "alarm", "alarm")) {
+            good = get_enum(g, alarms, 3, &alarm);
+        } else {
+            good = skip(g);
+        }
+    }
+    if (!done) return false;
+    if (action == GET && alarm != CORRUPT) {
+        consensus_put_simple(CONSENSUS_STATUS, 0, 0, out);
+        return true;
+    }
+    if (action == ACTIVATE && (alarm != NOSPACE || member <= 0)) {
+        return fail(g, "only NOSPACE can be raised, by a member");
+    }
+    consensus_put_simple(CONSENSUS_ALARM, alarm == NOSPACE ? member : 0, action == ACTIVATE, out);
+    return true;
+}
+
+static bool read_one(struct reading *reading, enum consensus_op op, struct buffer *command)
+{
+    switch (op) {
+    case CONSENSUS_RANGE: return read_range(reading, command);
+    case CONSENSUS_PUT: return read_put(reading, command);
+    case CONSENSUS_DELETE: return read_delete(reading, command);
+    case CONSENSUS_TXN: return read_txn(reading, command);
+    case CONSENSUS_ALARM: return read_alarm(reading, command);
+    default: return read_simple(reading, op, command);
+    }
+}
+
 static bool read_all(struct reading *reading, enum consensus_op op, struct buffer *command)
 {
-    if (!begin_object(reading)) return false;
-    bool good = op == CONSENSUS_RANGE    ? read_range(reading, command)
-                : op == CONSENSUS_PUT    ? read_put(reading, command)
-                : op == CONSENSUS_DELETE ? read_delete(reading, command)
-                                         : read_txn(reading, command);
-    return good && next(reading); /* END: there is nothing behind it */
+    return begin_object(reading) && read_one(reading, op, command) &&
+           next(reading); /* END: there is nothing behind it */
+}
+
+static struct slice without_space(struct slice text)
+{
+    static const char space[] = " \n\r\t";
+    while (text.size != 0 && memchr(space, text.data[0], sizeof space - 1) != NULL) {
+        text = slice_of(text.data + 1, text.size - 1);
+    }
+    return text;
+}
+
+/* A stream of objects, one behind the other, each read as if it stood alone. */
+static bool read_renewals(struct reading *reading, struct slice body, struct buffer *command)
+{
+    unsigned count = 0;
+    for (; (body = without_space(body)).size != 0; count++) {
+        if (count == GATEWAY_RENEWALS_MAX) return fail(reading, "too many renewals at once");
+        reading->json = json_read_of(body, GATEWAY_DEPTH_MAX);
+        if (!begin_object(reading)) return false;
+        if (!read_simple(reading, CONSENSUS_KEEP_ALIVE, command)) return false;
+        const uint8_t *end = body.data + body.size;
+        body = slice_of(reading->json.at, (size_t)(end - reading->json.at));
+    }
+    return count != 0 || fail(reading, "an object is expected");
 }
 
 const char *gateway_read(enum consensus_op op, struct slice body, struct buffer *command,
@@ -295,7 +390,9 @@ const char *gateway_read(enum consensus_op op, struct slice body, struct buffer 
     if (body.size == 0) body = slice_text("{}");
     struct reading reading = {.json = json_read_of(body, GATEWAY_DEPTH_MAX)};
     buffer_make_room(&reading.arena, body.size);
-    if (!read_all(&reading, op, command)) fail(&reading, "malformed request");
+    bool good = op == CONSENSUS_KEEP_ALIVE ? read_renewals(&reading, body, command)
+                                           : read_all(&reading, op, command);
+    if (!good) fail(&reading, "malformed request");
     *serializable = reading.serializable;
     buffer_free(&reading.arena);
     buffer_free(&reading.text);

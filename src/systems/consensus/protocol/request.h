@@ -5,9 +5,14 @@
 #include "base/bytes.h"
 #include "systems/consensus/machine/consensus.h"
 
-/* Appends the command that `body` asks for: one of RANGE, PUT, DELETE, TXN. NULL, or what is wrong
- * with the JSON, in words that live for ever; then what was appended means nothing. `serializable`
- * is set for a RANGE. */
+enum {
+    GATEWAY_RENEWALS_MAX = 1024,     /* of leases, in one body */
+    GATEWAY_SIMPLE_BYTES = 1 + 2 * 8 /* a command of two numbers */
+};
+
+/* Appends the command that `body` asks for; of KEEP_ALIVE, one for each object in it; of ALARM,
+ * STATUS where it only asks. NULL, or what is wrong with the JSON, in words that live for ever;
+ * then what was appended means nothing. `serializable` is set for a RANGE. */
 const char *gateway_read(enum consensus_op op, struct slice body, struct buffer *command,
                          bool *serializable);
 

@@ -2,6 +2,7 @@
 #include "systems/consensus/protocol/response.h"
 
 #include "base/base64.h"
+#include "wire/http1.h"
 #include "wire/json.h"
 
 /* A 64-bit number, as a string. */
@@ -117,37 +118,138 @@ static void write_status(struct json *json, const struct consensus_reply *reply,
         member_number(json, "raftTerm", (int64_t)facts->term);
         member_number(json, "raftAppliedIndex", (int64_t)facts->applied);
     }
-    if (reply->alarm) {
+    if (reply->alarm != 0) {
+        struct buffer text = {0};
+        buffer_append_text(&text, "memberID:");
+        buffer_append_decimal(&text, reply->alarm);
+        buffer_append_text(&text, " alarm:NOSPACE "); /* the blank is etcd's */
         json_key(json, "errors");
         json_array_begin(json);
-        json_text(json, "NOSPACE");
+        json_string(json, buffer_slice(&text));
         json_array_end(json);
+        buffer_free(&text);
     }
     member_number(json, "dbSizeInUse", (int64_t)reply->bytes);
     member_number(json, "dbSizeQuota", (int64_t)reply->quota);
 }
 
-void gateway_write(const struct consensus_reply *reply, const struct protocol_facts *facts,
-                   struct buffer *out)
+static void write_lease(struct json *json, const struct consensus_reply *reply)
+{
+    member_number(json, "ID", reply->lease);
+    member_number(json, "TTL", reply->ttl_s);
+    member_number(json, "grantedTTL", reply->granted_ttl_s);
+    if (reply->keys_count == 0) return;
+    json_key(json, "keys");
+    json_array_begin(json);
+    for (uint32_t i = 0; i < reply->keys_count; i++) {
+        struct buffer text = {0};
+        base64_append(&text, reply->keys[i]);
+        json_string(json, buffer_slice(&text));
+        buffer_free(&text);
+    }
+    json_array_end(json);
+}
+
+static void write_leases(struct json *json, const struct consensus_reply *reply)
+{
+    if (reply->leases_count == 0) return;
+    json_key(json, "leases");
+    json_array_begin(json);
+    for (uint32_t i = 0; i < reply->leases_count; i++) {
+        json_object_begin(json);
+        member_number(json, "ID", reply->leases[i]);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+static void write_alarms(struct json *json, const struct consensus_reply *reply)
+{
+    if (reply->alarm == 0) return;
+    json_key(json, "alarms");
+    json_array_begin(json);
+    json_object_begin(json);
+    member_number(json, "memberID", reply->alarm);
+    json_member_text(json, "alarm", "NOSPACE");
+    json_object_end(json);
+    json_array_end(json);
+}
+
+static void write_view(struct json *json, enum gateway_view view,
+                       const struct consensus_reply *reply, const struct protocol_facts *facts)
+{
+    switch (view) {
+    case GATEWAY_STATUS: write_status(json, reply, facts); break;
+    case GATEWAY_ALARMS: write_alarms(json, reply); break;
+    case GATEWAY_HASH: json_member_unsigned(json, "hash", reply->digest); break;
+    default: break;
+    }
+}
+
+static void write_reply(struct json *json, enum gateway_view view,
+                        const struct consensus_reply *reply, const struct protocol_facts *facts)
+{
+    json_object_begin(json);
+    write_header(json, reply->revision, facts);
+    if (reply->outcomes_count != 0) write_outcome(json, reply->outcomes);
+    switch (reply->op) {
+    case CONSENSUS_STATUS: write_view(json, view, reply, facts); break;
+    case CONSENSUS_GRANT:
+    case CONSENSUS_KEEP_ALIVE:
+    case CONSENSUS_TIME_TO_LIVE: write_lease(json, reply); break;
+    case CONSENSUS_LEASES: write_leases(json, reply); break;
+    case CONSENSUS_ALARM: write_alarms(json, reply); break;
+    default: break;
+    }
+    json_object_end(json);
+}
+
+void gateway_write(const struct consensus_reply *reply, enum gateway_view view,
+                   const struct protocol_facts *facts, struct buffer *out)
+{
+    struct json json = json_of(out);
+    bool streamed = reply->op == CONSENSUS_KEEP_ALIVE;
+    if (streamed) {
+        json_object_begin(&json);
+        json_key(&json, "result");
+    }
+    write_reply(&json, view, reply, facts);
+    if (!streamed) return;
+    json_object_end(&json);
+    buffer_append_text(out, "\n");
+}
+
+/* The HTTP status of a gRPC code. */
+static unsigned status_of(unsigned code)
+{
+    static const unsigned statuses[] = {
+        [3] = 400, [5] = 404, [8] = 429, [9] = 400, [11] = 400, [12] = 501, [14] = 503};
+    bool known = code < sizeof statuses / sizeof statuses[0] && statuses[code] != 0;
+    return known ? statuses[code] : 500;
+}
+
+void gateway_write_late_error(unsigned code, const char *text, struct buffer *out)
 {
     struct json json = json_of(out);
     json_object_begin(&json);
-    write_header(&json, reply->revision, facts);
-    if (reply->outcomes_count != 0) write_outcome(&json, reply->outcomes);
-    if (reply->op == CONSENSUS_STATUS) write_status(&json, reply, facts);
+    json_key(&json, "error");
+    json_object_begin(&json);
+    json_member_unsigned(&json, "grpc_code", code);
+    json_member_unsigned(&json, "http_code", status_of(code));
+    json_member_text(&json, "message", text);
+    json_member_text(&json, "http_status", http_status_text(status_of(code)));
     json_object_end(&json);
+    json_object_end(&json);
+    buffer_append_text(out, "\n");
 }
 
 unsigned gateway_write_error(unsigned code, const char *text, struct buffer *out)
 {
-    static const unsigned statuses[] = {
-        [3] = 400, [5] = 404, [8] = 429, [9] = 400, [11] = 400, [12] = 501, [14] = 503};
     struct json json = json_of(out);
     json_object_begin(&json);
     json_member_text(&json, "error", text);
     json_member_unsigned(&json, "code", code);
     json_member_text(&json, "message", text);
     json_object_end(&json);
-    bool known = code < sizeof statuses / sizeof statuses[0] && statuses[code] != 0;
-    return known ? statuses[code] : 500;
+    return status_of(code);
 }

@@ -9,10 +9,15 @@
 /* What `/version` and the status say: the API that this is. */
 #define GATEWAY_VERSION "3.6.0"
 
+/* How a STATUS is shown; any other reply is shown as what it is. */
+enum gateway_view { GATEWAY_STATUS, GATEWAY_ALARMS, GATEWAY_HASH, GATEWAY_NOTHING };
+
 /* Appends the body of a reply without an error. */
-void gateway_write(const struct consensus_reply *reply, const struct protocol_facts *facts,
-                   struct buffer *out);
+void gateway_write(const struct consensus_reply *reply, enum gateway_view view,
+                   const struct protocol_facts *facts, struct buffer *out);
 /* Appends {"error":...} and returns the HTTP status of that gRPC code. */
 unsigned gateway_write_error(unsigned code, const char *text, struct buffer *out);
+/* The same as a line of a stream whose head has been sent. */
+void gateway_write_late_error(unsigned code, const char *text, struct buffer *out);
 
 #endif

@@ -271,7 +271,9 @@ static void test_quota(void **state)
     assert_string_equal(put(&w, "b", "1"), full); /* however small, until it is disarmed */
     assert_string_equal(simple(&w, CONSENSUS_GRANT, 1, 10), full);
     assert_string_equal(delete (&w, "a", ""), "@3 delete 1");
-    assert_string_equal(simple(&w, CONSENSUS_DISARM, 0, 0), "@3");
+    assert_string_equal(simple(&w, CONSENSUS_ALARM, 2, 0), "@3"); /* not its */
+    assert_string_equal(put(&w, "b", "1"), full);
+    assert_string_equal(simple(&w, CONSENSUS_ALARM, 1, 0), "@3 no space");
     assert_string_equal(put(&w, "b", "1"), "@4 put");
     world_close(&w);
 }

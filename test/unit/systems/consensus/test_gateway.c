@@ -1,4 +1,6 @@
 /* The gateway: bytes of HTTP and JSON in, bytes out, with a machine behind it and no node. */
+#include <stdio.h>
+
 #include "consensus_world.h"
 #include "systems/consensus/protocol/gateway.h"
 
@@ -177,7 +179,10 @@ static void test_bad_input(void **state)
                  "\"code\":11");
     expect_error(&talk, "/v3/kv/txn", "{\"success\":[{}]}", "400", "operation without a request");
     expect_error(&talk, "/v3/kv/txn", "{\"success\":{}}", "400", "an array is expected");
-    expect_error(&talk, "/v3/lease/grant", "{}", "501", "\"code\":12");
+    expect_error(&talk, "/v3/lease/lend", "{}", "501", "\"code\":12");
+    expect_error(&talk, "/v3/lease/keepalive", " ", "400", "an object is expected");
+    expect_error(&talk, "/v3/lease/keepalive", "{\"ID\":\"7\"}{", "400", "\"code\":3");
+    expect_error(&talk, "/v3/maintenance/alarm", "{\"action\":\"ACTIVATE\"}", "400", "NOSPACE");
     struct buffer deep = {0};
     for (unsigned i = 0; i < 1000; i++) {
         buffer_append_text(&deep, "{\"success\":[{\"request_txn\":");
@@ -209,6 +214,120 @@ static void test_other_pages(void **state)
     const char *said = (const char *)buffer_slice(&talk.said).data;
     assert_int_equal(strncmp(said, "HTTP/1.1 503 ", 13), 0);
     assert_non_null(strstr(said, "{\"error\":\"etcdserver: no leader\",\"code\":14,"));
+    talk_close(&talk);
+}
+
+static void test_leases(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    assert_string_equal(post(&talk, "/v3/lease/grant", "{\"TTL\":\"60\",\"ID\":7}", "200"),
+                        "{" HEADER("1") ",\"ID\":\"7\",\"TTL\":\"60\"}");
+    expect_error(&talk, "/v3/lease/grant", "{\"TTL\":\"60\",\"ID\":7}", "400", "\"code\":9");
+    post(&talk, "/v3/kv/put", "{\"key\":\"YQ==\",\"lease\":\"7\"}", "200");
+    assert_string_equal(
+        post(&talk, "/v3/kv/lease/timetolive", "{\"ID\":\"7\",\"keys\":true}", "200"),
+        "{" HEADER("2") ",\"ID\":\"7\",\"TTL\":\"60\",\"grantedTTL\":\"60\",\"keys\":[\"YQ==\"]}");
+    assert_int_equal(talk.read, PROTOCOL_READ_LINEARIZABLE);
+    assert_string_equal(post(&talk, "/v3/lease/timetolive", "{\"ID\":\"9\"}", "200"),
+                        "{" HEADER("2") ",\"ID\":\"9\",\"TTL\":\"-1\"}");
+    assert_string_equal(post(&talk, "/v3/lease/leases", "", "200"),
+                        "{" HEADER("2") ",\"leases\":[{\"ID\":\"7\"}]}");
+    assert_string_equal(post(&talk, "/v3/lease/revoke", "{\"ID\":\"7\"}", "200"),
+                        "{" HEADER("3") "}");
+    expect_error(&talk, "/v3/lease/revoke", "{\"ID\":\"7\"}", "404",
+                 "etcdserver: requested lease not found");
+    expect_error(&talk, "/v3/kv/range", "{\"key\":\"YQ==\"}", "200", "\"revision\":\"3\"");
+    /* Who names none is given one that nobody has. */
+    post(&talk, "/v3/lease/grant", "{}", "200");
+    post(&talk, "/v3/lease/grant", "{\"TTL\":\"-1\",\"ID\":\"0\"}", "200");
+    const char *both = post(&talk, "/v3/kv/lease/leases", "{}", "200");
+    const char *first = strstr(both, "{\"ID\":\"");
+    assert_non_null(first);
+    const char *second = strstr(first + 1, "{\"ID\":\"");
+    assert_non_null(second);
+    assert_true(strtoll(first + 7, NULL, 10) > 0);
+    assert_true(strtoll(first + 7, NULL, 10) < strtoll(second + 7, NULL, 10));
+    talk_close(&talk);
+}
+
+/* Answered in chunks, line by line; what came behind it on the connection is answered behind it. */
+static void test_renewals(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    post(&talk, "/v3/lease/grant", "{\"TTL\":\"60\",\"ID\":7}", "200");
+    const char *one = "{\"result\":{" HEADER("1") ",\"ID\":\"7\",\"TTL\":\"60\"}}\n";
+    const char *none = "{\"result\":{" HEADER("1") ",\"ID\":\"9\"}}\n";
+    char expected[1000], piece[300];
+    snprintf(expected, sizeof expected, "%08zx\r\n%s\r\n0\r\n\r\n", strlen(one), one);
+    assert_string_equal(post(&talk, "/v3/lease/keepalive", "{\"ID\":\"7\"}", "200"), expected);
+    snprintf(expected, sizeof expected, "%08zx\r\n%s\r\n", strlen(one), one);
+    snprintf(piece, sizeof piece, "%08zx\r\n%s\r\n", strlen(none), none);
+    strcat(expected, piece);
+    strcat(expected, piece);
+    strcat(expected, "0\r\n\r\n");
+    const char *body = "{\"ID\":\"7\"} {\"ID\":9}\n{\"ID\":9}";
+    assert_string_equal(post(&talk, "/v3/lease/keepalive", body, "200"), expected);
+    buffer_clear(&talk.said);
+    talk_say(&talk, slice_text("POST /v3/lease/keepalive HTTP/1.1\r\nHost: a\r\n"
+                               "Content-Length: 16\r\n\r\n{\"ID\":7}{\"ID\":7}"
+                               "GET /version HTTP/1.0\r\n\r\n"));
+    buffer_put_u8(&talk.said, 0);
+    const char *said = (const char *)buffer_slice(&talk.said).data;
+    assert_non_null(strstr(said, "\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(said, "etcdserver"));
+    assert_true(talk.closed);
+    talk_close(&talk);
+}
+
+static void test_compaction(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    for (int i = 0; i < 3; i++) post(&talk, "/v3/kv/put", "{\"key\":\"YQ==\"}", "200");
+    assert_string_equal(
+        post(&talk, "/v3/kv/compaction", "{\"revision\":\"3\",\"physical\":true}", "200"),
+        "{" HEADER("4") "}");
+    expect_error(&talk, "/v3/kv/compaction", "{\"revision\":\"3\"}", "400", "has been compacted");
+    expect_error(&talk, "/v3/kv/compaction", "{\"revision\":\"5\"}", "400", "a future revision");
+    expect_error(&talk, "/v3/kv/range", "{\"key\":\"YQ==\",\"revision\":2}", "400",
+                 "has been compacted");
+    post(&talk, "/v3/kv/range", "{\"key\":\"YQ==\",\"revision\":3}", "200");
+    talk_close(&talk);
+}
+
+/* An alarm is that of a member, who has it taken back, as `etcdctl alarm disarm` does. */
+static void test_alarm(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_open(&talk);
+    const char *nothing = "{" HEADER("1") "}";
+    const char *raised =
+        "{" HEADER("1") ",\"alarms\":[{\"memberID\":\"3\",\"alarm\":\"NOSPACE\"}]}";
+    const char *path = "/v3/maintenance/alarm";
+    const char *its = "{\"action\":\"DEACTIVATE\",\"memberID\":\"3\",\"alarm\":\"NOSPACE\"}";
+    assert_string_equal(post(&talk, path, "{}", "200"), nothing);
+    assert_string_equal(post(&talk, path,
+                             "{\"action\":\"ACTIVATE\",\"memberID\":\"3\",\"alarm\":\"NOSPACE\"}",
+                             "200"),
+                        raised);
+    assert_string_equal(post(&talk, path, "{\"action\":\"GET\",\"alarm\":1}", "200"), raised);
+    assert_string_equal(post(&talk, path, "{\"alarm\":\"CORRUPT\"}", "200"), nothing);
+    expect_error(&talk, "/v3/kv/put", "{\"key\":\"YQ==\"}", "429", "database space exceeded");
+    expect_error(&talk, "/v3/maintenance/status", "{}", "200",
+                 "\"errors\":[\"memberID:3 alarm:NOSPACE \"]");
+    const char *other = "{\"action\":\"DEACTIVATE\",\"memberID\":\"2\",\"alarm\":\"NOSPACE\"}";
+    assert_string_equal(post(&talk, path, other, "200"), nothing);
+    assert_string_equal(post(&talk, path, its, "200"), raised);
+    assert_string_equal(post(&talk, path, its, "200"), nothing);
+    post(&talk, "/v3/kv/put", "{\"key\":\"YQ==\"}", "200");
+    assert_string_equal(post(&talk, "/v3/maintenance/defragment", "{}", "200"), "{}");
+    expect_error(&talk, "/v3/maintenance/hash", "{}", "200", "\"hash\":");
     talk_close(&talk);
 }
 
@@ -265,6 +384,10 @@ int main(void)
         cmocka_unit_test(test_txn),
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_other_pages),
+        cmocka_unit_test(test_leases),
+        cmocka_unit_test(test_renewals),
+        cmocka_unit_test(test_compaction),
+        cmocka_unit_test(test_alarm),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_a_request_that_was_shed_hears_so),
     };
