@@ -10,8 +10,9 @@ A script's first lines are comments that say what is to be known about it:
     # languages: typescript python    it runs once for each, with $LANGUAGE: NAME.python.txt, ...
     # uses: FILE ...                  their change makes it stale; may hold {language} and {ext}
     # must: TEXT                      has to appear in every run; each script needs one or more
-    # shop: IMPL                      it runs the shop of this queue under Docker, which is built
-                                      before and removed after it; --watch leaves it alone
+    # shop: IMPL [STEP]               it runs the shop on this implementation under Docker, which is
+                                      built before and removed after it; --watch leaves it alone
+    # example: 02-store               whose shop that is (01-queue)
 
 Stale means that the hash of the script and its files differs; never that concurrent output did.
 The first line of a transcript is `#! HASH SECONDS`: the book counts these seconds into a page's
@@ -64,7 +65,14 @@ class Transcript:
 
     def impl(self) -> str:
         """Whose shop it runs under Docker, or nothing."""
-        return " ".join(self.settings("shop"))
+        return " ".join(self.settings("shop")).partition(" ")[0]
+
+    def step(self) -> str:
+        """As the chapters had built it by then; nothing: the last."""
+        return " ".join(self.settings("shop")).partition(" ")[2]
+
+    def example(self) -> str:
+        return " ".join(self.settings("example")) or "01-queue"
 
     def files(self) -> list[Path]:
         names = [name for line in self.settings("uses") for name in line.split()]
@@ -152,17 +160,17 @@ def path_with_node() -> str:
 
 
 @contextlib.contextmanager
-def shop(impl: str, course: Path) -> Iterator[dict[str, str]]:
+def shop(transcript: Transcript) -> Iterator[dict[str, str]]:
     """Its images are built, and nothing of it runs, before and after. Gives what to set for it."""
-    if not impl:
+    if not transcript.impl():
         yield {}
         return
-    settings = {"IMPL": impl, "STEP": ""}
+    settings = {"IMPL": transcript.impl(), "STEP": transcript.step()}
 
     def compose(*words: str) -> None:
         subprocess.run(
             ["docker", "compose", *words],
-            cwd=course / "examples/01-queue",
+            cwd=transcript.course / "examples" / transcript.example(),
             env={**os.environ, **settings},
             capture_output=True,
             text=True,
@@ -174,7 +182,7 @@ def shop(impl: str, course: Path) -> Iterator[dict[str, str]]:
     compose("build", "--quiet")
     compose(*remove)
     try:
-        yield settings
+        yield {**settings, "EXAMPLE": transcript.example()}
     finally:
         compose(*remove)
 
@@ -183,7 +191,7 @@ def make(transcript: Transcript) -> str:
     """Runs it and keeps what it said. Returns what went wrong, or nothing."""
     name = transcript.script.name
     try:
-        with shop(transcript.impl(), transcript.course) as settings:
+        with shop(transcript) as settings:
             return run(transcript, settings)
     except subprocess.TimeoutExpired as late:
         return f"{name}: still running after {late.timeout:g} s"
@@ -195,7 +203,8 @@ def make(transcript: Transcript) -> str:
 
 def run(transcript: Transcript, settings: dict[str, str]) -> str:
     with tempfile.TemporaryDirectory() as place:
-        ports = dict(zip(("PORT", "ADMIN", "TAP"), free_ports(3), strict=True))
+        first, *more = free_ports(15)
+        ports = {"PORT": first, "ADMIN": more[0], "TAP": more[1], "PORTS": " ".join(more[2:])}
         known = {"PATH": path_with_node(), "LANGUAGE": transcript.language or "python", **ports}
         events = Path(place) / "events"
         began = time.monotonic()

@@ -26,7 +26,8 @@ def modules():
 
 
 def finds_nothing(*command, cwd=COURSE):
-    places = ("examples/concepts", "examples", "exercises")  # luck.py, world.py, judge.py
+    # luck.py, world.py, judge.py, and the steps of the small store
+    places = ("examples/concepts", "examples", "exercises", "examples/02-store/mini/python")
     env = {**os.environ, "MYPYPATH": os.pathsep.join(str(COURSE / place) for place in places)}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -144,6 +145,7 @@ def test_tsc_finds_nothing_in_the_exercises_and_the_single_programs(tmp_path):
     for path in (*COURSE.glob("examples/world*.ts"), *STORE.glob("*.ts")):
         (examples / path.relative_to(COURSE / "examples")).parent.mkdir(exist_ok=True)
         shutil.copy(path, examples / path.relative_to(COURSE / "examples"))
+    shutil.copytree(STORE / "mini/typescript/step2", examples / "02-store/mini/typescript/step2")
     (tmp_path / "exercises").mkdir()
     for path in COURSE.glob("exercises/*.ts"):
         shutil.copy(path, tmp_path / "exercises")

@@ -10,6 +10,7 @@ import pytest
 from changes import CONCEPTS, COUNT, RUN, numbers, run
 from claims_copies import COPIES_CLAIMS
 from claims_reads import READS_CLAIMS
+from claims_split import SPLIT_CLAIMS
 from minis import PROGRAMS, SUFFIX
 
 
@@ -122,6 +123,7 @@ PROGRAM_CLAIMS = {
         (),
     ),
     **COPIES_CLAIMS,
+    **SPLIT_CLAIMS,
     **READS_CLAIMS,
 }
 
