@@ -43,6 +43,7 @@ static void expected_learn(struct group *group)
     struct accepted *a = &group->accepted;
     if (a->term == raft_term(group->raft)) return;
     a->term = raft_term(group->raft);
+    a->commanded = false;
     const struct origins *applied = &group->replica->origins;
     origins_reserve(&a->origins, applied->count);
     a->origins.count = applied->count;
@@ -59,16 +60,37 @@ static void expected_learn(struct group *group)
     }
 }
 
+/* Whether the machine has a command in this batch: not all that nodes say is for the machine. */
+static bool commands_for_machine(struct slice batch)
+{
+    struct reader reader = reader_of(batch);
+    struct command command;
+    (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
+    while (command_read(&reader, &command)) {
+        if (command.type == COMMAND_MACHINE) return true;
+    }
+    return false;
+}
+
+bool proposals_taken(const struct group *group)
+{
+    const struct accepted *a = &group->accepted;
+    return a->term == raft_term(group->raft) && a->commanded;
+}
+
 enum raft_propose_result proposals_append(struct group *group, const struct commands_header *header,
                                           struct slice batch)
 {
     struct accepted *a = &group->accepted;
     expected_learn(group);
     if (!expected_next(a, header)) return RAFT_PROPOSE_OK;
+    log_clock_begin(group);
     uint64_t index = 0;
     enum raft_propose_result result =
         raft_propose(group->raft, group->turn->now, KIND_COMMANDS, 1, batch, &index);
-    if (result == RAFT_PROPOSE_OK) expected_note(a, header);
+    if (result != RAFT_PROPOSE_OK) return result;
+    expected_note(a, header);
+    if (!a->commanded) a->commanded = commands_for_machine(batch);
     return result;
 }
 

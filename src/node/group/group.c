@@ -271,39 +271,6 @@ static void tick_turn(struct group *group)
     (void)raft_propose(group->raft, group->turn->now, KIND_TICK, 1, slice_of(NULL, 0), &index);
 }
 
-/* As a leader begins, the clocks say how long there was none; and where log time's calendar is
- * ahead of what a quorum's clocks agree on, as a leader's was wrong once, it is set right. */
-static void clock_turn(struct group *group)
-{
-    if (!group->clocks_agree || !group_leading(group) || !raft_settled(group->raft)) return;
-    if (raft_last_index(group->raft) > group->replica->index) return; /* one at a time */
-    uint64_t ahead_us = group_wall_ahead_us(group);
-    bool begun = group->clock_term != raft_term(group->raft);
-    if (!begun && ahead_us <= GROUP_WALL_AHEAD_US_MAX) return;
-    uint64_t index = 0;
-    enum raft_propose_result result =
-        raft_propose_clock(group->raft, group->turn->now, KIND_CLOCK, 1, slice_of(NULL, 0), &index);
-    if (result != RAFT_PROPOSE_OK) return;
-    group->clock_term = raft_term(group->raft);
-    if (ahead_us <= GROUP_WALL_AHEAD_US_MAX) return;
-    group_say(group, "log-clock-set-back");
-    trace_number(group->turn, "by_us", ahead_us);
-    trace_end(group->turn);
-}
-
-uint64_t group_wall_ahead_us(const struct group *group)
-{
-    uint64_t log_us = group->replica->wall_us;
-    uint64_t wall_us = group->turn->now.wall_us;
-    return log_us > wall_us ? log_us - wall_us : 0;
-}
-
-void group_set_clocks_agree(struct group *group, bool agree)
-{
-    if (agree && !group->clocks_agree) group_wake(group, group->turn->now.mono_us);
-    group->clocks_agree = agree;
-}
-
 static void expire_propose(struct group *group, const struct origin *origin)
 {
     uint8_t data[12];
@@ -345,8 +312,8 @@ static void lease_turn(struct group *group)
 void group_work(struct group *group, const struct group_reach *reach)
 {
     group->reach = *reach;
+    log_clock_turn(group);
     proposals_turn(group);
-    clock_turn(group);
     lease_turn(group);
     tick_turn(group);
     snapshots_turn(group);

@@ -46,7 +46,8 @@ struct proposals {
 
 /* What this leader's log holds of each origin, appended or applied: accept.c. */
 struct accepted {
-    uint64_t term; /* in which this was learned */
+    uint64_t term;  /* in which this was learned */
+    bool commanded; /* a command for the machine has entered the log since */
     struct origins origins;
 };
 
@@ -54,6 +55,9 @@ struct accepted {
  * next, or is there already, is left out, and that is OK too: its origin sends again. */
 enum raft_propose_result proposals_append(struct group *group, const struct commands_header *header,
                                           struct slice batch);
+
+/* As the leader: whether the log has taken a command for the machine in this term. */
+bool proposals_taken(const struct group *group);
 
 /* Gathers a command with the others that wait to be sent; copied. */
 void proposals_add(struct group *group, const struct command *command);

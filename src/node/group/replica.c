@@ -203,12 +203,12 @@ struct machine_time replica_time(const struct replica *replica)
 }
 
 /* What went by between two entries on which clocks agreed, and was not counted by a leader. */
-static void apply_clock(struct replica *replica, uint64_t wall_us)
+static void apply_clock(struct replica *replica, uint64_t wall_us, bool late)
 {
     uint64_t counted_us = replica->elapsed_us - replica->agreed_elapsed_us;
     bool later = replica->agreed_wall_us != 0 && wall_us > replica->agreed_wall_us;
     uint64_t passed_us = later ? wall_us - replica->agreed_wall_us : 0;
-    if (passed_us > counted_us) replica->leaderless_us += passed_us - counted_us;
+    if (passed_us > counted_us && !late) replica->leaderless_us += passed_us - counted_us;
     replica->agreed_wall_us = wall_us;
     replica->agreed_elapsed_us = replica->elapsed_us;
     replica->wall_us = wall_us;
@@ -225,7 +225,10 @@ enum replica_result replica_apply(struct replica *replica, const struct raft_ent
     /* Leaders stamp in order; a stamp that falls all the same must not turn time back. */
     if (entry->elapsed_us > replica->elapsed_us) replica->elapsed_us = entry->elapsed_us;
     if (entry->wall_us > replica->wall_us) replica->wall_us = entry->wall_us;
-    if (entry->kind == KIND_CLOCK) apply_clock(replica, entry->wall_us);
+    if (entry->kind == KIND_CLOCK) {
+        bool late = entry->data.size > 0 && entry->data.data[0] == CLOCK_LATE;
+        apply_clock(replica, entry->wall_us, late);
+    }
     struct machine_time time = replica_time(replica);
     replica->ops->advance(replica->machine, &time);
     if (entry->kind == KIND_COMMANDS) apply_commands(replica, entry, stop);

@@ -21,6 +21,10 @@ enum {
     COMMAND_HEADER_SIZE = 9,
 };
 
+/* What a CLOCK entry may say: commands of its term stand before it, so that nothing is charged for
+ * the time without a leader before them. */
+enum { CLOCK_LATE = 1 };
+
 /* Kinds of log entries (specs/disk.md). */
 enum {
     KIND_COMMANDS = RAFT_KIND_CALLER,

@@ -55,6 +55,10 @@ struct group {
 /* The machine's answers pass through here. */
 void group_emit(void *world, const struct session_key *session, const void *payload);
 
+/* log_clock.c, as the leader: before the log takes a command, and once a turn. */
+void log_clock_begin(struct group *group);
+void log_clock_turn(struct group *group);
+
 /* The group is to be visited then, monotonic, at the latest. */
 static inline void group_wake(struct group *group, uint64_t at_us)
 {

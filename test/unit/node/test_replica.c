@@ -237,6 +237,37 @@ static void test_what_a_newer_version_wrote_stops_it(void **state)
 
 /* --- snapshots --- */
 
+static uint64_t leaderless_us(void)
+{
+    struct machine_time time = replica_time(replica);
+    return time.due_us - time.elapsed_us;
+}
+
+static void apply_clock(uint64_t wall_us, struct slice data)
+{
+    struct raft_entry entry = {.index = replica->index + 1,
+                               .term = 2,
+                               .kind = KIND_CLOCK,
+                               .version = 1,
+                               .wall_us = wall_us,
+                               .data = data};
+    assert_int_equal(replica_apply(replica, &entry, NULL), REPLICA_APPLIED);
+}
+
+static void test_a_late_clock_charges_no_time_without_a_leader(void **state)
+{
+    (void)state;
+    uint8_t late = CLOCK_LATE;
+    apply_clock(1000000, slice_of(NULL, 0));
+    assert_int_equal(leaderless_us(), 0);
+    apply_clock(3000000, slice_of(NULL, 0));
+    assert_int_equal(leaderless_us(), 2000000);
+    apply_clock(9000000, slice_of(&late, 1));
+    assert_int_equal(leaderless_us(), 2000000);
+    apply_clock(9500000, slice_of(NULL, 0));
+    assert_int_equal(leaderless_us(), 2500000);
+}
+
 static void snapshot(struct buffer *out)
 {
     replica_cut_begin(replica);
@@ -307,6 +338,7 @@ int main(void)
         REPLICA_TEST(test_malformed_entries_change_nothing),
         REPLICA_TEST(test_a_batch_is_checked_whole_before_it_enters_the_log),
         REPLICA_TEST(test_what_a_newer_version_wrote_stops_it),
+        REPLICA_TEST(test_a_late_clock_charges_no_time_without_a_leader),
         REPLICA_TEST(test_a_copy_is_restored_from_pieces_of_any_size),
         REPLICA_TEST(test_a_stream_cut_short_or_out_of_order_is_refused),
     };

@@ -10,7 +10,8 @@
 enum {
     STORE_KEYS_USED_MAX = 8, /* fewer make clients meet more often */
     STORE_PIPELINE_MAX = 4,
-    STORE_END_S = 2, /* how long a key lives that was set to end, by the log's clock */
+    STORE_ENDS_MAX = 4096,  /* whose time has not come */
+    STORE_END_S = 2,         /* how long a key lives that was set to end, by the log's clock */
 };
 
 enum store_ask {
@@ -40,6 +41,12 @@ struct store_client {
     uint32_t asked_count;
 };
 
+/* A key that was set to end, and when it may have, at the earliest. */
+struct store_end {
+    uint32_t key;
+    uint64_t value, from_us;
+};
+
 struct store_users {
     struct callers callers;
     struct store_client clients[CALLERS_MAX];
@@ -48,6 +55,8 @@ struct store_users {
     bool lease;          /* reads are on a lease in this world */
     uint64_t next_value; /* never written before */
     uint32_t next_process;
+    struct store_end ends[STORE_ENDS_MAX]; /* a ring, in the order of their time */
+    uint32_t ends_count, ends_taken;
     uint64_t seen[STORE_KEYS_USED_MAX]; /* by some client: what a condition may expect */
 };
 

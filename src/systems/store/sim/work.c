@@ -88,6 +88,35 @@ static void line_of(const struct store_asked *asked, struct buffer *out)
     }
 }
 
+/* Keys whose time has come may end from now on: to the judge that is a swap to nothing of which no
+ * one hears. What has ended for one must not come back for another. */
+static void ends_come(struct world *world)
+{
+    struct store_users *users = store_users_of(world);
+    for (; users->ends_taken < users->ends_count; users->ends_taken++) {
+        const struct store_end *end = &users->ends[users->ends_taken % STORE_ENDS_MAX];
+        if (end->from_us > world_now_us(world)) return;
+        history_invoke(&users->history, (struct operation){.process = users->next_process++,
+                                                           .f = MODEL_CAS,
+                                                           .key = end->key,
+                                                           .in = {end->value, HISTORY_NIL},
+                                                           .called_us = world_now_us(world)});
+    }
+}
+
+/* No sooner than its time after the question, less 5 % and 150 ms for clocks. Where they drift or
+ * jump, it may be at once: what passed without a leader is as long as a quorum's clocks say. */
+static void note_end(struct world *world, const struct store_asked *asked)
+{
+    struct store_users *users = store_users_of(world);
+    bool off = (world->options->faults & (1u << SIM_FAULT_SKEW | 1u << SIM_FAULT_DRIFT)) != 0;
+    uint64_t lives_us = off ? 0 : STORE_END_S * 950000ull - 150000;
+    ASSERT(users->ends_count - users->ends_taken < STORE_ENDS_MAX);
+    users->ends[users->ends_count++ % STORE_ENDS_MAX] =
+        (struct store_end){asked->key, asked->value, world_now_us(world) + lives_us};
+    ends_come(world);
+}
+
 /* A key holds the number that was written, none at first. */
 static uint32_t history_ask(struct store_client *client, const struct store_asked *asked)
 {
@@ -96,6 +125,7 @@ static uint32_t history_ask(struct store_client *client, const struct store_aske
         [ASK_SET_ENDING] = MODEL_WRITE, [ASK_SET_NEW] = MODEL_CAS,     [ASK_SET_EQUAL] = MODEL_CAS,
         [ASK_DELETE] = MODEL_DELETE,    [ASK_DELETE_EQUAL] = MODEL_CAS};
     struct store_users *users = store_users_of(client->caller.world);
+    ends_come(client->caller.world);
     struct operation call = {
         .process = users->next_process++,
         .f = functions[asked->ask],
@@ -108,21 +138,6 @@ static uint32_t history_ask(struct store_client *client, const struct store_aske
         call.in[1] = asked->ask == ASK_DELETE_EQUAL ? HISTORY_NIL : asked->value;
     }
     return history_invoke(&users->history, call);
-}
-
-/* From now on it may end: to the judge that is a swap to nothing of which nobody hears. When, is
- * not judged: what passed without a leader is as long as a quorum's wall clocks say, which jump
- * here, and it is counted even against a key that was set between the election and the entry that
- * counts it (specs/systems/store.md, "Time"). But what has ended for one must not come back for
- * another. */
-static void note_end(struct world *world, const struct store_asked *asked)
-{
-    struct store_users *users = store_users_of(world);
-    history_invoke(&users->history, (struct operation){.process = users->next_process++,
-                                                       .f = MODEL_CAS,
-                                                       .key = asked->key,
-                                                       .in = {asked->value, HISTORY_NIL},
-                                                       .called_us = world_now_us(world)});
 }
 
 static void ask_one(struct store_client *client, struct buffer *out)
@@ -163,6 +178,7 @@ static void ended(struct store_client *client, const struct store_asked *asked,
     if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
     if (outcome == OPERATION_UNKNOWN) world_count(world, SIM_COVER_UNKNOWN);
     if (asked->ask == ASK_GET_LOCAL) return;
+    ends_come(world);
     history_complete(&store_users_of(world)->history, asked->operation, outcome, out,
                      world_now_us(world));
 }
