@@ -231,7 +231,7 @@ static enum options_result parse(struct options *options, int argc, char **argv,
     buffer_append_text(&summary,
                        "Runs whole clusters on this machine, to try them: each node a process of "
                        "its own,\nstarted again when it dies. Systems, and where their clients "
-                       "connect: ");
+                       "connect:\n");
     list_systems(&summary, true);
     options->summary = (const char *)buffer_slice(&summary).data;
     enum options_result result = options_parse(options, argc, argv, names, UP_SYSTEMS_MAX, count);

@@ -49,8 +49,11 @@ from harness import Node, Wire, eventually, free_port, free_ports_in_a_row, http
         (["queue", "--peers", "1=127.0.0.1:11300,2=b:1"], "peers need their own port"),
         (["queue", "stray"], '"stray" is one word too many'),
         (["queue", "--verbose=maybe"], "expected 1 or 0"),
-        (["up"], "which system? Expected queue, store, consensus, or all"),
-        (["up", "zebra"], 'no system "zebra": expected queue, store, consensus, or all'),
+        (["chat", "--endpoints", "chat.example"], "expected URLs with commas between"),
+        (["chat", "--endpoints", "http://a,http://b/x"], "expected URLs with commas between"),
+        (["chat", "--ping-s", "40"], "--ping-s: 40 is not less than --silence-s 40"),
+        (["up"], "which system? Expected queue, store, consensus, chat, or all"),
+        (["up", "zebra"], 'no system "zebra": expected queue, store, consensus, chat, or all'),
         (["up", "register"], 'no system "register"'),
         (["up", "queue", "queue"], "queue stands there twice"),
         (["up", "queue", "--nodes", "10"], "--nodes"),
@@ -166,7 +169,7 @@ def test_every_option_has_its_mirror(words):
         assert f'{name}: "=nonsense=" is not right' in done.stderr
 
 
-COMMANDS = ["queue", "queue-policy", "store", "consensus", "up", "status", "members", "log", "sim",
+COMMANDS = ["queue", "queue-policy", "store", "consensus", "chat", "up", "status", "members", "log", "sim",
             "check"]
 
 

@@ -3,6 +3,9 @@
 
 #include "base/assert.h"
 #include "wire/json.h"
+#include "wire/websocket.h"
+
+enum { HEARTBEAT_S = 25 };
 
 static struct json begin(const char *type, struct buffer *out)
 {
@@ -41,10 +44,10 @@ static bool worth_retrying(const char *code)
     return false;
 }
 
-void chat_say_error(uint64_t id, const char *code, const char *message, uint64_t after_ms,
-                    struct buffer *out)
+static void say_error(uint64_t id, struct slice room, const char *code, const char *message,
+                      uint64_t after_ms, struct buffer *out)
 {
-    struct json json = begin_answer("error", id, slice_of(NULL, 0), out);
+    struct json json = begin_answer("error", id, room, out);
     json_member_text(&json, "code", code);
     json_member_text(&json, "message", message);
     json_member_bool(&json, "retry", worth_retrying(code));
@@ -52,12 +55,25 @@ void chat_say_error(uint64_t id, const char *code, const char *message, uint64_t
     json_object_end(&json);
 }
 
+void chat_say_error(uint64_t id, const char *code, const char *message, uint64_t after_ms,
+                    struct buffer *out)
+{
+    say_error(id, slice_of(NULL, 0), code, message, after_ms, out);
+}
+
+void chat_say_refusal(const struct chat_asked *asked, const char *code, const char *message,
+                      struct buffer *out)
+{
+    struct slice room = asked->id == UINT64_MAX ? asked->room : slice_of(NULL, 0);
+    say_error(asked->id, room, code, message, 0, out);
+}
+
 void chat_say_mistake(const struct chat_mistake *mistake, struct buffer *out)
 {
     chat_say_error(mistake->id, mistake->code, mistake->what, 0, out);
 }
 
-static void say_refusal(uint64_t id, enum chat_error error, struct buffer *out)
+static void say_refused(const struct chat_asked *asked, enum chat_error error, struct buffer *out)
 {
     static const struct {
         const char *code, *message;
@@ -78,10 +94,19 @@ static void say_refusal(uint64_t id, enum chat_error error, struct buffer *out)
         [CHAT_ERROR_TOO_MANY_ROOMS] = {"too_many_rooms", "leave a room first, or use another"},
         [CHAT_ERROR_FULL] = {"full", "there is no room for more now"},
     };
-    chat_say_error(id, errors[error].code, errors[error].message, 0, out);
+    chat_say_refusal(asked, errors[error].code, errors[error].message, out);
 }
 
 /* --- events --- */
+
+static void put_key(struct json *json, const char *name, uint64_t high, uint64_t low)
+{
+    json_key(json, name);
+    json_raw(json, slice_text("\""));
+    buffer_append_hex(json->out, high, 16);
+    buffer_append_hex(json->out, low, 16);
+    buffer_append_text(json->out, "\"");
+}
 
 static void member_body(struct json *json, const struct chat_event *event)
 {
@@ -102,12 +127,7 @@ static void put_event(struct json *json, const struct chat_event *event)
     json_member_unsigned(json, "time", event->wall_us / 1000);
     json_member_text(json, "kind", kinds[event->kind]);
     member_slice(json, "user", event->user);
-    json_key(json, "client");
-    struct buffer *out = json->out;
-    json_raw(json, slice_text("\""));
-    buffer_append_hex(out, event->client.stamp, 16);
-    buffer_append_hex(out, event->client.number, 16);
-    buffer_append_text(out, "\"");
+    put_key(json, "client", event->client.stamp, event->client.number);
     json_member_unsigned(json, "id", event->id);
     if (event->kind != CHAT_EVENT_POST) json_member_unsigned(json, "of", event->of);
     bool has_body = event->kind != CHAT_EVENT_DELETE && !event->deleted;
@@ -133,14 +153,51 @@ void chat_say_gap(struct slice room, uint64_t from, uint64_t to, struct buffer *
 
 /* --- answers --- */
 
+static void put_limits(struct json *json)
+{
+    json_key(json, "limits");
+    json_object_begin(json);
+    json_member_unsigned(json, "message", WEBSOCKET_MESSAGE_SIZE_MAX);
+    json_member_unsigned(json, "text", CHAT_BODY_SIZE_MAX);
+    json_member_unsigned(json, "rooms", CHAT_SESSION_ROOMS);
+    json_member_unsigned(json, "in_flight", CHAT_WINDOW);
+    json_object_end(json);
+}
+
+void chat_say_welcome(const struct chat_welcome *welcome, struct buffer *out)
+{
+    static const char *const features[] = {"edit", "history", "presence", "read"};
+    struct json json = begin_answer("welcome", welcome->id, slice_of(NULL, 0), out);
+    json_key(&json, "epoch");
+    json_hex(&json, welcome->epoch, 16);
+    put_key(&json, "client", welcome->client.stamp, welcome->client.number);
+    put_key(&json, "secret", welcome->secret[0], welcome->secret[1]);
+    member_slice(&json, "user", welcome->user);
+    json_member_unsigned(&json, "node", welcome->node);
+    json_key(&json, "endpoints");
+    json_array_begin(&json);
+    for (uint32_t i = 0; i < welcome->endpoints_count; i++) {
+        json_text(&json, welcome->endpoints[i]);
+    }
+    json_array_end(&json);
+    json_member_unsigned(&json, "heartbeat_s",
+                         welcome->heartbeat_s != 0 ? welcome->heartbeat_s : HEARTBEAT_S);
+    put_limits(&json);
+    json_key(&json, "features");
+    json_array_begin(&json);
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++) json_text(&json, features[i]);
+    json_array_end(&json);
+    json_object_end(&json);
+}
+
 static void put_presence(struct json *json, const struct chat_room_state *state)
 {
     json_member_unsigned(json, "version", state->version);
     json_member_unsigned(json, "count", state->count);
 }
 
-static void say_joined(const struct chat_message *asked, const struct chat_room_state *state,
-                       struct buffer *out)
+void chat_say_joined(const struct chat_asked *asked, const struct chat_room_state *state,
+                     struct buffer *out)
 {
     struct json json = begin_answer("joined", asked->id, asked->room, out);
     json_member_unsigned(&json, "seq", state->seq);
@@ -154,7 +211,7 @@ static void say_joined(const struct chat_message *asked, const struct chat_room_
     json_object_end(&json);
 }
 
-static void say_ack(const struct chat_message *asked, const struct chat_reply *reply,
+static void say_ack(const struct chat_asked *asked, const struct chat_reply *reply,
                     struct buffer *out)
 {
     struct json json = begin_answer("ack", asked->id, asked->room, out);
@@ -164,7 +221,7 @@ static void say_ack(const struct chat_message *asked, const struct chat_reply *r
     json_object_end(&json);
 }
 
-static void say_history(const struct chat_message *asked, const struct chat_reply *reply,
+static void say_history(const struct chat_asked *asked, const struct chat_reply *reply,
                         struct buffer *out)
 {
     struct json json = begin_answer("history", asked->id, asked->room, out);
@@ -180,7 +237,7 @@ static void say_history(const struct chat_message *asked, const struct chat_repl
     json_object_end(&json);
 }
 
-static void say_users(const struct chat_message *asked, const struct chat_reply *reply,
+static void say_users(const struct chat_asked *asked, const struct chat_reply *reply,
                       struct buffer *out)
 {
     struct json json = begin_answer("presence", asked->id, asked->room, out);
@@ -193,12 +250,12 @@ static void say_users(const struct chat_message *asked, const struct chat_reply 
     json_object_end(&json);
 }
 
-void chat_say_answer(const struct chat_message *asked, const struct chat_reply *reply,
+void chat_say_answer(const struct chat_asked *asked, const struct chat_reply *reply,
                      struct buffer *out)
 {
     struct json json;
     switch (reply->kind) {
-    case CHAT_REPLY_ERROR: say_refusal(asked->id, reply->error, out); return;
+    case CHAT_REPLY_ERROR: say_refused(asked, reply->error, out); return;
     case CHAT_REPLY_ACK: say_ack(asked, reply, out); return;
     case CHAT_REPLY_HISTORY: say_history(asked, reply, out); return;
     case CHAT_REPLY_PRESENCE: say_users(asked, reply, out); return;
@@ -209,7 +266,7 @@ void chat_say_answer(const struct chat_message *asked, const struct chat_reply *
         return;
     case CHAT_REPLY_ROOM:
         if (asked->type == CHAT_MESSAGE_JOIN) {
-            say_joined(asked, &reply->room, out);
+            chat_say_joined(asked, &reply->room, out);
             return;
         }
         json = begin_answer("left", asked->id, asked->room, out);

@@ -233,7 +233,8 @@ static void answer(const char *asked, struct chat_reply reply, const char *expec
 {
     struct chat_mistake mistake;
     assert_true(read_text(slice_text(asked), &mistake));
-    chat_say_answer(&message, &reply, &out);
+    struct chat_asked by = chat_asked_of(&message);
+    chat_say_answer(&by, &reply, &out);
     says(expected);
 }
 
