@@ -61,7 +61,7 @@ def defines(line: str, name: str, suffix: str) -> bool:
     if suffix == ".py":
         return bool(re.match(rf"\s*(?:(?:async )?def|class) {word}\b|{word}(?:: [^=]+)? = ", line))
     if suffix == ".ts":
-        lead = r"\s*(?:export |private |readonly |async |static )*"
+        lead = r"\s*(?:export |private |protected |readonly |override |async |static )*"
         kind = r"(?:class|function\*?|const|type|interface) "
         return bool(
             re.match(rf"{lead}{kind}{word}\b", line)

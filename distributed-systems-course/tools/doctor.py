@@ -92,10 +92,14 @@ def examine_all(pull):
 
 def build_images():
     """Everything that a session would wait for. Returns how many steps failed."""
-    shop = os.path.join(EXAMPLES, "01-queue")
+    shops = (
+        ("the shop", "01-queue", ("c", "python", "typescript")),
+        ("the shop's store", "02-store", ("python", "typescript")),
+    )
     steps = [
-        ("the shop, IMPL=" + name, shop, ["build", "--quiet"], name)
-        for name in ("c", "python", "typescript")
+        (what + ", IMPL=" + name, os.path.join(EXAMPLES, folder), ["build", "--quiet"], name)
+        for what, folder, names in shops
+        for name in names
     ]
     # The concept programs run in images as they come: there is nothing to build.
     fetch = ["--profile", "run", "pull", "--quiet", "--policy", "missing"]

@@ -97,7 +97,46 @@ def delivery(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
     return profile
 
 
-OBSERVERS = {"01-timeout": timeouts, "02-delivery": delivery}
+def halls(events: list[Event]) -> Callable[[FrameType, str, Any], None]:
+    """10-cut: the evenings on which the cable is cut, customer by customer."""
+    seen = {"cut": False}  # whether this evening is one of them
+
+    def name_of(hall: Any) -> str:
+        return "hall one" if hall.copies == 2 else "hall two"
+
+    def both(how: str) -> dict[str, dict[str, str]]:
+        return {"hall one": {"is": how}, "hall two": {"is": how}}
+
+    def profile(frame: FrameType, what: str, value: Any) -> None:
+        name, known = frame.f_code.co_name, frame.f_locals
+        if name == "evening" and what == "call":
+            seen["cut"] = known["cable_is_cut"]
+            if seen["cut"]:
+                part = f"a hall sells when it reaches {known['needs']} of 3 copies"
+                events.append({"part": part, "state": both("up")})
+        elif not seen["cut"] or what not in ("call", "return"):
+            return
+        elif name == "cut" and what == "return":
+            events.append({"who": "hall one", "text": "the cable is cut", "state": both("cut")})
+        elif name == "mend" and what == "call" and not known["one"].reaches:
+            events.append({"who": "hall one", "text": "the cable is mended", "state": both("up")})
+        elif name == "sell":
+            hall = name_of(known["self"])
+            asks = hall.replace("hall", "customers of")
+            if what == "call":
+                text = f"{known['customer']}: seat {known['seat']}"
+                events.append({"from": asks, "to": hall, "text": text})
+            else:
+                events.append({"from": hall, "to": asks, "text": value})
+        elif name == "tell" and what == "call":
+            text = f"seat {known['seat']} is sold"
+            sender, to = name_of(known["self"]), name_of(known["hall"])
+            events.append({"from": sender, "to": to, "text": text})
+
+    return profile
+
+
+OBSERVERS = {"01-timeout": timeouts, "02-delivery": delivery, "10-cut": halls}
 
 
 def main() -> None:

@@ -84,12 +84,15 @@ def wait_until(found, what):
 
 def test_each_session_and_each_chapter_has_its_exercises():
     all_ = [about(name) for name in EXERCISES]
-    for session in (1, 2):
+    for session in (1, 2, 3):
         kinds = [what["kind"] for what in all_ if what["session"] == session]
         assert kinds.count("timed") == 1
         assert kinds.count("find-the-violation") == 1
-    chapters = {f"queue/{path.stem}.md" for path in COURSE.glob("quizzes/*.toml")}
-    assert chapters <= {what["page"] for what in all_ if what["kind"] == "take-home"}
+    pages = {
+        path.relative_to(COURSE / "src").as_posix(): path for path in COURSE.glob("src/*/*.md")
+    }
+    chapters = {name for name, path in pages.items() if "{{#quiz" in path.read_text()}
+    assert chapters <= {what["page"] for what in all_ if what["kind"] != "timed"}
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -128,6 +131,13 @@ MISTAKES = {
     ),
     "08-numbers": ("if number > expected:", "if False:", "has not come yet"),
     "09-full": ("len(self.waiting) + len(self.in_hand)", "len(self.waiting)", "may come back"),
+    "11-rebalance": ("share + (place < more)", "share + 1", "shares are not even"),
+    "12-wandering": (
+        "if node in answering else None",
+        "if node in answering else next(iter(answering), None)",
+        "is sold to anna and to ben",
+    ),
+    "13-ring": ("if degree >= key", "if degree > key", "a stands at 100"),
     "10-your-queue": ("job.due = self.now + job.ttr", "pass", "was touched at 9"),
 }
 
@@ -141,6 +151,19 @@ def test_a_check_sees_the_mistake_that_the_exercise_is_about(course, name):
     assert right in text
     mine(course, name, "python").write_text(text.replace(right, wrong))
     assert sentence in learn(course, "check", code=1).splitlines()[0]
+
+
+@pytest.mark.parametrize("language", SUFFIX)
+def test_a_check_shows_the_history_in_which_the_rule_is_broken(course, language):
+    learn(course, "start", "12-wandering", "--language", language)
+    said = learn(course, "check", code=1)
+    assert said.startswith("Not yet: seat 1 is sold to anna and to ben\n\nWhat happened:\n")
+    assert [line.strip() for line in said.splitlines() if line.startswith("    ")] == [
+        "all nodes answer",
+        "anna wants seat 1: node b says sold",
+        "node a falls silent, and the others answer",
+        "ben wants seat 1: node c says sold",
+    ]
 
 
 # --- what goes wrong ------------------------------------------------------------------------------
@@ -516,8 +539,10 @@ def test_doctor_pull_builds_all_images(course, free_ports, machine):
     assert "Ready." in learn(course, "doctor", "--pull", first=place)
     calls = (place / "calls").read_text().splitlines()
     shop, concepts = course / "examples/01-queue", course / "examples/concepts"
+    store = course / "examples/02-store"
     assert [call for call in calls if "quiet" in call] == [
         *(f"{name} {shop}: compose build --quiet" for name in ("c", "python", "typescript")),
+        *(f"{name} {store}: compose build --quiet" for name in ("python", "typescript")),
         f"c {concepts}: compose --profile run pull --quiet --policy missing",
     ]
 
