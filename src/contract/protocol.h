@@ -68,12 +68,36 @@ enum protocol_refusal {
     PROTOCOL_REFUSED_UNKNOWN, /* it may have been carried out, or may yet be: `tells_unknown` */
 };
 
-/* What a protocol may tell its clients of the node and its cluster (etcd's headers): as of the last
- * turn, of group 0. Unknown: 0. */
+enum {
+    PROTOCOL_NODES_MAX = 32,
+    PROTOCOL_PLACES_MAX = 4,
+};
+
+/* A node of the cluster, and what clients dial to reach it: HOST:PORT for each place where it
+ * listens for them, empty where that is not known. No places: nothing was heard of it yet. */
+struct protocol_node {
+    uint32_t id;
+    uint32_t places_count;
+    struct slice places[PROTOCOL_PLACES_MAX];
+};
+
+/* Who leads a group, as far as this node knows: 0 is nobody. */
+struct protocol_group {
+    uint32_t leader;
+    uint32_t led; /* who did last: the same, while there is one */
+};
+
+/* What a protocol may tell its clients of the node and its cluster: as of the last turn. Unknown:
+ * 0. What is single is of group 0 (etcd's headers). */
 struct protocol_facts {
     uint64_t cluster;
     uint64_t term, applied;
     uint32_t node, leader;
+    bool lost; /* for two election timeouts it has known no leader: others may be elsewhere now */
+    uint32_t groups_count;
+    const struct protocol_group *groups;
+    uint32_t nodes_count; /* members of the cluster, by id */
+    struct protocol_node nodes[PROTOCOL_NODES_MAX];
 };
 
 /* What nobody else can foresee, in this process' life: secrets, identities. A protocol draws it
@@ -100,6 +124,7 @@ struct protocol_config {
     const struct protocol_facts *facts; /* the node keeps them up to date, and sets this itself.
                                            NULL: nothing is known */
     struct protocol_draws *draws;       /* the node's, which sets this itself */
+    uint32_t place; /* where the client came in, as protocol_node.places counts; the node sets it */
 };
 
 #define PROTOCOL_TURN_CLOSE 0

@@ -101,6 +101,13 @@ struct follow {
     bool wanted;
 };
 
+/* What protocols tell their clients of it: facts.c. */
+struct facts {
+    struct protocol_facts told;
+    struct protocol_group *groups;
+    uint64_t led_us; /* when group 0 last had a leader */
+};
+
 struct node {
     struct node_config config;
     struct turn turn;
@@ -118,7 +125,7 @@ struct node {
     struct founding founding;
     struct following following;
     struct follow follow;
-    struct protocol_facts facts;
+    struct facts facts;
     struct buffer world_metrics;
     struct buffer scratch;
 };
@@ -188,6 +195,14 @@ bool membership_removed(const struct node *node); /* was a member, and is none *
 void follow_turn(struct node *node);
 /* Have all groups, as far as this node knows, the members that group 0 has committed? */
 bool follow_done(const struct node *node);
+
+/* --- facts.c: what protocols may tell of the cluster --- */
+
+void facts_init(struct node *node);
+void facts_free(struct node *node);
+/* As a turn begins, before it answers; and as it ends, for those who ask before the next. */
+void facts_turn(struct node *node);
+void facts_rest(struct node *node);
 
 /* --- requests.c: between clients and groups --- */
 

@@ -75,9 +75,8 @@ struct node *node_create(const struct node_config *config)
     struct node *node = calloc(1, sizeof *node);
     ASSERT(node != NULL);
     node->config = *config;
-    node->config.protocol_config.facts = &node->facts;
     node->config.protocol_config.draws = &node->config.draws;
-    node->facts.node = config->self;
+    node->config.protocol_config.facts = &node->facts.told;
     peers_sort(&node->config);
     node->random = random_seeded(config->seed);
     node->turn.trace_messages = config->trace_messages;
@@ -95,6 +94,7 @@ struct node *node_create(const struct node_config *config)
     node->peers.random = &node->random;
     peers_init(&node->peers);
     groups_init(node);
+    facts_init(node);
     return node;
 }
 
@@ -117,6 +117,7 @@ void node_destroy(struct node *node)
     }
     connections_free(&node->connections);
     groups_free(node);
+    facts_free(node);
     wal_free(&node->wal);
     peers_free(&node->peers);
     clients_free(&node->clients);
@@ -153,7 +154,7 @@ static void event_opened(struct node *node, const struct event *event)
 {
     switch (event->listener) {
     case NODE_CLIENT:
-        client_opened(&node->clients, event->connection,
+        client_opened(&node->clients, event->connection, event->place,
                       node->process.draining || membership_removed(node));
         break;
     case NODE_PEER: route_link_opened(node, event->connection); break;
@@ -361,20 +362,9 @@ static bool groups_turn(struct node *node)
     return true;
 }
 
-/* For protocols that show it. */
-static void note_facts(struct node *node)
-{
-    const struct raft *raft = group_raft(node->group);
-    if (raft == NULL) return;
-    node->facts.cluster = node->founding.cluster;
-    node->facts.term = raft_term(raft);
-    node->facts.leader = raft_leader(raft);
-    node->facts.applied = group_replica(node->group)->index;
-}
-
 static void turn_work(struct node *node)
 {
-    note_facts(node);
+    facts_turn(node);
     if (!groups_turn(node)) return;
     peers_turn(&node->peers, node->process.draining);
     route_lost(node);
@@ -388,6 +378,7 @@ static void turn_work(struct node *node)
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);
+    facts_rest(node);
     if (clients_watch(&node->clients)) requests_push(node);
     clients_turn(&node->clients);
     if (!list_empty(&node->clients.pump)) {

@@ -33,6 +33,7 @@
 #include "contract/machine.h"
 #include "contract/protocol.h"
 #include "raft/raft.h"
+#include "wire/peer.h"
 
 #define NODE_DIALED 0x80000000u
 
@@ -40,8 +41,8 @@ enum {
     NODE_PEERS_MAX = RAFT_MEMBERS_MAX,
     NODE_PEERS_KNOWN_MAX = 2 * RAFT_MEMBERS_MAX, /* those of a change, and guests */
     NODE_SECRET_SIZE = 32,
-    NODE_ANNOUNCED_MAX = 4,
-    NODE_ANNOUNCED_SIZE_MAX = 261, /* a name, brackets, a port */
+    NODE_ANNOUNCED_MAX = PEER_ANNOUNCED_MAX,
+    NODE_ANNOUNCED_SIZE_MAX = PEER_ANNOUNCED_SIZE_MAX, /* a name, brackets, a port */
     NODE_BOOT_ID_SIZE = 16,
     NODE_SEGMENT_BYTES_DEFAULT = 16 << 20,
     NODE_SEGMENT_BYTES_MIN = 32 << 10,
@@ -91,7 +92,8 @@ struct node_config {
     struct node_peer peers[NODE_PEERS_MAX];
     bool join;
     char address[RAFT_ADDRESS_SIZE_MAX + 1]; /* this node's, of a single one; may be empty */
-    /* What clients are told to dial, HOST:PORT each, by protocols that tell them and by /status.
+    /* What clients are told to dial, HOST:PORT each, by protocols that tell them, also those of
+     * other nodes, and by /status.
      * One for each place where the world listens for clients, in its order; empty: not known. */
     uint32_t announced_count;
     char announced[NODE_ANNOUNCED_MAX][NODE_ANNOUNCED_SIZE_MAX + 1];
@@ -148,7 +150,7 @@ void node_config_defaults(struct node_config *config);
 
 enum event_type {
     EVENT_START = 1,      /* start: once, first */
-    EVENT_OPENED,         /* connection, listener: accepted, or a dialed one now connected */
+    EVENT_OPENED,         /* connection, listener, place: accepted, or a dialed one now connected */
     EVENT_CONNECT_FAILED, /* connection: in place of OPENED; no CLOSED follows */
     EVENT_RECEIVED,       /* connection, bytes: borrowed for the call */
     EVENT_SENT,           /* connection, count: bytes of SENDs that have left since the last SENT */
@@ -204,6 +206,7 @@ struct event {
     struct raft_time now;
     uint32_t connection;
     enum node_listener listener;
+    uint32_t place; /* OPENED of a client: which of the places where the world listens for them */
     struct slice bytes;
     uint64_t count;
     const struct event_start *start;

@@ -53,8 +53,10 @@ void tcp_connection_free(struct tcp_connection *connection)
 
 void tcp_connection_step(struct tcp_connection *connection, enum event_type type)
 {
-    struct event event = {
-        .type = type, .connection = connection->number, .listener = connection->listener};
+    struct event event = {.type = type,
+                          .connection = connection->number,
+                          .listener = connection->listener,
+                          .place = connection->place};
     host_step(connection->owner->host, &event);
 }
 

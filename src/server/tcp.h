@@ -47,6 +47,7 @@ struct tls_files;
 struct tcp_listener {
     uv_tcp_t handle;
     enum node_listener kind;
+    uint32_t place; /* among those of its kind */
     bool listening;
 };
 

@@ -21,6 +21,7 @@ struct tcp_connection {
     struct tcp *owner;
     uint32_t number;
     enum node_listener listener;
+    uint32_t place; /* of the listener: node.h */
     enum tcp_connection_state state;
     enum event_type report; /* when GONE: CLOSED, CONNECT_FAILED, or 0: the node never knew it */
     bool close_wanted;

@@ -52,6 +52,7 @@ static void accepted(uv_stream_t *stream, int status)
     }
     const struct tcp_listener *listener = LIST_ITEM(stream, struct tcp_listener, handle);
     struct tcp_connection *connection = tcp_connection_new(tcp, ++tcp->number_last, listener->kind);
+    connection->place = listener->place;
     tcp->accepted++;
     tcp_connection_init_handle(connection);
     if (uv_accept(stream, (uv_stream_t *)&connection->handle) != 0) {
@@ -71,6 +72,9 @@ int tcp_listen(struct tcp *tcp, enum node_listener kind, int fd)
     struct tcp_listener *listener = &tcp->listeners[tcp->listeners_count++];
     uv_tcp_t *handle = &listener->handle;
     listener->kind = kind;
+    for (struct tcp_listener *other = tcp->listeners; other < listener; other++) {
+        listener->place += other->kind == kind;
+    }
     int failed = uv_tcp_init(tcp->loop, handle);
     if (failed == 0) failed = uv_tcp_open(handle, fd);
     handle->data = tcp;

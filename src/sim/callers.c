@@ -68,7 +68,10 @@ static void dial(struct caller *caller)
     struct world *world = caller->world;
     caller->state = CALLER_DIALING;
     caller->number++;
-    caller->host = world_host_known(world, (uint32_t)caller_below(world, world->hosts_count));
+    uint32_t any = (uint32_t)caller_below(world, world->hosts_count);
+    if (caller->wanted != 0) any = caller->wanted - 1;
+    caller->wanted = 0;
+    caller->host = world_host_known(world, any);
     network_dial(&world->network, caller->place, caller->number, caller->host, false);
 }
 

@@ -22,6 +22,7 @@ struct caller {
     enum caller_state state;
     uint32_t number; /* of its connection */
     uint32_t host;
+    uint32_t wanted; /* where it was told to go next, + 1; 0: anywhere */
     struct timed wake;
     struct buffer in;     /* came, and is not whole yet */
     uint64_t answered_us; /* when it last heard something other than a refusal */

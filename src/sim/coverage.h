@@ -96,6 +96,7 @@
     X(STORE_SWAPS, "sets whose condition held")        \
     X(STORE_KEPT, "sets whose condition did not hold") \
     X(STORE_DELETES, "deletes that found the key")     \
+    X(STORE_MOVED, "clients sent to the leader")       \
     X(STORE_JUDGED, "histories judged")
 
 #define SIM_COVERAGE_CONSENSUS(X)                              \

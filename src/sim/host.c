@@ -381,6 +381,8 @@ void sim_host_start(struct host *host)
     config.self = host->id;
     config.join = host->index >= world->options->nodes;
     if (config.join) world_address(host->id, config.address);
+    config.announced_count = 1;
+    world_client_address(host->id, config.announced[0]);
     config.seed = random_next(&world->random);
     for (uint32_t i = 0; i < 4; i++)
         store_u64(config.draws.key + i * 8, random_mix(config.seed + i));

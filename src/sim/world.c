@@ -234,6 +234,12 @@ void world_address(uint32_t id, char *address)
     address[5] = (char)('0' + id);
 }
 
+void world_client_address(uint32_t id, char *address)
+{
+    world_address(id, address);
+    memcpy(address + 7, "6379", 4);
+}
+
 static void config_peers(struct world *world)
 {
     struct node_config *config = &world->config;

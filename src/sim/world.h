@@ -75,7 +75,7 @@ struct host {
     struct timed snapshot_written;
     struct timed snapshot_committed;
     struct timed restart;
-    uint64_t snapshot_number;  /* being committed */
+    uint64_t snapshot_number; /* being committed */
 
     struct {
         uint32_t number;
@@ -160,6 +160,8 @@ static inline uint64_t world_now_us(const struct world *world)
 
 /* Where the node is dialed, as its config has it. */
 void world_address(uint32_t id, char *address);
+/* What clients dial; likewise. */
+void world_client_address(uint32_t id, char *address);
 /* Do members change here? */
 bool world_changes_members(const struct world *world);
 /* A host that was drawn, or a founder instead: clients know a node that may join once it did. */

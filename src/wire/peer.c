@@ -77,6 +77,22 @@ void peer_introduction_encode(const struct peer_introduction *introduction, stru
     buffer_put_bytes(out, introduction->system);
     buffer_put_u64(out, introduction->members_index);
     buffer_put_bytes(out, introduction->address);
+    buffer_put_u16(out, introduction->groups);
+    buffer_put_u8(out, introduction->announced_count);
+    for (uint8_t i = 0; i < introduction->announced_count; i++) {
+        buffer_put_bytes(out, introduction->announced[i]);
+    }
+}
+
+static bool announced_decode(struct reader *reader, struct peer_introduction *introduction)
+{
+    introduction->announced_count = read_u8(reader);
+    if (introduction->announced_count > PEER_ANNOUNCED_MAX) return false;
+    for (uint8_t i = 0; i < introduction->announced_count; i++) {
+        introduction->announced[i] = read_bytes(reader);
+        if (introduction->announced[i].size > PEER_ANNOUNCED_SIZE_MAX) return false;
+    }
+    return !reader->bad;
 }
 
 bool peer_introduction_decode(struct reader *reader, struct peer_introduction *introduction)
@@ -101,7 +117,8 @@ bool peer_introduction_decode(struct reader *reader, struct peer_introduction *i
     introduction->system = read_bytes(reader);
     introduction->members_index = read_u64(reader);
     introduction->address = read_bytes(reader);
-    if (reader->bad) return false;
+    introduction->groups = read_u16(reader);
+    if (!announced_decode(reader, introduction)) return false;
     if (introduction->membership > 2 || introduction->channel > PEER_CHANNEL_SNAPSHOT) return false;
     if (introduction->system.size > PEER_SYSTEM_SIZE_MAX) return false;
     if (introduction->address.size > PEER_ADDRESS_SIZE_MAX) return false;

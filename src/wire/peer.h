@@ -12,9 +12,11 @@ enum {
     PEER_FRAME_SIZE_MAX = 20 << 20,
     PEER_NONCE_SIZE = 16,
     PEER_PROOF_SIZE = 32,
-    PEER_VERSION = 3,
+    PEER_VERSION = 4,
     PEER_SYSTEM_SIZE_MAX = 32,
     PEER_ADDRESS_SIZE_MAX = 255,
+    PEER_ANNOUNCED_MAX = 4,
+    PEER_ANNOUNCED_SIZE_MAX = 261,
     PEER_GROUP_NODE = 0xFFFF, /* frames about the node, not one of its logs */
 };
 
@@ -50,6 +52,7 @@ enum peer_refusal {
     PEER_NOT_MEMBER,
     PEER_WRONG_SECRET,
     PEER_TOO_MANY,
+    PEER_OTHER_GROUPS,
 };
 
 enum peer_channel {
@@ -93,6 +96,9 @@ struct peer_introduction {
     uint64_t members_index; /* of the membership that it goes by; 0: none */
     struct slice address;   /* its own, as others dial it; empty: it knows none. Borrowed */
     struct slice system;    /* borrowed */
+    uint16_t groups;        /* of Raft, that it has */
+    uint8_t announced_count;
+    struct slice announced[PEER_ANNOUNCED_MAX]; /* what its clients are told to dial; borrowed */
 };
 
 bool peer_version_common(const struct peer_introduction *introduction);

@@ -1,7 +1,5 @@
-"""The store as its users see it: with clients that no one here wrote, through kill -9, beside Redis."""
+"""One node of the store as its users see it: with clients that no one here wrote, and beside Redis."""
 
-import json
-import os
 import random
 import shutil
 import socket
@@ -9,9 +7,9 @@ import subprocess
 
 import pytest
 import redis
-from redis.cluster import ClusterNode, RedisCluster
 
 from harness import DEADLINE_S, Wire, eventually, free_port, http
+from stores import client_of, run_ioredis
 
 REDIS = shutil.which("redis-server")
 beside_redis = pytest.mark.skipif(REDIS is None, reason="needs redis-server")
@@ -20,20 +18,6 @@ beside_redis = pytest.mark.skipif(REDIS is None, reason="needs redis-server")
 @pytest.fixture
 def node(place):
     return place.node(system="store").start_and_wait()
-
-
-@pytest.fixture
-def cluster(place):
-    return place.cluster(system="store").start()
-
-
-def client_of(node, **more):
-    return redis.Redis(host=node.host, port=node.port, socket_timeout=DEADLINE_S, **more)
-
-
-def cluster_client(nodes):
-    startup = [ClusterNode(node.host, node.port) for node in nodes]
-    return RedisCluster(startup_nodes=startup, dynamic_startup_nodes=False, socket_timeout=2)
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -57,91 +41,21 @@ def test_redis_py(node, version):
         assert client.ping() and client.client_setname("me")
 
 
-def test_redis_py_as_a_cluster(cluster):
-    with cluster_client(cluster.nodes) as client:
-        for i in range(50):
-            assert client.set(f"k{i}", i)
-        assert [client.get(f"k{i}") for i in range(50)] == [b"%d" % i for i in range(50)]
-        assert client.execute_command("CONSISTENCY", "lease", "GET", "k1") == b"1"
-
-
 NODE_PROGRAM = """
 import Redis from "ioredis";
-const ports = process.argv.slice(2).map(Number);
-const plain = new Redis({ port: ports[0] });
-const cluster = new Redis.Cluster(ports.map((port) => ({ host: "127.0.0.1", port })));
-await cluster.set("k", "v");
-await cluster.mset("{a}1", "one", "{a}2", "two");
-const pipe = await cluster.pipeline().incr("n").incr("n").get("k").exec();
+const plain = new Redis({ port: Number(process.argv[2]) });
+await plain.set("k", "v");
+await plain.mset("{a}1", "one", "{a}2", "two");
 console.log(JSON.stringify([
-  await plain.get("k"), await cluster.mget("{a}1", "{a}2"), pipe,
-  await cluster.set("k", "w", "NX"), await plain.call("CONSISTENCY", "READ"),
+  await plain.get("k"), await plain.mget("{a}1", "{a}2"), await plain.set("k", "w", "NX"),
+  await plain.call("CONSISTENCY", "READ"),
 ]));
-await cluster.quit();
 await plain.quit();
 """
 
 
-def test_ioredis(cluster, tmp_path):
-    modules = os.environ.get("NODE_PATH")
-    if shutil.which("node") is None or not modules:
-        pytest.skip("needs node, and NODE_PATH")
-    program = tmp_path / "program.mjs"
-    program.write_text(NODE_PROGRAM)
-    (tmp_path / "node_modules").symlink_to(modules)
-    ports = [str(node.port) for node in cluster.nodes]
-    done = subprocess.run(["node", program, *ports], capture_output=True, text=True,
-                          timeout=DEADLINE_S)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [
-        "v", ["one", "two"], [[None, 1], [None, 2], [None, "v"]], None, "linearizable"]
-
-
-def test_any_node_serves_the_same_store(cluster):
-    clients = [client_of(node) for node in cluster.nodes]
-    for i, client in enumerate(clients):
-        client.set(f"by {i}", i)
-    for client in clients:
-        assert [client.get(f"by {i}") for i in range(3)] == [b"0", b"1", b"2"]
-    for client in clients:
-        client.close()
-    cluster.wait_agreement()
-
-
-def test_what_was_acknowledged_survives_kill_9_of_leaders(cluster):
-    """Under one writer in the cluster mode of its client. What failed may be there or not."""
-    kept = {}
-    client = cluster_client(cluster.nodes)
-    for number in range(600):
-        if number in (150, 350):
-            leader = cluster.leader()
-            leader.kill()
-        if number in (300, 500):
-            for node in cluster.nodes:
-                if not node.running():
-                    node.start_and_wait()
-        key = f"k{number % 40}"
-        try:
-            client.set(key, number)
-            kept[key] = {number}
-        except redis.RedisError:
-            kept.setdefault(key, {None}).add(number)
-            client = eventually(lambda: connected(cluster), "a node answers")
-    for node in cluster.nodes:
-        with client_of(node) as one:
-            for key, numbers in kept.items():
-                value = one.get(key)
-                assert (None if value is None else int(value)) in numbers, key
-    cluster.wait_agreement()
-
-
-def connected(cluster):
-    try:
-        client = cluster_client(cluster.nodes)
-        client.get("k")
-        return client
-    except redis.RedisError:
-        return None
+def test_ioredis(node, tmp_path):
+    assert run_ioredis(tmp_path, NODE_PROGRAM, [node]) == ["v", ["one", "two"], None, "linearizable"]
 
 
 def test_a_node_alone_keeps_what_it_acknowledged(place):
@@ -164,21 +78,6 @@ def test_a_node_alone_keeps_what_it_acknowledged(place):
     node.start_and_wait()
     with client_of(node) as client:
         assert client.dbsize() == 0
-
-
-def test_without_a_majority_nothing_is_acknowledged(place):
-    cluster = place.cluster(system="store").start()
-    survivor = cluster.leader()
-    with client_of(survivor) as client:
-        client.set("k", "old")
-    for node in cluster.nodes:
-        if node is not survivor:
-            node.kill()
-    with client_of(survivor) as client:
-        assert client.execute_command("CONSISTENCY", "local", "GET",
-                                      "k") == b"old"
-        with pytest.raises((redis.ConnectionError, redis.ResponseError)):
-            client.set("k", "new")
 
 
 def test_full_memory_refuses_what_grows_alone(place):

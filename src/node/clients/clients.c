@@ -42,7 +42,7 @@ bool clients_memory_short(const struct clients *clients)
     return most != 0 && clients->bytes + clients->bytes_elsewhere > most;
 }
 
-void client_opened(struct clients *clients, uint32_t id, bool closed)
+void client_opened(struct clients *clients, uint32_t id, uint32_t place, bool closed)
 {
     clients->counters.accepted++;
     struct client *client = calloc(1, sizeof *client);
@@ -67,7 +67,9 @@ void client_opened(struct clients *clients, uint32_t id, bool closed)
         connection_close(clients->connections, &client->connection);
         return;
     }
-    client->protocol = clients->config->protocol->open(&clients->config->protocol_config);
+    struct protocol_config config = clients->config->protocol_config;
+    config.place = place;
+    client->protocol = clients->config->protocol->open(&config);
     speak_touch(clients, client);
 }
 

@@ -95,8 +95,9 @@ void clients_free(struct clients *clients); /* all clients have been freed */
 
 /* --- connections --- */
 
-/* One was accepted; it is closed at once where there are too many, or `closed` says so. */
-void client_opened(struct clients *clients, uint32_t id, bool closed);
+/* One was accepted at this place (node.h); it is closed at once where there are too many, or
+ * `closed` says so. */
+void client_opened(struct clients *clients, uint32_t id, uint32_t place, bool closed);
 /* Gone. The hub has ended its session, and withdrawn its question. */
 void client_closed(struct clients *clients, struct client *client);
 void client_free(struct clients *clients, struct client *client); /* at the end of all */

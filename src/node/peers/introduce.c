@@ -23,7 +23,12 @@ static void introduction_put(struct peers *peers, const struct link *link, uint3
         .members_index = peers->own.members_index,
         .address = peers->own.address,
         .system = slice_text(peers->config->machine->name),
+        .groups = (uint16_t)node_groups(peers->config),
+        .announced_count = (uint8_t)peers->config->announced_count,
     };
+    for (uint8_t i = 0; i < mine.announced_count; i++) {
+        mine.announced[i] = slice_text(peers->config->announced[i]);
+    }
     memcpy(mine.nonce, link->nonce, PEER_NONCE_SIZE);
     peer_introduction_encode(&mine, out);
 }
@@ -75,8 +80,9 @@ static const char *refusal_words(enum peer_refusal why)
         "not a member of the cluster there; see quartet members",
         "wrong secret; give all nodes the same --secret-file",
         "too many connections",
+        "it has another number of groups; give all nodes the same --groups",
     };
-    return why >= PEER_OTHER_CLUSTER && why <= PEER_TOO_MANY ? words[why] : "unknown reason";
+    return why >= PEER_OTHER_CLUSTER && why <= PEER_OTHER_GROUPS ? words[why] : "unknown reason";
 }
 
 static void link_refuse(struct peers *peers, struct link *link, enum peer_refusal why,
@@ -104,6 +110,7 @@ static enum peer_refusal introduction_judge(struct peers *peers,
     if (!slice_equal(theirs->system, slice_text(peers->config->machine->name))) {
         return PEER_OTHER_SYSTEM;
     }
+    if (theirs->groups != node_groups(peers->config)) return PEER_OTHER_GROUPS;
     if (theirs->to != peers->config->self) return PEER_OTHER_NODE;
     if (theirs->cluster != 0 && peers->own.cluster != 0 && theirs->cluster != peers->own.cluster) {
         return PEER_OTHER_CLUSTER;
@@ -116,6 +123,17 @@ void peer_heard(struct peer *peer, uint64_t cluster, uint8_t membership)
     peer->heard = true;
     peer->cluster = cluster;
     peer->membership = membership;
+}
+
+/* What its clients are told to dial. */
+static void announced_heard(struct peer *peer, const struct peer_introduction *theirs)
+{
+    peer->announced_count = theirs->announced_count;
+    for (uint8_t i = 0; i < theirs->announced_count; i++) {
+        struct slice text = theirs->announced[i];
+        memset(peer->announced[i], 0, sizeof peer->announced[i]);
+        if (text.size > 0) memcpy(peer->announced[i], text.data, text.size);
+    }
 }
 
 /* Whether a stranger may talk to us, as its introduction shows. */
@@ -249,6 +267,7 @@ bool link_welcome(struct peers *peers, struct link *link, struct reader *content
     link->peer->incarnation = theirs.incarnation;
     link_open(peers, link);
     peer_heard(link->peer, theirs.cluster, theirs.membership);
+    announced_heard(link->peer, &theirs);
     event->type = PEERS_MET;
     return true;
 }

@@ -72,6 +72,8 @@ struct peer {
     bool was_reached;     /* for telling once that it is gone */
     uint8_t refusal_told; /* why it refuses us, as told last: enum peer_refusal, 0: nothing */
     struct peer_clock clock;
+    uint32_t announced_count; /* as it said when it was last dialed */
+    char announced[PEER_ANNOUNCED_MAX][PEER_ANNOUNCED_SIZE_MAX + 1];
     bool guest; /* not in our membership, but ahead of us: see membership.c */
     uint64_t guest_index;
 };

@@ -39,7 +39,7 @@ static inline void desk_open(struct desk *desk, const struct protocol_ops *proto
     desk->clients.turn = &desk->turn;
     desk->clients.connections = &desk->connections;
     clients_init(&desk->clients);
-    client_opened(&desk->clients, DESK_CLIENT, false);
+    client_opened(&desk->clients, DESK_CLIENT, 0, false);
     desk->client = (struct client *)connection_find(&desk->connections, DESK_CLIENT);
 }
 

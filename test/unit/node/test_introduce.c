@@ -70,6 +70,7 @@ static uint64_t cluster_id(void)
     struct buffer content = {0};
     size_t consumed;
     mine.system = slice_text("tiny");
+    mine.groups = 1;
     peer_introduction_encode(&mine, &content);
     say(wire, PEER_HELLO, PEER_GROUP_NODE, buffer_slice(&content));
     buffer_free(&content);
@@ -95,6 +96,7 @@ static struct peer_introduction introduction(void)
         .channel = PEER_CHANNEL_LOG,
         .address = slice_text("node-2:7000"),
         .system = slice_text("tiny"),
+        .groups = 1,
     };
 }
 
@@ -152,6 +154,9 @@ static void who_is_of_elsewhere_hears_why_not(void **state)
     other = introduction();
     other.to = 3;
     expect_refused(greet(&other), PEER_OTHER_NODE);
+    other = introduction();
+    other.groups = 2;
+    expect_refused(greet(&other), PEER_OTHER_GROUPS);
     other = introduction();
     other.cluster++;
     expect_refused(greet(&other), PEER_OTHER_CLUSTER);

@@ -82,6 +82,9 @@ static void test_introduction_survives_and_its_truncations_do_not(void **state)
         .channel = PEER_CHANNEL_SNAPSHOT,
         .nonce = "0123456789abcde",
         .system = slice_text("queue"),
+        .groups = 13,
+        .announced_count = 2,
+        .announced = {slice_text("a:1"), slice_text("")},
     };
     struct buffer bytes = {0};
     peer_introduction_encode(&mine, &bytes);
@@ -94,6 +97,10 @@ static void test_introduction_survives_and_its_truncations_do_not(void **state)
         assert_int_equal(theirs.incarnation, 9);
         assert_memory_equal(theirs.nonce, mine.nonce, PEER_NONCE_SIZE);
         assert_true(slice_equal(theirs.system, mine.system));
+        assert_int_equal(theirs.groups, 13);
+        assert_int_equal(theirs.announced_count, 2);
+        assert_true(slice_equal(theirs.announced[0], mine.announced[0]));
+        assert_int_equal(theirs.announced[1].size, 0);
     }
     buffer_free(&bytes);
 }
@@ -102,7 +109,7 @@ static void test_introduction_survives_and_its_truncations_do_not(void **state)
 static void test_introduction_of_another_version_is_read_as_far_as_that(void **state)
 {
     (void)state;
-    for (uint16_t version = 1; version <= 4; version++) {
+    for (uint16_t version = 1; version <= PEER_VERSION + 1; version++) {
         struct buffer bytes = {0};
         buffer_append_text(&bytes, "QPER");
         buffer_put_u16(&bytes, version);

@@ -11,10 +11,18 @@ extern const struct system system_store; /* system.c */
 
 enum { PASSWORD_SIZE_MAX = 512 };
 
-static struct store_protocol_options options;
+static struct store_protocol_options options = {.redirects = true};
 static char announced[NODE_ANNOUNCED_SIZE_MAX + 1];
 static char password[PASSWORD_SIZE_MAX + 2];
 static const char *auth_file;
+
+static const char *parse_redirect(const char *text, const struct option_spec *option)
+{
+    bool on = strcmp(text, "on") == 0;
+    if (!on && strcmp(text, "off") != 0) return "on or off";
+    *(bool *)option->target = on;
+    return NULL;
+}
 
 /* One line. NULL: it is in `password`; else what is wrong. */
 static const char *read_password(const char *path)
@@ -52,12 +60,16 @@ int command_store(int argc, char **argv)
     const struct option_spec own[] = {
         {"auth-file", "FILE", "its first line is the password that clients AUTH with (none)",
          option_parse_text, &auth_file, 0, 0, 0},
+        {"redirect", "on|off", "off: forward to who leads, for clients that know no clusters (on)",
+         parse_redirect, &options.redirects, 0, 0, 0},
+        {"announce-replicas", NULL, "CLUSTER SLOTS lists as replicas also nodes that lead some",
+         NULL, &options.announces_leaders, 0, 0, 0},
     };
     const struct node_command command = {
         .system = &system_store,
         .summary = "Runs one node of a replicated store that speaks Redis' protocol. Alone by "
-                   "default;\nwith --peers it is one of a replicated cluster, and clients may "
-                   "connect to any node.",
+                   "default;\nwith --peers it is one of a replicated cluster, which redirects "
+                   "clients to who\nleads.",
         .reads_help = "where a client says nothing: linearizable, lease or local (linearizable)",
         .memory_help = "beyond it, commands that need more hear OOM (0: no limit)",
         .machine = &store_ops,

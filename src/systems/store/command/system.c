@@ -14,12 +14,12 @@ static const struct system_command commands[] = {
 
 static void show_how(unsigned first_port, unsigned last_port)
 {
-    printf(
-        "Talk to any of them as to Redis:\n\n"
-        "  redis-cli -p %u set greeting hello\n"
-        "  redis-cli -p %u get greeting\n\n"
-        "or with any client library for it, or netcat: echo get greeting | nc -q1 127.0.0.1 %u\n\n",
-        first_port, last_port, first_port);
+    printf("Talk to any of them as to a Redis Cluster:\n\n"
+           "  redis-cli -c -p %u set greeting hello\n"
+           "  redis-cli -c -p %u get greeting\n\n"
+           "or with the cluster mode of any client library for it, or ask one node by netcat:\n"
+           "echo consistency local get greeting | nc -q1 127.0.0.1 %u\n\n",
+           first_port, last_port, first_port);
 }
 
 const struct system system_store = {

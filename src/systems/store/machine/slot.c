@@ -32,3 +32,16 @@ uint16_t store_slot(struct slice key)
 {
     return crc16(tag_of(key)) & (STORE_SLOTS - 1);
 }
+
+uint32_t store_group_of(uint32_t slot, uint32_t groups_count)
+{
+    if (groups_count == 1) return 0;
+    return 1 + slot * (groups_count - 1) / STORE_SLOTS;
+}
+
+uint32_t store_group_first(uint32_t group, uint32_t groups_count)
+{
+    if (groups_count == 1) return group * STORE_SLOTS;
+    if (group == 0) return 0;
+    return ((group - 1) * STORE_SLOTS + groups_count - 2) / (groups_count - 1);
+}

@@ -118,6 +118,7 @@ void ask_machine(struct asked *asked, const struct store_command *row, uint32_t 
     request->grows = (row->flags & STORE_GROWS) != 0;
     request->read = (row->flags & STORE_HERE) != 0 ? PROTOCOL_READ_LOCAL : read_level(asked);
     request->command = buffer_slice(command);
+    (void)route_elsewhere(asked, row, slot);
 }
 
 /* --- asking --- */

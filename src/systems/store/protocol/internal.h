@@ -17,7 +17,9 @@ enum level { LEVEL_DEFAULT, LEVEL_LINEARIZABLE, LEVEL_LEASE, LEVEL_SESSION, LEVE
 
 struct store_connection {
     const struct store_protocol_options *options;
-    enum protocol_read reads_default; /* --reads */
+    const struct protocol_facts *facts; /* NULL: nothing is known of the cluster */
+    uint32_t place;                     /* where the client came in */
+    enum protocol_read reads_default;   /* --reads */
     struct resp_parser parser;
     struct buffer command; /* the last request, encoded */
     struct buffer said;    /* the last LITERAL */
@@ -55,6 +57,17 @@ void say_error(struct asked *asked, const char *text);
 void say_error_about(struct asked *asked, const char *before, struct slice word, const char *after);
 void say_wrong_arity(struct asked *asked, struct slice name);
 void say_syntax_error(struct asked *asked);
+
+/* --- who answers: route.c --- */
+
+/* HOST and PORT of what clients dial; the host without brackets, empty where none is known. */
+struct slice route_host(struct slice address, uint64_t *port);
+/* What the client of this connection dials for this node; empty: not known. */
+struct slice route_address(const struct store_connection *connection, uint32_t id);
+bool route_leads(const struct store_connection *connection, uint32_t id); /* any group */
+/* Whether asked->request, which is for the machine, is another node's to answer: then the client
+ * has been told so. `slot`: of its keys, or STORE_NO_SLOT. */
+bool route_elsewhere(struct asked *asked, const struct store_command *row, uint16_t slot);
 
 /* --- what becomes of a command --- */
 

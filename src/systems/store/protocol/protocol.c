@@ -18,7 +18,11 @@ static void *store_open(const struct protocol_config *config)
     ASSERT(connection != NULL);
     connection->options = &defaults;
     if (config != NULL && config->options != NULL) connection->options = config->options;
-    if (config != NULL) connection->reads_default = config->reads;
+    if (config != NULL) {
+        connection->reads_default = config->reads;
+        connection->facts = config->facts;
+        connection->place = config->place;
+    }
     connection->version = 2;
     connection->known = connection->options->password == NULL;
     return connection;

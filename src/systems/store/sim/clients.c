@@ -32,12 +32,17 @@ static void client_received(struct world *world, uint32_t index, struct slice by
     if (client->caller.state != CALLER_ONLINE) return;
     if (!store_client_hear(client, bytes)) {
         caller_leave(&client->caller);
+    } else if (client->asked_count == 0 && client->caller.wanted != 0) {
+        caller_leave(&client->caller); /* there it goes on */
     } else if (client->asked_count == 0) {
         caller_next(&client->caller);
     }
 }
 
 /* --- the table of the system (system.h) --- */
+
+static const struct store_protocol_options redirecting = {.announced = "", .redirects = true};
+static const struct store_protocol_options forwarding = {.announced = ""};
 
 static void users_begin(struct world *world, uint64_t seed)
 {
@@ -47,7 +52,9 @@ static void users_begin(struct world *world, uint64_t seed)
     callers_init(world, &users->callers, &ops, seed);
     users->keys = 1 + (uint32_t)caller_below(world, STORE_KEYS_USED_MAX);
     users->lease = caller_below(world, 2) == 0;
+    users->redirects = (random_mix(world->options->seed) & 2) != 0;
     users->next_value = 1;
+    world->config.protocol_config.options = users->redirects ? &redirecting : &forwarding;
     for (uint32_t i = 0; i < CALLERS_MAX; i++) users->callers.all[i] = &users->clients[i].caller;
     callers_start(world, THINK_US);
 }

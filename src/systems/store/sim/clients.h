@@ -53,6 +53,7 @@ struct store_users {
     struct history history;
     uint32_t keys;
     bool lease;          /* reads are on a lease in this world */
+    bool redirects;      /* nodes do: else they forward */
     uint64_t next_value; /* never written before */
     uint32_t next_process;
     struct store_end ends[STORE_ENDS_MAX]; /* a ring, in the order of their time */

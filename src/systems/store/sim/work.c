@@ -254,15 +254,32 @@ static bool delete_heard(struct store_client *client, const struct store_asked *
     return true;
 }
 
-static bool refused(struct slice error)
+static bool begins(struct slice error, const char *text)
 {
-    static const char *const codes[] = {"CLUSTERDOWN ", "OOM ", "TRYAGAIN "};
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        struct slice code = slice_text(codes[i]);
-        if (error.size < code.size) continue;
-        if (slice_equal(slice_of(error.data, code.size), code)) return true;
-    }
-    return false;
+    struct slice code = slice_text(text);
+    return error.size >= code.size && slice_equal(slice_of(error.data, code.size), code);
+}
+
+/* "MOVED slot node-N:6379": the client goes there once it has heard all that it asked. */
+static bool moved(struct store_client *client, struct slice error)
+{
+    static const char before[] = " node-";
+    struct world *world = client->caller.world;
+    size_t at = sizeof "MOVED " - 1;
+    while (at < error.size && error.data[at] != ' ') at++;
+    struct slice place = slice_of(error.data + at, error.size - at);
+    if (!store_users_of(world)->redirects || !begins(place, before)) return false;
+    uint8_t digit = place.size > sizeof before - 1 ? place.data[sizeof before - 1] : 0;
+    if (digit <= '0' || digit > '0' + world->hosts_count) return false;
+    client->caller.wanted = (uint32_t)(digit - '0');
+    world_count(world, SIM_COVER_STORE_MOVED);
+    return true;
+}
+
+static bool refused(struct store_client *client, struct slice error)
+{
+    if (begins(error, "MOVED ")) return moved(client, error);
+    return begins(error, "CLUSTERDOWN ") || begins(error, "OOM ") || begins(error, "TRYAGAIN ");
 }
 
 static bool hear_one(struct store_client *client, const struct resp_value *value)
@@ -272,7 +289,7 @@ static bool hear_one(struct store_client *client, const struct resp_value *value
     client->asked_count--;
     for (uint32_t i = 0; i < client->asked_count; i++) client->asked[i] = client->asked[i + 1];
     if (value->kind == RESP_ERROR) {
-        if (!refused(value->bytes)) return false;
+        if (!refused(client, value->bytes)) return false;
         ended(client, &asked, OPERATION_FAILED, 0);
         return true;
     }

@@ -1,0 +1,80 @@
+/* What a connection of the store makes of the bytes that come, as text. */
+#ifndef QUARTET_TEST_UNIT_STORE_TALK_H
+#define QUARTET_TEST_UNIT_STORE_TALK_H
+
+#include "store_world.h"
+
+#include "systems/store/protocol/protocol.h"
+
+/* Requests as text: literals as they are, "Q level slot: ", "P slot: " and "G slot: " (it grows)
+ * with the op's name and words, "close". */
+static inline void tell(const struct protocol_request *request, struct buffer *out)
+{
+    static const char *const levels[] = {"linearizable", "lease", "local"};
+    if (request->kind == PROTOCOL_LITERAL) {
+        buffer_append_slice(out, request->command);
+        return;
+    }
+    if (request->kind == PROTOCOL_CLOSE) {
+        buffer_append_slice(out, request->command);
+        buffer_append_text(out, "close\n");
+        return;
+    }
+    struct reader reader = reader_of(request->command);
+    const struct store_command *row = store_command_by_op((enum store_op)read_u8(&reader));
+    uint16_t slot = read_u16(&reader);
+    assert_non_null(row);
+    assert_int_equal(request->slot, slot == STORE_NO_SLOT ? 0 : slot);
+    if (request->kind == PROTOCOL_QUERY) {
+        buffer_append_text(out, "Q ");
+        buffer_append_text(out, levels[request->read]);
+        buffer_append_text(out, " ");
+    } else {
+        buffer_append_text(out, request->grows ? "G " : "P ");
+    }
+    if (slot == STORE_NO_SLOT) {
+        buffer_append_text(out, "-");
+    } else {
+        buffer_append_decimal(out, slot);
+    }
+    buffer_append_text(out, ": ");
+    buffer_append_text(out, row->name);
+    while (reader.bytes.size > 0) {
+        buffer_append_text(out, " ");
+        buffer_append_slice(out, read_exactly(&reader, (size_t)read_varint(&reader)));
+    }
+    assert_true(reader_done(&reader));
+    buffer_append_text(out, "\n");
+}
+
+static inline void feed(void *connection, struct slice bytes, struct buffer *out)
+{
+    for (int i = 0; i < 1000; i++) {
+        struct protocol_request request;
+        enum protocol_request_kind kind = store_protocol_ops.next(connection, &bytes, &request);
+        assert_int_equal(kind, request.kind);
+        if (kind == PROTOCOL_NONE) {
+            assert_int_equal(bytes.size, 0);
+            return;
+        }
+        tell(&request, out);
+        if (kind == PROTOCOL_CLOSE) return;
+    }
+    fail();
+}
+
+static inline void expect_with(const struct protocol_config *config, const char *text,
+                               const char *expected)
+{
+    struct buffer out = {0};
+    void *connection = store_protocol_ops.open(config);
+    feed(connection, slice_text(text), &out);
+    store_protocol_ops.close(connection);
+    if (!slice_equal(buffer_slice(&out), slice_text(expected))) {
+        print_error("%s\n  says %.*s\n  not  %s\n", text, (int)out.size, out.data, expected);
+        fail();
+    }
+    buffer_free(&out);
+}
+
+#endif
