@@ -76,7 +76,7 @@ def rows_of(name: str, chars: int) -> list[str]:
 # What a lane's process does, by its name, and the form that says so beside the colour (in a square of
 # 22 by 22, as in theme/play/nodes.ts).
 DOES = {
-    "keeps": re.compile(r"queue|office|node|store|server|seats?\b", re.I),
+    "keeps": re.compile(r"queue|office|node|store|server|hall|seats?\b", re.I),
     "works": re.compile(r"worker|anna|ben|printer", re.I),
     "asks": re.compile(""),
 }
