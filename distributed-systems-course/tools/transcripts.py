@@ -10,8 +10,9 @@ A script's first lines are comments that say what is to be known about it:
     # languages: typescript python    it runs once for each, with $LANGUAGE: NAME.python.txt, ...
     # uses: FILE ...                  their change makes it stale; may hold {language} and {ext}
     # must: TEXT                      has to appear in every run; each script needs one or more
-    # shop: IMPL [STEP]               it runs the shop on this implementation under Docker, which is
-                                      built before and removed after it; --watch leaves it alone
+    # shop: IMPL [STEP]               it runs the shop on this implementation (or {language}'s) by
+                                      Docker, which is built before and removed after; --watch
+                                      leaves it alone
     # example: 02-store               whose shop that is (01-queue)
 
 Stale means that the hash of the script and its files differs; never that concurrent output did.
@@ -65,7 +66,8 @@ class Transcript:
 
     def impl(self) -> str:
         """Whose shop it runs under Docker, or nothing."""
-        return " ".join(self.settings("shop")).partition(" ")[0]
+        impl = " ".join(self.settings("shop")).partition(" ")[0]
+        return impl.format(language=self.language)
 
     def step(self) -> str:
         """As the chapters had built it by then; nothing: the last."""

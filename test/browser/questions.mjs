@@ -62,7 +62,13 @@ class Reader {
       Object.values(JSON.parse(localStorage.getItem(key)).entries).filter((one) => one === true)
         .length === wanted;
     const waited = window.waitForFunction(seen, [KEY, count], { timeout: SLOW_MS });
-    this.expect(await waited.then(() => true, () => false), `a window never saw ${count} ticks`);
+    this.expect(
+      await waited.then(
+        () => true,
+        () => false,
+      ),
+      `a window never saw ${count} ticks`,
+    );
   }
 
   stored = () => this.page.evaluate((key) => JSON.parse(localStorage.getItem(key)), KEY);

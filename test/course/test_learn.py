@@ -139,6 +139,13 @@ MISTAKES = {
     ),
     "13-ring": ("if degree >= key", "if degree > key", "a stands at 100"),
     "10-your-queue": ("job.due = self.now + job.ttr", "pass", "was touched at 9"),
+    "14-vote": (" and stamp >= self.stamp", "", "version 4 lacks what this node has"),
+    "15-violation-vote": (
+        "            self.disk.save(self.term, self.vote)\n",
+        "        self.disk.save(self.term, self.vote)\n",
+        "there were 2",
+    ),
+    "16-catch-up": ("self.term, self.fresh = term, False", "self.term = term", "a new term"),
 }
 
 

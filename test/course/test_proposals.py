@@ -305,3 +305,13 @@ def test_one_worker_alone_cannot_do_what_the_producer_sends(language):
         for work in (0.8, 1, 1.2):
             assert work_ms * work * (1 + 2 / fail_every) > pause_ms * pause
     assert work_ms * 1.2 * (1 + 2 / fail_every) < 3 * pause_ms * 0.8  # and the three of them can
+
+
+def test_telling_each_other_sooner_makes_it_rare_and_never_impossible(language, tmp_path):
+    gone = {}
+    for tell_s in (1, 0.1):
+        runs = run(tmp_path / str(tell_s), "13-two-leaders", language, [("TELL_S", tell_s)])
+        gone[tell_s] = [numbers(said.splitlines()[1])[1] for said in runs]
+        assert all(numbers(said.splitlines()[3])[1:] == [0, 0, 0] for said in runs)
+    assert 1 < sum(gone[1]) / COUNT < 3 and 0 < gone[1].count(0) < COUNT / 3
+    assert COUNT / 2 < gone[0.1].count(0) < COUNT
