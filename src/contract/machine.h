@@ -47,7 +47,10 @@ struct machine_mark {
  * the node reads on from the cursor when its topic was marked and its connection has room. */
 struct machine_watch {
     uint64_t topic;
-    uint64_t next; /* what it reads next, as the machine counts */
+    uint64_t next, part; /* what it reads next, as the machine counts */
+    /* What watch_read() has to be told again: watch_open() may make it a part of its own `spec`.
+     * The node keeps a copy. */
+    struct slice spec;
 };
 
 /* What a watch hears: the machine's own struct, borrowed for the call. */

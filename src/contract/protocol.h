@@ -163,7 +163,8 @@ struct protocol_ops {
     void (*push)(void *connection, uint64_t token, const void *payload, struct buffer *out);
 
     /* What a protocol says by itself, and when; each may be NULL. They are called towards the end
-     * of a turn in which the connection had bytes, answers, or a deadline, or output of its left.
+     * of a turn in which the connection had bytes, answers, pushes, or a deadline, or output of its
+     * left.
      *
      * turn() is told the time (monotonic) and returns when it wants to be called at the latest;
      * UINT64_MAX: whenever something happens; PROTOCOL_TURN_CLOSE: no more, close it once what it

@@ -14,13 +14,31 @@ struct talk {
     uint64_t token;
     bool closed;
     struct buffer said;
+    struct machine_watch watch;
+    struct buffer spec; /* of the watch, if there is one */
 };
 
 static void hear(void *world, const struct session_key *session, const void *payload)
 {
     struct talk *talk = world;
-    (void)session;
+    if (session == NULL) return; /* a mark */
     gateway_ops.answer(talk->gateway, talk->token, payload, &talk->said);
+}
+
+static void hear_news(void *world, const void *payload)
+{
+    struct talk *talk = world;
+    gateway_ops.push(talk->gateway, talk->token, payload, &talk->said);
+}
+
+static void watch(struct talk *talk, const struct protocol_request *request)
+{
+    ASSERT(talk->spec.size == 0);
+    buffer_append_slice(&talk->spec, request->command);
+    consensus_ops.watch_open(talk->machine, buffer_slice(&talk->spec), &talk->watch, hear_news,
+                             talk);
+    while (consensus_ops.watch_read(talk->machine, &talk->watch, 1000, hear_news, talk)) {}
+    gateway_ops.turn(talk->gateway, 1, &talk->said);
 }
 
 static void carry_out(struct talk *talk, const struct protocol_request *request)
@@ -34,6 +52,8 @@ static void carry_out(struct talk *talk, const struct protocol_request *request)
         consensus_ops.query(talk->machine, &session, request->command, &now, &facts);
     } else if (request->kind == PROTOCOL_PROPOSE) {
         consensus_ops.apply(talk->machine, &session, request->command);
+    } else if (request->kind == PROTOCOL_WATCH) {
+        watch(talk, request);
     } else if (request->kind == PROTOCOL_CLOSE) {
         talk->closed = true;
     }
@@ -55,6 +75,7 @@ static struct buffer talk_all(struct slice bytes, size_t piece)
     }
     consensus_ops.check(talk.machine);
     gateway_ops.close(talk.gateway);
+    buffer_free(&talk.spec);
     while (!consensus_ops.destroy(talk.machine)) {}
     return talk.said;
 }

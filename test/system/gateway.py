@@ -34,6 +34,21 @@ class Gateway:
         assert status == 200, (status, answer)
         return answer
 
+    def watch(self, **create):
+        """Begins one, and reads what it is told first; the connection is its from now on."""
+        self.connection.request("POST", "/v3/watch", json.dumps({"create_request": create}))
+        self.stream = self.connection.getresponse()
+        created = self.next_line()
+        assert created.get("created"), created
+        return created
+
+    def next_line(self):
+        """What a stream says next."""
+        line = self.stream.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionError("the stream is over")
+        return json.loads(line)["result"]
+
     def put(self, key, value):
         return self.ok("kv/put", {"key": b64(key), "value": b64(value)})
 

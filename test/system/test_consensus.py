@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from gateway import Gateway, b64
+from gateway import Gateway, b64, text
 from harness import Wire, eventually, free_port
 
 
@@ -137,6 +137,77 @@ def test_keys_go_with_their_lease_unless_it_is_renewed(cluster):
     clients[0].ok("lease/revoke", {"ID": grants[1]})
     assert clients[1].all()[1] == {}
     cluster.wait_agreement()
+
+
+class Watcher(threading.Thread):
+    """Hears of one key, at one node after the other, from the revision behind the last line."""
+
+    def __init__(self, nodes, key):
+        super().__init__(daemon=True)
+        self.nodes, self.key = nodes, key
+        self.values, self.next, self.over = [], 1, threading.Event()
+
+    def run(self):
+        for turn in range(10**9):
+            client = Gateway(self.nodes[turn % len(self.nodes)].address, timeout_s=5)
+            try:
+                client.watch(key=b64(self.key), start_revision=str(self.next))
+                while not self.over.is_set():
+                    for event in client.next_line()["events"]:
+                        self.values.append(int(text(event["kv"]["value"])))
+                        self.next = int(event["kv"]["mod_revision"]) + 1
+            except (OSError, http.client.HTTPException):
+                pass
+            if self.over.is_set():
+                return
+
+
+def test_a_watch_goes_on_at_another_node_and_misses_nothing(cluster):
+    counter = Counter(cluster.nodes, "counter")
+    watchers = [Watcher(cluster.nodes[i:] + cluster.nodes[:i], "counter") for i in range(3)]
+    for thread in (counter, *watchers):
+        thread.start()
+    for _ in range(2):
+        seen = counter.acknowledged
+        eventually(lambda: counter.acknowledged > seen + 10, "it counts")
+        leader = cluster.leader()
+        leader.kill()
+        seen = counter.acknowledged
+        eventually(lambda: counter.acknowledged > seen + 10, "it goes on")
+        leader.start_and_wait()
+    counter.over.set()
+    counter.join(40)
+    last = int(Gateway(cluster.nodes[0].address).get("counter"))
+    for watcher in watchers:
+        eventually(lambda: watcher.values and watcher.values[-1] == last, "all is heard")
+        watcher.over.set()
+        assert watcher.values == list(range(1, last + 1))
+
+
+def test_a_watch_that_is_not_read_costs_nobody_anything(place):
+    node = place.node(system="consensus").start_and_wait()
+    slow, fast, writer = (Gateway(node.address) for _ in range(3))
+    slow.watch(key=b64("k"))
+    fast.watch(key=b64("k"))
+    heard = 0
+    for _ in range(40):  # far more than sockets and the node keep for one connection
+        writer.put("k", "x" * (1 << 20))
+        events = fast.next_line()["events"]
+        heard += len(events)
+    assert heard == 40
+    assert int(slow.next_line()["events"][0]["kv"]["version"]) == 1
+    writer.ok("kv/compaction", {"revision": writer.ok("kv/range", {"key": b64("k")})["header"]
+                                ["revision"]})
+    seen = 1
+
+    def canceled():
+        nonlocal seen
+        line = slow.next_line()
+        seen += len(line.get("events", []))
+        return line.get("canceled") and line["compact_revision"] == "41"
+
+    eventually(canceled, "it is told that the rest is gone")
+    assert seen < 40
 
 
 def test_it_is_all_there_after_a_restart(place):
@@ -385,6 +456,62 @@ def test_leases_compaction_and_the_alarm_beside_etcd(place, etcd, seed):
         program.revision = int(status[0][1].get("header", {}).get("revision", program.revision))
         kinds.add(status[0][1].get("error", "none"))
     assert len(kinds) > 5, kinds
+
+
+def heard_until(client, revision):
+    """The events of a watch up to this revision; or the line that cancels it."""
+    events = []
+    while not events or int(events[-1]["kv"]["mod_revision"]) < revision:
+        line = client.next_line()
+        if line.get("canceled"):
+            comparable(0, line)
+            return line
+        events += line["events"]
+    return events
+
+
+def watch_of(program):
+    """Either ends where a revision of its key tells."""
+    chance = program.chance
+    body = {"key": program.key(), "start_revision": str(program.random.randrange(
+        program.revision + 2))}
+    if chance(2):
+        body["range_end"] = b64(b"\0") if chance(3) else b64("k99")
+    if chance(2):
+        body["prev_kv"] = True
+    if chance(3):
+        body["filters"] = [program.random.choice(["NOPUT", "NODELETE"])]
+    return body
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_watches_beside_etcd(place, etcd, seed):
+    node = place.node(system="consensus").start_and_wait()
+    addresses = [etcd.address, node.address]
+    writers = [Gateway(address) for address in addresses]
+    program = Leases(seed)
+
+    def both(path, body):
+        answers = [without_chance(path, client.post(path, body)[1]) for client in writers]
+        assert answers[0] == answers[1], (path, body)
+        return answers[0]
+
+    for _ in range(20):
+        for _ in range(30):
+            answer = both(*program.request())
+            program.revision = int(answer.get("header", {}).get("revision", program.revision))
+        both("maintenance/alarm", {"action": "DEACTIVATE", "alarm": "NOSPACE", "memberID": "1"})
+        body = watch_of(program)
+        clients = [Gateway(address) for address in addresses]
+        for client in clients:
+            client.watch(**body)
+        both("kv/put", {"key": body["key"], "value": b64("last")})
+        if "NOPUT" in body.get("filters", []):
+            both("kv/deleterange", {"key": body["key"]})
+        last = int(both("kv/range", {"key": body["key"]})["header"]["revision"])
+        heard = [heard_until(client, last) for client in clients]
+        assert heard[0] == heard[1], body
+        program.revision = last
 
 
 @pytest.mark.parametrize("seed", range(4))

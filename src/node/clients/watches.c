@@ -2,8 +2,10 @@
 #include "node/clients/watches.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
+#include "node/clients/speak.h"
 
 struct watch_topic {
     struct map_node in_topics;
@@ -70,13 +72,15 @@ void watches_open(struct clients *clients, struct client *client, uint32_t group
                   const struct machine_watch *cursor)
 {
     ASSERT(client->watches_count < WATCHES_OF_CLIENT_MAX);
-    struct watch *watch = calloc(1, sizeof *watch);
+    struct watch *watch = calloc(1, sizeof *watch + cursor->spec.size);
     ASSERT(watch != NULL);
     watch->client = client;
     watch->topic = topic_make(clients, group, cursor->topic);
     watch->token = client->request.token;
     watch->seen = watch->topic->marked;
     watch->cursor = *cursor;
+    if (cursor->spec.size != 0) memcpy(watch->spec, cursor->spec.data, cursor->spec.size);
+    watch->cursor.spec = slice_of(watch->spec, cursor->spec.size);
     list_init(&watch->in_client);
     list_init(&watch->in_topic);
     list_init(&watch->in_ready);
@@ -195,6 +199,7 @@ uint32_t watch_group(const struct watch *watch)
 void watch_push(struct clients *clients, struct client *client, uint64_t token, const void *payload)
 {
     clients->config->protocol->push(client->protocol, token, payload, &client->connection.out);
+    speak_touch(clients, client);
     connection_dirty(clients->connections, &client->connection);
     clients->counters.pushes++;
 }

@@ -25,9 +25,11 @@ struct watch {
     uint64_t token;
     uint64_t seen; /* how often its topic had been marked when it was last visited */
     struct machine_watch cursor;
+    uint8_t spec[]; /* of the cursor */
 };
 
-/* The client's request opened this one; it has fewer than WATCHES_OF_CLIENT_MAX. */
+/* The client's request opened this one; it has fewer than WATCHES_OF_CLIENT_MAX. The spec is
+ * copied. */
 void watches_open(struct clients *clients, struct client *client, uint32_t group,
                   const struct machine_watch *cursor);
 /* Ends the watch of this token, if there is one. */

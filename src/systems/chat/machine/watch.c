@@ -52,7 +52,10 @@ void chat_watch_open(const void *machine, struct slice spec, struct machine_watc
     if (kind == CHAT_WATCH_OWNER) {
         struct chat_client_key key = {.stamp = read_u64(&reader)};
         key.number = read_u64(&reader);
-        *watch = (struct machine_watch){chat_client_topic(key), OWNER | read_u64(&reader)};
+        *watch = (struct machine_watch){
+            .topic = chat_client_topic(key),
+            .next = OWNER | read_u64(&reader),
+        };
         ASSERT(reader_done(&reader));
         return;
     }

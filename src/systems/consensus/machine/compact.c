@@ -16,6 +16,7 @@ enum consensus_error compact_to(struct consensus *c, int64_t revision)
         c->walk.from_us = c->elapsed_us + FREE_AFTER_US;
     }
     c->compacted = (uint64_t)revision;
+    spine_compacted(c);
     return CONSENSUS_ERROR_NONE;
 }
 

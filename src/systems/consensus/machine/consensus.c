@@ -74,6 +74,7 @@ static bool consensus_destroy(void *machine)
     buffer_free(&c->running.resume);
     map_free(&c->leases);
     heap_free(&c->expiry);
+    free(c->spine.at);
     free(c);
     return true;
 }
@@ -394,6 +395,8 @@ const struct machine_ops consensus_ops = {
     .origin_end = consensus_origin_end,
     .deadline = consensus_deadline,
     .query = consensus_query,
+    .watch_open = consensus_watch_open,
+    .watch_read = consensus_watch_read,
     .metrics = consensus_metrics,
     .bytes = consensus_bytes,
     .digest = consensus_digest,

@@ -156,6 +156,39 @@ struct consensus_reply {
     uint32_t alarm;
 };
 
+/* --- watches: watch.c --- */
+
+/* What a watch begins with; its keys as those of a range. */
+struct consensus_watch {
+    struct slice key, end; /* key empty: that of a single zero byte */
+    int64_t start;         /* the first revision it hears of; 0: the next */
+    bool no_put, no_delete;
+    bool previous; /* each event with what was there before */
+};
+
+void consensus_put_watch(const struct consensus_watch *watch, struct buffer *out);
+
+/* What it hears. First BEGIN or NOTHING; then EVENTs, each revision whole before another begins,
+ * and STANDS between two, at the latest when all is said that there is now. COMPACTED is the last.
+ */
+enum consensus_news_kind {
+    CONSENSUS_NEWS_BEGIN,
+    CONSENSUS_NEWS_NOTHING,   /* its range holds no key, ever; it never hears more */
+    CONSENSUS_NEWS_EVENT,     /* a key was put, or, its version 0, deleted */
+    CONSENSUS_NEWS_STANDS,    /* all was said up to the revision `until` */
+    CONSENSUS_NEWS_COMPACTED, /* what it should hear next is gone; it hears no more */
+};
+
+struct consensus_news {
+    enum consensus_news_kind kind;
+    int64_t revision; /* of the store, now */
+    int64_t compacted;
+    int64_t until;
+    bool torn; /* COMPACTED: in the middle of a revision, some of which was said */
+    struct consensus_kv kv, previous;
+    bool has_previous;
+};
+
 extern const struct machine_ops consensus_ops;
 
 #endif

@@ -117,6 +117,16 @@ struct cut_cursors {
     uint32_t sub; /* the last version of the cut is (mod, sub) */
 };
 
+/* Where every SPINE_STEP-th of the versions stands that a watch may ask for: those of the compacted
+ * revision and above, none of which is freed. In their order. */
+enum { SPINE_STEP = 64 };
+
+struct spine {
+    struct version **at;
+    size_t from, end, capacity; /* `from` to `end` are in use */
+    uint32_t since;             /* versions behind the last */
+};
+
 struct restoring {
     struct cut_feed feed;
     struct heap ahead;
@@ -146,6 +156,7 @@ struct consensus {
 
     struct walk walk;
     struct running running;
+    struct spine spine;
     struct tree gone, born; /* keys that a sliced command deleted, and made */
     uint64_t freeing;       /* keys in them that count as not freed yet, once it is done */
     struct list waiting;
@@ -262,6 +273,15 @@ enum consensus_error compact_to(struct consensus *c, int64_t revision);
 bool compact_some(struct consensus *c);
 bool compact_due(const struct consensus *c);
 void compact_appended(struct consensus *c, struct version *version);
+
+/* watch.c */
+void spine_appended(struct consensus *c, struct version *version);
+void spine_compacted(struct consensus *c); /* before any of it is freed */
+void watch_marked(struct consensus *c);    /* there is a new revision */
+void consensus_watch_open(const void *machine, struct slice spec, struct machine_watch *watch,
+                          machine_say *say, void *world);
+bool consensus_watch_read(const void *machine, struct machine_watch *watch, size_t room,
+                          machine_say *say, void *world);
 
 /* cut.c */
 void cut_lease(struct consensus *c, struct lease *lease); /* it is about to change */

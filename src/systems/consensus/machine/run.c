@@ -61,7 +61,10 @@ static void finish(struct consensus *c)
 {
     struct running *running = &c->running;
     int64_t before = (int64_t)c->revision;
-    if (running->sub != 0) c->revision++;
+    if (running->sub != 0) {
+        c->revision++;
+        watch_marked(c);
+    }
     if (running->lease != 0) lease_end(c, lease_find(c, running->lease));
     running->active = false;
     if (running->answers) answer(c, before);

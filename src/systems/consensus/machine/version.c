@@ -47,6 +47,7 @@ struct version *version_add(struct consensus *c, struct slice bytes, struct slic
     if (value.size != 0) memcpy(version->value, value.data, value.size);
     list_append(&c->versions, &version->all);
     compact_appended(c, version);
+    spine_appended(c, version);
     bool lived = key_live(key);
     int64_t lease = lived ? key->newest->lease : 0;
     key->newest = version;

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "systems/consensus/protocol/request.h"
 #include "systems/consensus/protocol/response.h"
+#include "systems/consensus/protocol/stream.h"
 #include "wire/http1.h"
 
 enum { COMMAND_KEEP_MAX = 2048 }; /* bytes, between requests */
@@ -35,8 +36,10 @@ struct gateway {
     struct buffer renewals; /* commands of one body that are still to be yielded, under `stream` */
     size_t renewals_at;
     uint64_t stream;
-    bool last; /* nothing more is read: it is closed behind the last answer */
-    bool shed; /* what is held of a request was given back: it is to hear so */
+    struct stream watch;
+    uint32_t asked; /* requests that are not answered */
+    bool last;      /* nothing more is read: it is closed behind the last answer */
+    bool shed;      /* what is held of a request was given back: it is to hear so */
 };
 
 static void *gateway_open(const struct protocol_config *config)
@@ -134,6 +137,7 @@ static void gateway_answer(void *connection, uint64_t token, const void *payload
 {
     struct gateway *gateway = connection;
     const struct consensus_reply *reply = payload;
+    gateway->asked--;
     if (token & TOKEN_HEALTH) {
         respond_health(&gateway->body, reply->alarm ? "ALARM NOSPACE" : NULL, token, out);
     } else if (reply->error != CONSENSUS_ERROR_NONE) {
@@ -163,8 +167,13 @@ static void gateway_refuse(void *connection, uint64_t token, enum protocol_refus
         [PROTOCOL_REFUSED_DRAINING] = {14, "etcdserver: server stopped"},
         [PROTOCOL_REFUSED_UNKNOWN] = {14, "etcdserver: request timed out"},
     };
-    (void)connection;
+    struct gateway *gateway = connection;
     struct buffer body = {0};
+    if (gateway != NULL && gateway->watch.open) {
+        gateway->watch.open = false; /* there are too many */
+    } else if (gateway != NULL && gateway->asked != 0) {
+        gateway->asked--;
+    }
     if (token & TOKEN_HEALTH) {
         bool leaderless = why == PROTOCOL_REFUSED_NO_LEADER;
         respond_health(&body, leaderless ? "RAFT NO LEADER" : words[why].text, token, out);
@@ -232,6 +241,23 @@ static enum protocol_request_kind take_renewals(struct gateway *gateway, struct 
     gateway->renewals_at = 0;
     gateway->stream = request->token | TOKEN_STREAM | TOKEN_FIRST;
     return take_renewal(gateway, request);
+}
+
+/* The connection is the watch's from here on, so nothing may be owed to it any more. */
+static enum protocol_request_kind take_watch(struct gateway *gateway,
+                                             const struct http_request *http,
+                                             struct protocol_request *request)
+{
+    struct stream watch = {.open = true, .is_1_0 = http->is_1_0};
+    const char *mistake = gateway_read_watch(http->body, &watch.request, &gateway->command);
+    if (mistake == NULL && gateway->asked != 0) {
+        mistake = "a watch comes behind requests that are not answered: wait for their answers";
+    }
+    if (mistake != NULL) return literal_error(gateway, 3, mistake, request->token, request);
+    gateway->watch = watch;
+    gateway->last = false;
+    request->command = buffer_slice(&gateway->command);
+    return request->kind = PROTOCOL_WATCH;
 }
 
 static enum protocol_request_kind take_call(struct gateway *gateway, enum consensus_op op,
@@ -310,6 +336,7 @@ static enum protocol_request_kind take_request(struct gateway *gateway,
         if (calls[i].op == CONSENSUS_KEEP_ALIVE) return take_renewals(gateway, http->body, request);
         return take_call(gateway, calls[i].op, http->body, request);
     }
+    if (http_path_is(http, "/v3/watch")) return take_watch(gateway, http, request);
     if (http_path_is(http, "/v3/maintenance/status")) {
         return ask_status(gateway, token, PROTOCOL_READ_LOCAL, request);
     }
@@ -355,13 +382,13 @@ static enum protocol_request_kind go_on(struct gateway *gateway, struct slice *b
     return request->kind;
 }
 
-static enum protocol_request_kind gateway_next(void *connection, struct slice *bytes,
-                                               struct protocol_request *request)
+static enum protocol_request_kind next_of(struct gateway *gateway, struct slice *bytes,
+                                          struct protocol_request *request)
 {
-    struct gateway *gateway = connection;
     *request = (struct protocol_request){.kind = PROTOCOL_NONE};
     buffer_clear(&gateway->command);
     if (gateway->command.capacity > COMMAND_KEEP_MAX) buffer_free(&gateway->command);
+    if (gateway->watch.open) *bytes = slice_of(NULL, 0); /* it has asked for all there is to say */
     if (gateway->renewals.size != 0) return go_on(gateway, bytes, request);
     if (gateway->shed && bytes->size != 0) return take_shed(gateway, request);
     if (gateway->last) {
@@ -389,6 +416,29 @@ static enum protocol_request_kind gateway_next(void *connection, struct slice *b
     return request->kind;
 }
 
+static enum protocol_request_kind gateway_next(void *connection, struct slice *bytes,
+                                               struct protocol_request *request)
+{
+    struct gateway *gateway = connection;
+    enum protocol_request_kind kind = next_of(gateway, bytes, request);
+    if (kind == PROTOCOL_PROPOSE || kind == PROTOCOL_QUERY) gateway->asked++;
+    return kind;
+}
+
+static void gateway_push(void *connection, uint64_t token, const void *payload, struct buffer *out)
+{
+    struct gateway *gateway = connection;
+    (void)token;
+    stream_push(&gateway->watch, payload, gateway->facts, out);
+}
+
+static uint64_t gateway_turn(void *connection, uint64_t now_us, struct buffer *out)
+{
+    struct gateway *gateway = connection;
+    if (!gateway->watch.open) return UINT64_MAX;
+    return stream_turn(&gateway->watch, now_us, gateway->facts, out);
+}
+
 static void gateway_shed(void *connection)
 {
     struct gateway *gateway = connection;
@@ -405,6 +455,8 @@ const struct protocol_ops gateway_ops = {
     .next = gateway_next,
     .answer = gateway_answer,
     .refuse = gateway_refuse,
+    .push = gateway_push,
+    .turn = gateway_turn,
     .held = gateway_held,
     .shed = gateway_shed,
 };

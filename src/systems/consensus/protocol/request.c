@@ -342,6 +342,73 @@ static bool read_alarm(struct reading *g, struct buffer *out)
     return true;
 }
 
+/* Watches. */
+
+static const char *const filters[] = {"NOPUT", "NODELETE"};
+
+static bool read_filters(struct reading *g, struct consensus_watch *watch)
+{
+    if (!next(g)) return false;
+    if (g->json.token == JSON_NULL) return true;
+    if (g->json.token != JSON_ARRAY_BEGIN) return fail(g, "an array is expected");
+    for (;;) {
+        /* The end of the array is none of the enum's. */
+        struct json_read before = g->json;
+        if (!next(g)) return false;
+        if (g->json.token == JSON_ARRAY_END) return true;
+        g->json = before;
+        uint8_t filter = 0;
+        if (!get_enum(g, filters, 2, &filter)) return false;
+        if (filter > 1) return fail(g, "unknown value for enum");
+        *(filter == 0 ? &watch->no_put : &watch->no_delete) = true;
+    }
+}
+
+static bool watch_member(struct reading *g, struct consensus_watch *watch,
+                         struct gateway_watch_request *request)
+{
+    if (is(g, "key", "key")) return get_bytes(g, &watch->key);
+    if (is(g, "range_end", "rangeEnd")) return get_bytes(g, &watch->end);
+    if (is(g, "start_revision", "startRevision")) return get_number(g, &watch->start);
+    if (is(g, "prev_kv", "prevKv")) return get_bool(g, &watch->previous);
+    if (is(g, "progress_notify", "progressNotify")) return get_bool(g, &request->notify);
+    if (is(g, "watch_id", "watchId")) return get_number(g, &request->id);
+    if (is(g, "filters", "filters")) return read_filters(g, watch);
+    return skip(g);
+}
+
+static bool read_create(struct reading *g, struct gateway_watch_request *request,
+                        struct buffer *command)
+{
+    struct consensus_watch watch = {0};
+    bool done = false;
+    if (command->size != 0) return fail(g, "one watch a stream: use another connection");
+    if (!begin_object(g)) return false;
+    while (next_name(g, &done) && !done && watch_member(g, &watch, request)) {}
+    consensus_put_watch(&watch, command);
+    return done;
+}
+
+/* One of the objects of a watch's body. */
+static bool read_watch(struct reading *g, struct gateway_watch_request *request,
+                       struct buffer *command)
+{
+    bool done = false, good = begin_object(g);
+    while (good && next_name(g, &done) && !done) {
+        if (is(g, "create_request", "createRequest")) {
+            good = read_create(g, request, command);
+        } else if (is(g, "progress_request", "progressRequest")) {
+            request->progress = true;
+            good = skip(g);
+        } else if (is(g, "cancel_request", "cancelRequest")) {
+            return fail(g, "a watch ends with its stream: close the connection");
+        } else {
+            good = skip(g);
+        }
+    }
+    return done;
+}
+
 static bool read_one(struct reading *reading, enum consensus_op op, struct buffer *command)
 {
     switch (op) {
@@ -369,19 +436,47 @@ static struct slice without_space(struct slice text)
     return text;
 }
 
-/* A stream of objects, one behind the other, each read as if it stood alone. */
+/* A stream of objects, one behind the other, each read as if it stood alone. False: it is over. */
+static bool begin_next(struct reading *reading, struct slice *body)
+{
+    *body = without_space(*body);
+    if (body->size == 0) return false;
+    reading->json = json_read_of(*body, GATEWAY_DEPTH_MAX);
+    return true;
+}
+
+static void end_next(const struct reading *reading, struct slice *body)
+{
+    const uint8_t *end = body->data + body->size;
+    *body = slice_of(reading->json.at, (size_t)(end - reading->json.at));
+}
+
 static bool read_renewals(struct reading *reading, struct slice body, struct buffer *command)
 {
     unsigned count = 0;
-    for (; (body = without_space(body)).size != 0; count++) {
-        if (count == GATEWAY_RENEWALS_MAX) return fail(reading, "too many renewals at once");
-        reading->json = json_read_of(body, GATEWAY_DEPTH_MAX);
+    for (; begin_next(reading, &body); end_next(reading, &body)) {
+        if (count++ == GATEWAY_RENEWALS_MAX) return fail(reading, "too many renewals at once");
         if (!begin_object(reading)) return false;
         if (!read_simple(reading, CONSENSUS_KEEP_ALIVE, command)) return false;
-        const uint8_t *end = body.data + body.size;
-        body = slice_of(reading->json.at, (size_t)(end - reading->json.at));
     }
     return count != 0 || fail(reading, "an object is expected");
+}
+
+const char *gateway_read_watch(struct slice body, struct gateway_watch_request *request,
+                               struct buffer *command)
+{
+    struct reading reading = {0};
+    buffer_make_room(&reading.arena, body.size);
+    bool good = true;
+    while (good && begin_next(&reading, &body)) {
+        good = read_watch(&reading, request, command);
+        end_next(&reading, &body);
+    }
+    if (good && command->size == 0) good = fail(&reading, "a create_request is expected");
+    if (!good) fail(&reading, "malformed request");
+    buffer_free(&reading.arena);
+    buffer_free(&reading.text);
+    return reading.error;
 }
 
 const char *gateway_read(enum consensus_op op, struct slice body, struct buffer *command,

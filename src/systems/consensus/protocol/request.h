@@ -16,4 +16,15 @@ enum {
 const char *gateway_read(enum consensus_op op, struct slice body, struct buffer *command,
                          bool *serializable);
 
+/* What stands in the body of a watch besides the command. */
+struct gateway_watch_request {
+    int64_t id;
+    bool notify;   /* of progress, where there is nothing else to say */
+    bool progress; /* asks for it now, once */
+};
+
+/* Appends where a watch begins, as WATCH of a protocol has it. NULL, or what is wrong. */
+const char *gateway_read_watch(struct slice body, struct gateway_watch_request *request,
+                               struct buffer *command);
+
 #endif

@@ -219,6 +219,75 @@ void gateway_write(const struct consensus_reply *reply, enum gateway_view view,
     buffer_append_text(out, "\n");
 }
 
+/* Streams */
+
+/* {"result":{"header":...,"watch_id":... */
+static struct json begin_line(int64_t revision, int64_t id, const struct protocol_facts *facts,
+                              struct buffer *out)
+{
+    struct json json = json_of(out);
+    json_object_begin(&json);
+    json_key(&json, "result");
+    json_object_begin(&json);
+    write_header(&json, revision, facts);
+    member_number(&json, "watch_id", id);
+    return json;
+}
+
+static void end_line(struct json *json, struct buffer *out)
+{
+    json_object_end(json);
+    json_object_end(json);
+    buffer_append_text(out, "\n");
+}
+
+void gateway_write_event(const struct consensus_news *news, int64_t id, bool first,
+                         const struct protocol_facts *facts, struct buffer *out)
+{
+    if (first) {
+        struct json line = begin_line(news->revision, id, facts, out);
+        json_key(&line, "events");
+        json_array_begin(&line);
+    } else {
+        buffer_append_text(out, ",");
+    }
+    struct json json = json_of(out);
+    json_object_begin(&json);
+    if (news->kv.version == 0) json_member_text(&json, "type", "DELETE");
+    json_key(&json, "kv");
+    write_kv(&json, &news->kv);
+    if (news->has_previous) {
+        json_key(&json, "prev_kv");
+        write_kv(&json, &news->previous);
+    }
+    json_object_end(&json);
+}
+
+void gateway_end_events(struct buffer *out)
+{
+    buffer_append_text(out, "]}}\n");
+}
+
+void gateway_write_news(const struct consensus_news *news, int64_t id,
+                        const struct protocol_facts *facts, struct buffer *out)
+{
+    bool compacted = news->kind == CONSENSUS_NEWS_COMPACTED;
+    bool nothing = news->kind == CONSENSUS_NEWS_NOTHING;
+    struct json json = begin_line(compacted ? 0 : news->revision, nothing ? -1 : id, facts, out);
+    if (!compacted) json_member_bool(&json, "created", true);
+    if (compacted || nothing) json_member_bool(&json, "canceled", true);
+    if (compacted) member_number(&json, "compact_revision", news->compacted);
+    if (nothing) json_member_text(&json, "cancel_reason", "mvcc: watcher range is empty");
+    end_line(&json, out);
+}
+
+void gateway_write_progress(int64_t revision, int64_t id, const struct protocol_facts *facts,
+                            struct buffer *out)
+{
+    struct json json = begin_line(revision, id, facts, out);
+    end_line(&json, out);
+}
+
 /* The HTTP status of a gRPC code. */
 static unsigned status_of(unsigned code)
 {

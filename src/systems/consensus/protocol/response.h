@@ -15,6 +15,17 @@ enum gateway_view { GATEWAY_STATUS, GATEWAY_ALARMS, GATEWAY_HASH, GATEWAY_NOTHIN
 /* Appends the body of a reply without an error. */
 void gateway_write(const struct consensus_reply *reply, enum gateway_view view,
                    const struct protocol_facts *facts, struct buffer *out);
+/* Pieces of the lines of a stream: an EVENT as a member of an array, `first` with all that comes
+ * before it; what ends the line of events; and lines by themselves: of BEGIN, NOTHING, COMPACTED,
+ * and of progress, for any watch or, `any`, all of the stream. */
+void gateway_write_event(const struct consensus_news *news, int64_t id, bool first,
+                         const struct protocol_facts *facts, struct buffer *out);
+void gateway_end_events(struct buffer *out);
+void gateway_write_news(const struct consensus_news *news, int64_t id,
+                        const struct protocol_facts *facts, struct buffer *out);
+void gateway_write_progress(int64_t revision, int64_t id, const struct protocol_facts *facts,
+                            struct buffer *out);
+
 /* Appends {"error":...} and returns the HTTP status of that gRPC code. */
 unsigned gateway_write_error(unsigned code, const char *text, struct buffer *out);
 /* The same as a line of a stream whose head has been sent. */

@@ -1,98 +1,7 @@
 /* The gateway: bytes of HTTP and JSON in, bytes out, with a machine behind it and no node. */
 #include <stdio.h>
 
-#include "consensus_world.h"
-#include "systems/consensus/protocol/gateway.h"
-
-struct talk {
-    struct world world;
-    void *gateway;
-    struct buffer said;
-    uint64_t token;
-    bool closed;
-    enum protocol_read read;
-    struct protocol_facts facts;
-};
-
-static void talk_hear(void *context, const struct session_key *session, const void *payload)
-{
-    struct talk *talk = context;
-    (void)session;
-    gateway_ops.answer(talk->gateway, talk->token, payload, &talk->said);
-}
-
-static void talk_open(struct talk *talk)
-{
-    *talk = (struct talk){.facts = {.cluster = UINT64_MAX, .node = 2, .leader = 3, .term = 4}};
-    talk->world.machine = consensus_ops.create(NULL, talk_hear, talk);
-    struct protocol_config config = {.facts = &talk->facts};
-    talk->gateway = gateway_ops.open(&config);
-}
-
-static void talk_close(struct talk *talk)
-{
-    gateway_ops.close(talk->gateway);
-    world_close(&talk->world);
-    buffer_free(&talk->said);
-}
-
-static void talk_say(struct talk *talk, struct slice bytes)
-{
-    static const struct session_key session = {.node = 1};
-    static const struct machine_time now;
-    static const struct machine_facts facts;
-    while (bytes.size > 0) { /* as the node does */
-        struct protocol_request request;
-        switch (gateway_ops.next(talk->gateway, &bytes, &request)) {
-        case PROTOCOL_NONE: return;
-        case PROTOCOL_CLOSE: talk->closed = true; return;
-        case PROTOCOL_LITERAL: buffer_append_slice(&talk->said, request.command); break;
-        case PROTOCOL_QUERY:
-            talk->token = request.token;
-            talk->read = request.read;
-            consensus_ops.query(talk->world.machine, &session, request.command, &now, &facts);
-            break;
-        case PROTOCOL_PROPOSE:
-            talk->token = request.token;
-            world_apply_only(&talk->world, request.command);
-            break;
-        default: fail(); /* it has no watches */
-        }
-    }
-}
-
-/* The body of the answer to this, whose status is checked. */
-static const char *talk_ask(struct talk *talk, const char *method, const char *path,
-                            const char *body, const char *status)
-{
-    struct buffer text = {0};
-    buffer_append_text(&text, method);
-    buffer_append_text(&text, " ");
-    buffer_append_text(&text, path);
-    buffer_append_text(&text, " HTTP/1.1\r\nHost: a\r\nContent-Length: ");
-    buffer_append_decimal(&text, strlen(body));
-    buffer_append_text(&text, "\r\n\r\n");
-    buffer_append_text(&text, body);
-    buffer_clear(&talk->said);
-    talk_say(talk, buffer_slice(&text));
-    buffer_free(&text);
-    buffer_put_u8(&talk->said, 0);
-    const char *said = (const char *)buffer_slice(&talk->said).data;
-    assert_int_equal(strncmp(said, "HTTP/1.1 ", 9), 0);
-    assert_int_equal(strncmp(said + 9, status, 3), 0);
-    const char *end = strstr(said, "\r\n\r\n");
-    assert_non_null(end);
-    return end + 4;
-}
-
-static const char *post(struct talk *talk, const char *path, const char *body, const char *status)
-{
-    return talk_ask(talk, "POST", path, body, status);
-}
-
-#define HEADER(revision)                                                       \
-    "\"header\":{\"cluster_id\":\"18446744073709551615\",\"member_id\":\"2\"," \
-    "\"revision\":\"" revision "\",\"raft_term\":\"4\"}"
+#include "gateway_talk.h"
 
 static void test_put_range_delete(void **state)
 {
@@ -149,14 +58,6 @@ static void test_txn(void **state)
     strcat(expected, "],\"count\":\"1\"}}]}");
     assert_string_equal(post(&talk, "/v3/kv/txn", txn, "200"), expected);
     talk_close(&talk);
-}
-
-static void expect_error(struct talk *talk, const char *path, const char *body, const char *status,
-                         const char *expected)
-{
-    const char *said = post(talk, path, body, status);
-    if (strstr(said, expected) == NULL) print_message("%s\n", said);
-    assert_non_null(strstr(said, expected));
 }
 
 static void test_bad_input(void **state)
