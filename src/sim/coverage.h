@@ -107,6 +107,21 @@
     X(CONSENSUS_DELETES, "deletes of a key acknowledged")      \
     X(CONSENSUS_JUDGED, "histories of keys judged")
 
+#define SIM_COVERAGE_CHAT(X)                      \
+    X(CHAT_POSTS, "posts acknowledged")           \
+    X(CHAT_EDITS, "edits acknowledged")           \
+    X(CHAT_DELETES, "deletions acknowledged")     \
+    X(CHAT_AGAIN, "acknowledged again")           \
+    X(CHAT_EVENTS, "events of rooms heard")       \
+    X(CHAT_GAPS, "gaps of rooms heard")           \
+    X(CHAT_RESUMED, "rooms taken up where left")  \
+    X(CHAT_TAKEN_ALONG, "identities taken along") \
+    X(CHAT_REPLACED, "identities taken over")     \
+    X(CHAT_FORGOTTEN, "identities forgotten")     \
+    X(CHAT_COMINGS, "comings and goings heard")   \
+    X(CHAT_LISTS, "lists of who is there")        \
+    X(CHAT_READS, "markers moved")
+
 #define SIM_COVERAGE_WATCH(X)                                \
     X(WATCHES, "watches opened")                             \
     X(WATCHES_RESUMED, "watches taken up at another node")   \
@@ -119,7 +134,8 @@
 #define SIM_COVERAGE(X)   \
     SIM_COVERAGE_WORLD(X) \
     SIM_COVERAGE_QUEUE(X) \
-    SIM_COVERAGE_RAFT(X) SIM_COVERAGE_STORE(X) SIM_COVERAGE_CONSENSUS(X) SIM_COVERAGE_WATCH(X)
+    SIM_COVERAGE_RAFT(X)  \
+    SIM_COVERAGE_STORE(X) SIM_COVERAGE_CONSENSUS(X) SIM_COVERAGE_CHAT(X) SIM_COVERAGE_WATCH(X)
 
 enum sim_coverage {
 #define X(name, text) SIM_COVER_##name,
@@ -136,7 +152,8 @@ enum {
     SIM_COVER_RAFT_END = SIM_COVER_QUEUE_END SIM_COVERAGE_RAFT(X),
     SIM_COVER_STORE_END = SIM_COVER_RAFT_END SIM_COVERAGE_STORE(X),
     SIM_COVER_CONSENSUS_END = SIM_COVER_STORE_END SIM_COVERAGE_CONSENSUS(X),
-    SIM_COVER_WATCH_END = SIM_COVER_CONSENSUS_END SIM_COVERAGE_WATCH(X),
+    SIM_COVER_CHAT_END = SIM_COVER_CONSENSUS_END SIM_COVERAGE_CHAT(X),
+    SIM_COVER_WATCH_END = SIM_COVER_CHAT_END SIM_COVERAGE_WATCH(X),
 #undef X
 };
 

@@ -22,6 +22,7 @@ struct sim_system {
     const struct machine_ops *machine;
     const void *machine_options;
     const struct protocol_ops *protocol;
+    const void *protocol_options;
     const char *leftovers; /* what `left` counts, for people */
     /* How far apart, at most, the clocks of a world may be said to run (raft.h:
      * clock_drift_permille); they then do. What the judge knows of time is to be as coarse. */

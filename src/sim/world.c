@@ -265,6 +265,7 @@ static void config_init(struct world *world)
                                    .protocol = world->system->protocol};
     node_config_defaults(config);
     config->draws.mac = toy_mac;
+    config->protocol_config.options = world->system->protocol_options;
     config->groups_count = world->groups_count;
     config->group_of = group_of_slot;
     config_peers(world);

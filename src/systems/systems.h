@@ -10,13 +10,12 @@
     X(queue)                 \
     X(register)              \
     X(store)                 \
-    X(consensus)
+    X(consensus)             \
+    X(chat)
 
 /* Worlds that a system has beside the one of its name, in its room `sim`: sim_system_NAME. */
 #define WORLDS_BESIDE(X) X(watch)
 
-#define SYSTEMS(X)       \
-    SYSTEMS_SIMULATED(X) \
-    X(chat)
+#define SYSTEMS(X) SYSTEMS_SIMULATED(X)
 
 #endif

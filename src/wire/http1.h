@@ -170,13 +170,15 @@ struct http_stream http_stream_begin(const struct http_response *response, bool 
 void http_stream_write(const struct http_stream *stream, struct slice piece, struct buffer *out);
 void http_stream_end(const struct http_stream *stream, struct buffer *out);
 
-enum { HTTP_ETAG_SIZE = 20 };
+enum { HTTP_ETAG_SIZE = 20, HTTP_STATIC_FIELDS_MAX = 7 };
 
 /* A page that does not change. */
 struct http_static {
     const char *content_type;
     struct slice body; /* borrowed for as long as it is served */
     char etag[HTTP_ETAG_SIZE];
+    const struct http_response_field *fields; /* others; NULL: none. May be set behind _of() */
+    size_t fields_count;                      /* at most HTTP_STATIC_FIELDS_MAX */
 };
 
 struct http_static http_static_of(const char *content_type, struct slice body);

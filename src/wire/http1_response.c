@@ -174,13 +174,15 @@ static bool has_it(const struct http_static *page, const struct http_request *re
 void http_static_write(const struct http_static *page, const struct http_request *request,
                        struct buffer *out)
 {
-    struct http_response_field etag = {"ETag", page->etag};
+    struct http_response_field fields[1 + HTTP_STATIC_FIELDS_MAX] = {{"ETag", page->etag}};
+    ASSERT(page->fields_count <= HTTP_STATIC_FIELDS_MAX);
+    for (size_t i = 0; i < page->fields_count; i++) fields[1 + i] = page->fields[i];
     bool unchanged = has_it(page, request);
     struct http_response response = {
         .status = unchanged ? 304 : 200,
         .content_type = page->content_type,
-        .fields = &etag,
-        .fields_count = 1,
+        .fields = fields,
+        .fields_count = 1 + page->fields_count,
     };
     begin_head(&response, out);
     append_length(out, page->body.size); /* that of a 304 is the one that a 200 would have */

@@ -50,8 +50,8 @@ static void responses_are_written(void **state)
 static void every_status_that_is_refused_with_has_a_text(void **state)
 {
     (void)state;
-    static const unsigned statuses[] = {100, 101, 200, 304, 400, 403, 404, 408,
-                                        413, 414, 417, 421, 431, 501, 503, 505};
+    static const unsigned statuses[] = {100, 101, 200, 304, 400, 403, 404, 408, 421,
+                                        426, 413, 414, 417, 421, 431, 501, 503, 505};
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         assert_string_not_equal(http_status_text(statuses[i]), "Unknown");
     }

@@ -12,7 +12,16 @@ extern const struct system system_chat; /* system.c */
 
 enum { ENDPOINTS_SIZE_MAX = 2048, NAMES_SIZE_MAX = NODE_ANNOUNCED_MAX * 256 };
 
-static struct chat_protocol_options protocol_options;
+extern const char page_html[], page_css[], page_js[];
+
+static const struct chat_page pages[] = {
+    {"/", "text/html; charset=utf-8", page_html},
+    {"/page.css", "text/css; charset=utf-8", page_css},
+    {"/page.js", "text/javascript; charset=utf-8", page_js},
+    {NULL, NULL, NULL},
+};
+
+static struct chat_protocol_options protocol_options = {.pages = pages};
 static struct chat_options machine_options;
 static char endpoints[ENDPOINTS_SIZE_MAX];
 static char names[NAMES_SIZE_MAX];

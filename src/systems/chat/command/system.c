@@ -5,6 +5,8 @@
 #include "systems/chat/check/history.h"
 #include "systems/chat/command/commands.h"
 
+extern const struct sim_system sim_system_chat; /* sim/clients.c */
+
 static const struct system_command commands[] = {
     {"chat", command_chat, "run a node of a chat (WebSocket and JSON)"},
     {NULL, NULL, NULL},
@@ -12,12 +14,12 @@ static const struct system_command commands[] = {
 
 static void show_how(unsigned first_port, unsigned last_port)
 {
-    printf("Talk to any of them by a WebSocket, one JSON object a message:\n\n"
+    printf("Open http://127.0.0.1:%u in a browser, and http://127.0.0.1:%u in a second window.\n"
+           "Programs use a WebSocket, one JSON object a message:\n\n"
            "  websocat ws://127.0.0.1:%u/chat\n"
            "  {\"type\":\"hello\",\"user\":\"ann\",\"rooms\":{\"lobby\":0}}\n"
-           "  {\"type\":\"post\",\"id\":1,\"room\":\"lobby\",\"text\":\"hi\"}\n\n"
-           "and say hello to another, at port %u, as somebody else.\n\n",
-           first_port, last_port);
+           "  {\"type\":\"post\",\"id\":1,\"room\":\"lobby\",\"text\":\"hi\"}\n\n",
+           first_port, last_port, first_port);
 }
 
 const struct system system_chat = {
@@ -26,5 +28,6 @@ const struct system system_chat = {
     .port = 8080,
     .commands = commands,
     .show_how = show_how,
+    .sim = &sim_system_chat,
     .judge = chat_history_verdict,
 };

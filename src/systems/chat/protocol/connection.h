@@ -20,13 +20,18 @@ enum chat_close {
     CHAT_CLOSE_TOO_MUCH = 4429
 };
 
+struct chat_page {
+    const char *path, *content_type, *text; /* path NULL ends a table */
+};
+
 /* protocol_config.options. NULL: all of it is 0. */
 struct chat_protocol_options {
     uint32_t endpoints_count; /* public URLs of all nodes: "http://chat.example:8080" */
     const char *endpoints[CHAT_ENDPOINTS_MAX];
-    const char *names;   /* "name,name": what this node goes by besides; NULL: nothing */
-    uint64_t ping_us;    /* of silence until the node pings; 0: 25 s */
-    uint64_t silence_us; /* until it closes; 0: 40 s */
+    const char *names;             /* "name,name": what this node goes by besides; NULL: nothing */
+    const struct chat_page *pages; /* NULL: none */
+    uint64_t ping_us;              /* of silence until the node pings; 0: 25 s */
+    uint64_t silence_us;           /* until it closes; 0: 40 s */
 };
 
 extern const struct protocol_ops chat_protocol_ops;

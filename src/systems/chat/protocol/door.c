@@ -119,7 +119,9 @@ void door_take(struct chat_connection *connection, const struct http_request *re
         door_refuse(connection, 405, "only GET and HEAD\n");
     } else if (http_path_is(request, "/chat")) {
         upgrade(connection, request);
+    } else if (page_serve(connection, request)) {
+        connection->since_us = 0;
     } else {
-        door_refuse(connection, 404, "no such page: the WebSocket is at /chat\n");
+        door_refuse(connection, 404, "no such page: people begin at /, programs at /chat\n");
     }
 }

@@ -110,6 +110,11 @@ void door_refuse(struct chat_connection *connection, unsigned status, const char
 /* The words to a client that there is no room for. */
 void door_full(struct buffer *out);
 
+/* page.c */
+
+/* A GET or HEAD that may come in; false: there is no such page. */
+bool page_serve(struct chat_connection *connection, const struct http_request *request);
+
 /* talk.c */
 void talk_take(struct chat_connection *connection, struct slice text);
 void talk_answer(struct chat_connection *connection, uint64_t token, const struct chat_reply *reply,

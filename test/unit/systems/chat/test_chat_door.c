@@ -89,6 +89,39 @@ static void what_is_no_upgrade_is_told_so(void **state)
     }
 }
 
+static void expect_page(uint32_t i, const char *status, const char *end)
+{
+    struct slice in = buffer_slice(&talk.talkers[i].heard);
+    assert_true(in.size > strlen(status) && memcmp(in.data, status, strlen(status)) == 0);
+    assert_non_null(memmem(in.data, in.size, "connect-src 'self' ws://a:1; base-uri 'none'", 44));
+    assert_true(in.size >= strlen(end));
+    assert_memory_equal(in.data + in.size - strlen(end), end, strlen(end));
+    buffer_clear(&talk.talkers[i].heard);
+}
+
+static void pages_are_served_and_reach_the_nodes_alone(void **state)
+{
+    (void)state;
+    static const struct chat_page pages[] = {
+        {"/", "text/html", "<p>hello"}, {"/page.js", "text/javascript", "1;"}, {NULL, NULL, NULL}};
+    static const struct chat_protocol_options options = {
+        .endpoints_count = 1, .endpoints = {"http://a:1"}, .pages = pages};
+    begin_with(NULL, &options);
+    say_raw(0, "GET / HTTP/1.1\r\nHost: a:1\r\n\r\n");
+    expect_page(0, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n", "\r\n\r\n<p>hello");
+    say_raw(0, "HEAD / HTTP/1.1\r\nHost: a:1\r\n\r\n");
+    expect_page(0, "HTTP/1.1 200 OK\r\n", "\r\n\r\n");
+    say_raw(0, "GET /page.js HTTP/1.1\r\nHost: a:1\r\nIf-None-Match: *\r\n\r\n");
+    expect_page(0, "HTTP/1.1 304 ", "\r\n\r\n");
+    assert_false(talk.talkers[0].closed);
+    say_raw(0, "GET /page.js HTTP/1.1\r\nHost: a:1\r\nConnection: close\r\n\r\n");
+    expect_page(0, "HTTP/1.1 200 ", "\r\n\r\n1;");
+    assert_true(talk.talkers[0].closed);
+    say_raw(1, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    expect_status(1, "421");
+    end();
+}
+
 static void a_full_node_says_so(void **state)
 {
     (void)state;
@@ -218,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_websocket_is_opened_and_greeted),
         cmocka_unit_test(only_who_may_comes_in),
         cmocka_unit_test(what_is_no_upgrade_is_told_so),
+        cmocka_unit_test(pages_are_served_and_reach_the_nodes_alone),
         cmocka_unit_test(a_full_node_says_so),
         cmocka_unit_test(broken_framing_closes_with_its_code),
         cmocka_unit_test(silence_is_pinged_and_then_closed),
