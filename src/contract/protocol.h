@@ -30,24 +30,47 @@ enum protocol_request_kind {
     PROTOCOL_QUERY,   /* `command` is answered from this replica's state: see protocol_read */
     PROTOCOL_WATCH,   /* `command` is where a watch begins (machine.h); it hears by push() */
     PROTOCOL_CANCEL,  /* the watch of this token ends; nothing comes back */
+    PROTOCOL_WAIT,    /* in its turn, once all before it is answered: how many voters hold what this
+                         connection proposed; counted() hears it once they are `voters`, or after
+                         `wait_us` */
     PROTOCOL_LITERAL, /* `command` is the reply itself, to be sent in its turn; has no token */
     PROTOCOL_CLOSE,   /* close once all replies before it are sent (quit, or beyond repair), and
                          `command`, the last word, if there is one; nothing is asked for any more */
 };
 
 /* How true the answer to a QUERY has to be. Whatever the level, it shows all that its connection
- * proposed before it; in an ordered protocol, nothing that it proposed behind it. */
+ * proposed before it and has no answer; in an ordered protocol, nothing that it proposed behind it.
+ */
 enum protocol_read {
     PROTOCOL_READ_LINEARIZABLE, /* holds all that was acknowledged anywhere before it was asked */
     PROTOCOL_READ_LEASE,        /* the same while no two clocks run apart further than the bound
                                    (raft.h: clock_drift_permille); the leader then asks nobody */
     PROTOCOL_READ_LOCAL,        /* this replica's state, which may be older than that */
+    PROTOCOL_READ_SESSION,      /* the same, once it holds all positions that after() names */
 };
 
-/* When a PROPOSE is answered. So far the node knows MAJORITY alone. */
+/* When a PROPOSE is answered. */
 enum protocol_write {
     PROTOCOL_WRITE_MAJORITY, /* committed and applied here */
+    PROTOCOL_WRITE_LEADER,   /* the leader has it on disk: counted() hears it. For commands alone
+                                whose answer does not hang on the state, of machines without
+                                sessions. It holds in the leader's term, or not at all: what
+                                another leader would have to append again is dropped. Where this
+                                node does not lead it is MAJORITY, and answer() hears it */
+    PROTOCOL_WRITE_ALL, /* as MAJORITY, and then every voter has it on disk; or, PROTOCOL_ALL_US
+                                later, counted() hears how many do. Only the leader can tell:
+                                another node refuses (NOT_LEADING) */
 };
+
+#define PROTOCOL_ALL_US 1000000
+
+/* A place in the log of a group. Equal ones hold the same, and so do all places before them. */
+struct protocol_position {
+    uint32_t group;
+    uint64_t term, index; /* 0: before everything */
+};
+
+enum { PROTOCOL_AFTER_MAX = 4 }; /* positions of one group that a question can be behind */
 
 struct protocol_request {
     enum protocol_request_kind kind;
@@ -57,6 +80,8 @@ struct protocol_request {
     bool grows;     /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
     enum protocol_read read;   /* of a QUERY */
     enum protocol_write write; /* of a PROPOSE */
+    uint32_t voters;           /* of a WAIT: beside the leader; 0: none are waited for */
+    uint64_t wait_us;          /* of a WAIT; UINT64_MAX: as long as it takes */
     struct slice command;      /* borrowed until next() is called again */
 };
 
@@ -66,6 +91,10 @@ enum protocol_refusal {
     PROTOCOL_REFUSED_BUSY,
     PROTOCOL_REFUSED_DRAINING,
     PROTOCOL_REFUSED_UNKNOWN, /* it may have been carried out, or may yet be: `tells_unknown` */
+    /* Only where a protocol asks for what they are about: */
+    PROTOCOL_REFUSED_LATE,        /* a question behind a position that this replica did not reach */
+    PROTOCOL_REFUSED_LOST,        /* another leader's log has something else in that position */
+    PROTOCOL_REFUSED_NOT_LEADING, /* WRITE_ALL; not appended */
 };
 
 enum {
@@ -98,6 +127,9 @@ struct protocol_facts {
     const struct protocol_group *groups;
     uint32_t nodes_count; /* members of the cluster, by id */
     struct protocol_node nodes[PROTOCOL_NODES_MAX];
+    /* While answer() or counted() is called: up to where the log is in what it says, and of which
+     * group; of refuse() of a QUERY, the group. */
+    struct protocol_position shown;
 };
 
 /* What nobody else can foresee, in this process' life: secrets, identities. A protocol draws it
@@ -156,6 +188,17 @@ struct protocol_ops {
      * nobody has asked for; after each next() is called until there are none. NULL: they only come
      * up in next(). */
     bool (*more)(const void *connection);
+
+    /* A write of level LEADER is acknowledged (`have` 1); or one of level ALL is not on the disks
+     * of all `of` voters, and *out holds what answer() said of it, which may be changed; or a WAIT
+     * is over, and `have` voters are known to hold it, the leader among them. NULL: none is asked
+     * for. */
+    void (*counted)(void *connection, uint64_t token, uint32_t have, uint32_t of,
+                    struct buffer *out);
+    /* The positions, at most PROTOCOL_AFTER_MAX of a group, that questions of any level but LOCAL
+     * have to be behind: what was acknowledged early, and what its client was told elsewhere.
+     * Borrowed until the next call. NULL: there are never any. */
+    const struct protocol_position *(*after)(void *connection, uint32_t *count);
 
     /* Appends what a watch makes its client hear (machine.h: machine_say), at any time until it is
      * cancelled. NULL: there are no watches. Of an ordered protocol it comes between whole replies.

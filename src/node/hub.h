@@ -213,6 +213,10 @@ void requests_ended(struct node *node, struct client *client);  /* it says nothi
 void requests_closed(struct node *node, struct client *client); /* frees it */
 /* Those who may go on since the last time. Once a turn, when the machine has replied. */
 void requests_pump(struct node *node);
+/* What is answered now shows the log of this group up to here: for protocols. */
+void requests_shown(struct node *node, const struct group *group);
+/* Answers that wait for voters: behind what the groups answer. */
+void requests_holds(struct node *node);
 /* What watches have to say: behind frames to peers and the write to the log. */
 void requests_push(struct node *node);
 

@@ -58,6 +58,7 @@ void node_emit(void *world, const struct session_key *session, const void *paylo
     if (connection->listener == NODE_CLIENT) {
         struct client *client = (struct client *)connection;
         uint64_t place;
+        requests_shown(node, entry->group);
         if (group_asking(entry->group, &place)) {
             client_answer(&node->clients, client, place, payload);
         } else {
@@ -375,6 +376,7 @@ static void turn_work(struct node *node)
     groups_write(node);
     peers_send_beats(&node->peers);
     groups_answer(node);
+    if (!list_empty(&node->clients.holds)) requests_holds(node);
     members_turn(node); /* their answers go out before links to those who went are closed */
     membership_turn(node);
     wal_turn(node);

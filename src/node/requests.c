@@ -1,5 +1,6 @@
 /* What clients ask goes to a group, and what becomes of it back to them. */
 #include "base/assert.h"
+#include "node/clients/holds.h"
 #include "node/clients/watches.h"
 #include "node/hub.h"
 
@@ -18,6 +19,16 @@ static void weigh_elsewhere(struct node *node)
         if (group_raft(group) != NULL) bytes += raft_log_bytes(group_raft(group));
     }
     node->clients.bytes_elsewhere = bytes;
+}
+
+void requests_shown(struct node *node, const struct group *group)
+{
+    const struct replica *replica = group_replica(group);
+    struct protocol_position *shown = &node->facts.told.shown;
+    bool applying = replica->at_index > replica->index;
+    shown->group = group_number(group);
+    shown->term = applying ? replica->at_term : replica->term;
+    shown->index = applying ? replica->at_index : replica->index;
 }
 
 /* The group that it is for: a pure function of its slot. */
@@ -54,6 +65,20 @@ static void hurry(struct node *node, const struct client *client)
     }
 }
 
+/* False: this node does not lead, and what is asked for waits for a majority. */
+static bool propose_early(struct group *group, struct client *client)
+{
+    if (!group_leading(group) || group_incarnation(group) == 0) return false;
+    struct group_question write = {
+        .connection = client->connection.id,
+        .place = client_early(client, group_number(group)),
+        .command = client->request.command,
+    };
+    bool taken = group_propose_early(group, &write);
+    ASSERT(taken);
+    return true;
+}
+
 static void propose(struct node *node, struct client *client)
 {
     enum protocol_refusal why;
@@ -63,23 +88,47 @@ static void propose(struct node *node, struct client *client)
     }
     uint32_t number = group_of(node, &client->request);
     struct group *group = groups_touch(node, number);
+    enum protocol_write write = client->request.write;
+    if (write == PROTOCOL_WRITE_ALL && !group_leading(group)) {
+        client_turned_down(&node->clients, client, PROTOCOL_REFUSED_NOT_LEADING);
+        return;
+    }
     if (!client_has_session(client, number)) {
         buffer_put_u16(&client->sessions, (uint16_t)number);
         group_session_begin(group);
     }
+    if (write == PROTOCOL_WRITE_LEADER && propose_early(group, client)) return;
     group_propose(group, client->connection.id, client->request.command);
     client_proposed(&node->clients, client, number);
     if (client->request.blocks && client->ended) hurry(node, client);
+}
+
+static void ask_behind(const struct node *node, const struct client *client, uint32_t group,
+                       struct group_question *question)
+{
+    const struct protocol_ops *protocol = node->config.protocol;
+    uint32_t count = 0;
+    if (protocol->after == NULL) return;
+    const struct protocol_position *after = protocol->after(client->protocol, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (after[i].group != group) continue;
+        ASSERT(question->after_count < PROTOCOL_AFTER_MAX);
+        question->after[question->after_count++] = after[i];
+    }
 }
 
 static void ask(struct node *node, struct client *client)
 {
     const struct protocol_request *request = &client->request;
     uint32_t number = group_of(node, request);
-    struct group_question question = {client->connection.id, client_asks(client, number),
-                                      request->command};
+    struct group_question question = {
+        .connection = client->connection.id,
+        .place = client_asks(client, number),
+        .command = request->command,
+    };
+    if (request->read != PROTOCOL_READ_LOCAL) ask_behind(node, client, number, &question);
     struct group *group = groups_touch(node, number);
-    bool behind = client_awaits(client, number);
+    bool behind = client_awaits(client, number) || client->early > 0;
     struct group_read *read = group_read(group, request->read, behind, &question);
     if (read == NULL) return;
     client_waits(&node->clients, client, question.place, read, group_read_in_order(read));
@@ -121,6 +170,88 @@ void requests_push(struct node *node)
         struct ear ear = {&node->clients, at->client, at->token};
         const struct group *group = node->groups.all[watch_group(at)].group;
         watch_read(&node->clients, at, group_watch_read(group, &at->cursor, room, ear_say, &ear));
+    }
+}
+
+/* --- answers that wait for voters --- */
+
+/* All that was acknowledged early in this group is in the log there still; *index is raised to the
+ * last of it. */
+static bool early_stands(const struct group *group, const struct protocol_position *after,
+                         uint32_t count, uint64_t *index)
+{
+    const struct raft *raft = group_raft(group);
+    const struct replica *replica = group_replica(group);
+    for (uint32_t i = 0; i < count; i++) {
+        if (after[i].group != group_number(group)) continue;
+        enum replica_held held = replica_holds(replica, after[i].term, after[i].index);
+        if (held == REPLICA_LOST) return false;
+        if (held == REPLICA_HOLDS) continue;
+        uint64_t term = raft == NULL ? 0 : raft_term_at(raft, after[i].index);
+        if (term != 0 && term != after[i].term) return false;
+        if (after[i].index > *index) *index = after[i].index;
+    }
+    return true;
+}
+
+/* Of what is applied here: whoever leads, so many have it. */
+static void count_committed(const struct group *group, uint64_t index, struct group_voters *voters)
+{
+    group_count_voters(group, index, voters);
+    uint32_t quorum = voters->of / 2 + 1;
+    if (voters->have < quorum) voters->have = quorum;
+}
+
+/* How many have all that the client was told of what it proposed; the fewest of any group that it
+ * proposed to. False: some of it is lost. */
+static bool count_for(const struct node *node, const struct client *client,
+                      struct group_voters *fewest)
+{
+    const struct protocol_ops *protocol = node->config.protocol;
+    uint32_t count = 0;
+    const struct protocol_position *after = NULL;
+    if (protocol->after != NULL) after = protocol->after(client->protocol, &count);
+    struct reader groups = reader_of(buffer_slice(&client->sessions));
+    group_count_voters(node->group, 0, fewest);
+    if (groups.bytes.size == 0) fewest->have = fewest->of; /* of nothing, all have all */
+    for (bool first = true; groups.bytes.size > 0; first = false) {
+        const struct group *group = node->groups.all[read_u16(&groups)].group;
+        uint64_t applied = group_replica(group)->index, index = applied;
+        if (!early_stands(group, after, count, &index)) return false;
+        struct group_voters voters;
+        group_count_voters(group, index, &voters);
+        if (index == applied) count_committed(group, index, &voters);
+        if (first || voters.have < fewest->have) *fewest = voters;
+    }
+    return true;
+}
+
+/* True when it waits no longer. */
+static bool hold_visit(struct node *node, struct hold *hold)
+{
+    struct clients *clients = &node->clients;
+    struct group_voters voters;
+    bool due = hold_due(clients, hold);
+    if (hold->wait && !count_for(node, hold->client, &voters)) {
+        client_unheld_lost(clients, hold);
+        return true;
+    }
+    if (!hold->wait) count_committed(node->groups.all[hold->group].group, hold->index, &voters);
+    bool enough = hold->wait ? voters.have > hold->voters : voters.have >= voters.of;
+    if (due || enough) client_unheld(clients, hold, voters.have, voters.of);
+    return due || enough;
+}
+
+void requests_holds(struct node *node)
+{
+    struct clients *clients = &node->clients;
+    for (bool any = true; any;) { /* one that goes may let the next have its turn */
+        struct hold *at = clients_hold(clients, NULL);
+        for (any = false; at != NULL;) {
+            struct hold *next = clients_hold(clients, at);
+            if (hold_visit(node, at)) any = true;
+            at = next;
+        }
     }
 }
 

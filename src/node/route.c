@@ -320,6 +320,26 @@ uint32_t node_client_skipped(struct node *node, uint32_t group)
     return clients_skipped(&node->clients, group);
 }
 
+static void receipts(struct node *node, const struct group_output *output)
+{
+    struct clients *clients = &node->clients;
+    for (uint32_t i = 0; i < output->receipts_count; i++) {
+        const struct group_receipt *receipt = &output->receipts[i];
+        node->facts.told.shown = receipt->position;
+        switch (receipt->fate) {
+        case GROUP_ACKNOWLEDGED:
+            clients_early_done(clients, receipt->connection, receipt->place);
+            break;
+        case GROUP_NOT_CARRIED_OUT:
+            clients_early_refused(clients, receipt->connection, receipt->place);
+            break;
+        case GROUP_FATE_UNKNOWN:
+            clients_early_uncertain(clients, receipt->connection, receipt->place);
+            break;
+        }
+    }
+}
+
 static void clients_output(struct node *node, uint32_t group, const struct group_output *output)
 {
     if (output->clients_lost) {
@@ -337,8 +357,11 @@ static void clients_output(struct node *node, uint32_t group, const struct group
     if (output->refused.items > 0) commands_refused(node, group, &output->refused);
     for (uint32_t i = 0; i < output->reads_refused_count; i++) {
         const struct group_question *question = &output->reads_refused[i];
-        clients_refuse_question(&node->clients, question->connection, question->place);
+        node->facts.told.shown.group = group;
+        clients_refuse_question(&node->clients, question->connection, question->place,
+                                question->why);
     }
+    if (output->receipts_count > 0) receipts(node, output);
 }
 
 void route_output(struct node *node, struct node_group *entry)

@@ -2,6 +2,7 @@
 #include "node/clients/answers.h"
 
 #include "base/assert.h"
+#include "node/clients/holds.h"
 
 static void proposal_over(struct clients *clients, struct client *client)
 {
@@ -13,6 +14,10 @@ static void proposal_over(struct clients *clients, struct client *client)
 static void reply_out_of_turn(struct clients *clients, struct client *client, struct owed *owed,
                               const void *payload)
 {
+    if (owed->state == OWED_PROPOSED && owed->all) {
+        hold_reply(clients, client, owed, payload);
+        return;
+    }
     if (owed->state == OWED_PROPOSED) {
         clients->config->protocol->answer(client->protocol, owed->token, payload,
                                           owed_out(clients, client, owed));
@@ -30,7 +35,7 @@ void client_reply(struct clients *clients, struct client *client, uint32_t group
     const struct protocol_ops *protocol = clients->config->protocol;
     struct owed *owed = owed_first(client);
     ASSERT(client->awaiting > 0);
-    if (owed->state == OWED_PROPOSED && owed->group == group) { /* as nearly always */
+    if (owed->state == OWED_PROPOSED && owed->group == group && !owed->all) { /* nearly always */
         protocol->answer(client->protocol, owed->token, payload, &client->connection.out);
         connection_dirty(clients->connections, &client->connection);
         owed_first_said(clients, client);
@@ -150,7 +155,8 @@ void clients_uncertain(struct clients *clients, uint32_t connection, uint32_t gr
     client_answered(clients, client);
 }
 
-void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place)
+void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place,
+                             enum protocol_refusal why)
 {
     struct connection *found = connection_find(clients->connections, connection);
     if (found == NULL || found->listener != NODE_CLIENT) return;
@@ -158,7 +164,48 @@ void clients_refuse_question(struct clients *clients, uint32_t connection, clien
     struct owed *owed = owed_at(client, place);
     (void)question_over(client, owed);
     if (client->connection.closing) return;
-    answer_refused(clients, client, owed, PROTOCOL_REFUSED_NO_LEADER);
+    answer_refused(clients, client, owed, why);
+    client_answered(clients, client);
+}
+
+/* NULL: nobody listens any more. */
+static struct client *early_over(struct clients *clients, uint32_t connection)
+{
+    struct client *client = client_of(clients, connection);
+    if (client != NULL) client->early--;
+    return client;
+}
+
+void clients_early_done(struct clients *clients, uint32_t connection, client_place place)
+{
+    struct client *client = early_over(clients, connection);
+    if (client == NULL) return;
+    struct owed *owed = owed_at(client, place);
+    clients->config->protocol->counted(client->protocol, owed->token, 1, 1,
+                                       owed_out(clients, client, owed));
+    owed_said(clients, client, owed);
+    clients->counters.replies++;
+    client_answered(clients, client);
+}
+
+void clients_early_refused(struct clients *clients, uint32_t connection, client_place place)
+{
+    struct client *client = early_over(clients, connection);
+    if (client == NULL) return;
+    answer_refused(clients, client, owed_at(client, place), PROTOCOL_REFUSED_NO_LEADER);
+    client_answered(clients, client);
+}
+
+void clients_early_uncertain(struct clients *clients, uint32_t connection, client_place place)
+{
+    struct client *client = early_over(clients, connection);
+    if (client == NULL) return;
+    clients->counters.uncertain++;
+    if (!clients->config->protocol->tells_unknown) {
+        connection_close(clients->connections, &client->connection);
+        return;
+    }
+    answer_refused(clients, client, owed_at(client, place), PROTOCOL_REFUSED_UNKNOWN);
     client_answered(clients, client);
 }
 

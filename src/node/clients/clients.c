@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "node/clients/answers.h"
+#include "node/clients/holds.h"
 #include "node/clients/owed.h"
 #include "node/clients/speak.h"
 #include "node/clients/watches.h"
@@ -27,6 +28,7 @@ void clients_init(struct clients *clients)
     list_init(&clients->marked);
     list_init(&clients->ready);
     list_init(&clients->spare);
+    holds_init(clients);
 }
 
 void clients_free(struct clients *clients)
@@ -76,6 +78,7 @@ void client_opened(struct clients *clients, uint32_t id, uint32_t place, bool cl
 void client_free(struct clients *clients, struct client *client)
 {
     watches_free(clients, client);
+    holds_drop(clients, client);
     owed_free(clients, client);
     if (client->protocol != NULL) clients->config->protocol->close(client->protocol);
     if (client->awaiting > 0) clients->awaiting--;
@@ -143,6 +146,7 @@ void client_proposed(struct clients *clients, struct client *client, uint32_t gr
 {
     struct owed *owed = owed_add(client, client->request.token, OWED_PROPOSED);
     owed->group = (uint16_t)group;
+    owed->all = client->request.write == PROTOCOL_WRITE_ALL;
     if (client->awaiting++ == 0) clients->awaiting++;
     if (client->request.blocks) client->blocked = true;
 }
@@ -151,6 +155,14 @@ client_place client_asks(struct client *client, uint32_t group)
 {
     client_place place = client->owed_from + owed_count(client);
     owed_add(client, client->request.token, OWED_ASKED)->group = (uint16_t)group;
+    return place;
+}
+
+client_place client_early(struct client *client, uint32_t group)
+{
+    client_place place = client->owed_from + owed_count(client);
+    owed_add(client, client->request.token, OWED_EARLY)->group = (uint16_t)group;
+    client->early++;
     return place;
 }
 
@@ -206,6 +218,7 @@ static bool client_take(struct clients *clients, struct client *client)
     case PROTOCOL_QUERY:
     case PROTOCOL_WATCH:
     case PROTOCOL_CANCEL: return true;
+    case PROTOCOL_WAIT: hold_wait(clients, client); return false;
     case PROTOCOL_LITERAL: owed_say(clients, client, request->command); return false;
     case PROTOCOL_CLOSE:
         client->quitting = true;
@@ -335,7 +348,8 @@ void clients_drain(struct clients *clients)
     for (struct list *at = clients->all.next; at != &clients->all; at = at->next) {
         struct client *client = LIST_ITEM(at, struct client, in_clients);
         speak_drain(clients, client);
-        bool busy = client->asking > 0 || (client->awaiting > 0 && !client->blocked);
+        bool busy = client->asking > 0 || client->early > 0 || client->holds > 0 ||
+                    (client->awaiting > 0 && !client->blocked);
         if (!busy && !client->unsaid) connection_close(clients->connections, &client->connection);
     }
 }

@@ -39,6 +39,8 @@ struct client {
     bool blocked;               /* behind a blocking command */
     uint32_t asking;            /* of them questions that wait */
     uint32_t holding;           /* of those, such as proposals have to wait for */
+    uint32_t early;             /* writes of level LEADER that wait */
+    uint32_t holds;             /* answers that wait for voters: holds.h */
     bool held;                  /* `request` is a proposal that does */
     struct buffer sessions; /* groups whose machine knows it, for it proposed something: u16 each */
     bool quitting;
@@ -76,6 +78,7 @@ struct clients {
     struct list topics_all;
     struct list marked; /* topics that watches are to be visited of */
     struct list ready;  /* watches to be visited anyway */
+    struct list holds;  /* struct hold, oldest first */
     struct heap due;    /* of clients whose protocol has a clock */
     uint32_t count;
     uint32_t awaiting; /* of them, those who are owed replies to proposals, applied or not */
@@ -126,6 +129,9 @@ void client_waits(struct clients *clients, struct client *client, client_place p
                   void *question, bool in_order);
 /* Whether it proposed something to this group that is not answered. */
 bool client_awaits(const struct client *client, uint32_t group);
+/* The request, of level LEADER, is about to be proposed to this group: the hub says what becomes of
+ * it under this place. */
+client_place client_early(struct client *client, uint32_t group);
 /* One of its questions that wait, and whom it was put to; it is then forgotten. NULL: there is
  * none. */
 void *client_take_question(struct client *client, uint32_t *group);
@@ -152,6 +158,18 @@ void client_reply(struct clients *clients, struct client *client, uint32_t group
 /* It answers the question of this place. */
 void client_answer(struct clients *clients, struct client *client, client_place place,
                    const void *payload);
+/* The leader has the write of this place; or, as below, it was not carried out, or nobody knows. */
+void clients_early_done(struct clients *clients, uint32_t connection, client_place place);
+void clients_early_refused(struct clients *clients, uint32_t connection, client_place place);
+void clients_early_uncertain(struct clients *clients, uint32_t connection, client_place place);
+
+/* The next answer that waits for voters, behind this one (NULL: the first); NULL: there is none. */
+struct hold *clients_hold(struct clients *clients, const struct hold *behind);
+/* It has waited as long as it may; if not, the turn after this is early enough. */
+bool hold_due(struct clients *clients, struct hold *hold);
+/* It is said: so many voters have what it is about, of so many; or that is lost. It is gone. */
+void client_unheld(struct clients *clients, struct hold *hold, uint32_t have, uint32_t of);
+void client_unheld_lost(struct clients *clients, struct hold *hold);
 
 /* What was proposed and certainly not carried out: the last that the connection proposed, for what
  * it proposed before may have been. All that are refused at a time are counted first (`reset`: from
@@ -161,7 +179,8 @@ void clients_count_refused(struct clients *clients, uint32_t connection, bool re
 void clients_refuse(struct clients *clients, uint32_t connection, uint32_t group);
 /* Nobody knows what became of the next that it proposed: it hears that, or is closed; counted. */
 void clients_uncertain(struct clients *clients, uint32_t connection, uint32_t group);
-void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place);
+void clients_refuse_question(struct clients *clients, uint32_t connection, client_place place,
+                             enum protocol_refusal why);
 
 /* --- all of them --- */
 

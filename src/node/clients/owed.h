@@ -3,15 +3,17 @@
  * A request that is not answered has a place in `owed`, a queue of structs: a proposal whose reply
  * the machine will emit (a machine answers each session in order, so the first proposal of a group
  * is the one that its reply is for), one of which the client has heard that nobody knows (its reply
- * may come still, and says nothing), a question, or one that is answered already but whose text
- * waits for the replies before it. Only the first is in its turn. Of an unordered protocol all are:
- * nothing waits, and places are given up as they become the first. */
+ * may come still, and says nothing), a question, a write that the leader acknowledges by itself, a
+ * reply that waits for voters or the wish to know how many there are (holds.h), or one that is
+ * answered already but whose text waits for the replies before it. Only the first is in its turn.
+ * Of an unordered protocol all are: nothing waits, and places are given up as they become the
+ * first. */
 #ifndef QUARTET_NODE_CLIENTS_OWED_H
 #define QUARTET_NODE_CLIENTS_OWED_H
 
 #include "node/clients/clients.h"
 
-enum owed_state { OWED_PROPOSED = 1, OWED_UNKNOWN, OWED_ASKED, OWED_SAID };
+enum owed_state { OWED_PROPOSED = 1, OWED_UNKNOWN, OWED_ASKED, OWED_EARLY, OWED_HELD, OWED_SAID };
 
 struct said;
 
@@ -25,6 +27,7 @@ struct owed {
     uint16_t group; /* to this one; not of all that is SAID */
     uint8_t state;  /* enum owed_state */
     bool holds;     /* ASKED: proposals behind it wait for its answer */
+    bool all;       /* PROPOSED: its reply waits for all voters */
 };
 
 static inline uint32_t owed_count(const struct client *client)

@@ -67,7 +67,7 @@ static bool commands_for_machine(struct slice batch)
     struct command command;
     (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
     while (command_read(&reader, &command)) {
-        if (command.type == COMMAND_MACHINE) return true;
+        if (command.type == COMMAND_MACHINE || command.type == COMMAND_FENCED) return true;
     }
     return false;
 }
@@ -79,15 +79,14 @@ bool proposals_taken(const struct group *group)
 }
 
 enum raft_propose_result proposals_append(struct group *group, const struct commands_header *header,
-                                          struct slice batch)
+                                          struct slice batch, uint64_t *index)
 {
     struct accepted *a = &group->accepted;
     expected_learn(group);
     if (!expected_next(a, header)) return RAFT_PROPOSE_OK;
     log_clock_begin(group);
-    uint64_t index = 0;
     enum raft_propose_result result =
-        raft_propose(group->raft, group->turn->now, KIND_COMMANDS, 1, batch, &index);
+        raft_propose(group->raft, group->turn->now, KIND_COMMANDS, 1, batch, index);
     if (result != RAFT_PROPOSE_OK) return result;
     expected_note(a, header);
     if (!a->commanded) a->commanded = commands_for_machine(batch);
@@ -101,6 +100,7 @@ bool group_forwarded(struct group *group, uint32_t from, struct slice batch)
     if (!group_leading(group)) return true;
     if (batch.size > RAFT_ENTRY_SIZE_MAX || !commands_check(batch, &header)) return false;
     if (header.origin != from) return false;
-    (void)proposals_append(group, &header, batch);
+    uint64_t index;
+    (void)proposals_append(group, &header, batch, &index);
     return true;
 }

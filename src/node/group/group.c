@@ -86,6 +86,7 @@ void group_destroy(struct group *group)
     buffer_free(&group->marks_told);
     proposals_free(group);
     reads_free(group);
+    receipts_free(group);
     group_close(group);
     replica_destroy(group->replica);
     snapshots_free(group);
@@ -162,6 +163,12 @@ const struct raft_member *group_member(const struct group *group, uint32_t id)
     if (group->raft == NULL) return NULL;
     const struct raft_member *member = member_in(raft_members(group->raft), id);
     return member != NULL ? member : member_in(group_members_committed(group), id);
+}
+
+static bool is_voter(const struct raft_members *members, uint32_t id)
+{
+    const struct raft_member *member = member_in(members, id);
+    return member != NULL && (!member->learner || member->outgoing);
 }
 
 void group_log_time(const struct group *group, struct machine_time *now)
@@ -348,8 +355,30 @@ bool group_busy(const struct group *group)
 {
     const struct snapshots *s = &group->snapshots;
     if (!group_idle(group) || !list_empty(&group->reads.waiting)) return true;
+    if (!list_empty(&group->reads.behind)) return true;
     if (s->cutting || s->incoming != NULL || group->leaving != NULL) return true;
     return group->raft != NULL && group->replica->index < raft_commit_index(group->raft);
+}
+
+void group_count_voters(const struct group *group, uint64_t index, struct group_voters *voters)
+{
+    *voters = (struct group_voters){0};
+    if (group->raft == NULL) return;
+    const struct raft_members *members = raft_members(group->raft);
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (!members->member[i].learner || members->member[i].outgoing) voters->of++;
+    }
+    voters->leading = group_leading(group);
+    if (!voters->leading) return;
+    if (raft_durable_index(group->raft) >= index) {
+        voters->have += is_voter(members, group->config->self);
+    }
+    struct raft_progress rows[RAFT_MEMBERS_MAX];
+    uint32_t count = raft_progress_all(group->raft, rows);
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].trusted && rows[i].match >= index)
+            voters->have += is_voter(members, rows[i].peer);
+    }
 }
 
 uint64_t group_wake_us(const struct group *group)
@@ -401,9 +430,10 @@ bool group_has_output(const struct group *group)
     const struct proposals *p = &group->proposals;
     const struct snapshots *s = &group->snapshots;
     return group->clients_lost || group->reborn || group->messages_count > 0 ||
-           group->reads.refused_count > 0 || group->marks.size > 0 || p->refused_count > 0 ||
-           p->uncertain > 0 || p->forwards_count > 0 || !list_empty(&p->told) ||
-           s->frames_count > 0 || s->wants_changed;
+           group->reads.refused_count > 0 || group->receipts.told_count > 0 ||
+           group->marks.size > 0 || p->refused_count > 0 || p->uncertain > 0 ||
+           p->forwards_count > 0 || !list_empty(&p->told) || s->frames_count > 0 ||
+           s->wants_changed;
 }
 
 void group_take_output(struct group *group, struct group_output *output)
@@ -415,12 +445,15 @@ void group_take_output(struct group *group, struct group_output *output)
         .messages = group->messages,
         .reads_refused_count = group->reads.refused_count,
         .reads_refused = group->reads.refused,
+        .receipts_count = group->receipts.told_count,
+        .receipts = group->receipts.told,
     };
     if (group->marks.size > 0) marks_output(group, output);
     group->clients_lost = false;
     group->reborn = false;
     group->messages_count = 0;
     group->reads.refused_count = 0;
+    group->receipts.told_count = 0;
     proposals_output(group, output);
     snapshots_output(group, output);
 }

@@ -137,7 +137,21 @@ struct group_question {
     uint32_t connection;
     uint64_t place;
     struct slice command;
+    uint32_t after_count; /* it is answered behind these: of all levels but LOCAL */
+    struct protocol_position after[PROTOCOL_AFTER_MAX];
+    enum protocol_refusal why; /* in the output */
 };
+
+/* A write of level LEADER (protocol.h), copied: what becomes of it, the output says under its
+ * place. False: this node does not lead, and nothing was done. */
+bool group_propose_early(struct group *group, const struct group_question *write);
+
+/* How many voters are known to have the log on disk up to `index`, the leader among them. */
+struct group_voters {
+    uint32_t have, of;
+    bool leading; /* else `have` is 0: only the leader can tell */
+};
+void group_count_voters(const struct group *group, uint64_t index, struct group_voters *voters);
 
 /* Asks the machine at once, as this replica stands; `emit` hears the answer before this returns. */
 void group_ask(struct group *group, const struct group_question *question);
@@ -224,6 +238,16 @@ struct group_snapshot_frame {
     struct slice bytes; /* of BEGIN: the header; of DATA */
 };
 
+enum group_fate { GROUP_ACKNOWLEDGED, GROUP_NOT_CARRIED_OUT, GROUP_FATE_UNKNOWN };
+
+/* What became of a group_propose_early(). */
+struct group_receipt {
+    uint32_t connection;
+    uint64_t place;
+    enum group_fate fate;
+    struct protocol_position position; /* of what is acknowledged */
+};
+
 /* What the calls since the last group_take_output() led to. Everything it points to lives until the
  * next call of any function of the group or of its Raft. */
 struct group_output {
@@ -235,6 +259,9 @@ struct group_output {
     struct group_commands uncertain; /* nobody knows: close whoever waits for it, if still there */
     uint32_t reads_refused_count;    /* questions that no leader could confirm in time */
     const struct group_question *reads_refused; /* without commands; their group_read is gone */
+
+    uint32_t receipts_count;
+    const struct group_receipt *receipts;
 
     uint32_t marks_count; /* what is watched and has changed; where clients_lost, all may have */
     const struct machine_mark *marks;

@@ -47,6 +47,8 @@ static struct proposal_item *item_new(struct group *group)
     buffer_grew(&item->bytes, COMMANDS_HEADER_SIZE);
     item->count = 0;
     item->first = 0;
+    item->index = 0;
+    item->term = 0;
     item->given_up = false;
     item->since_us = group->turn->now.mono_us;
     return item;
@@ -149,6 +151,13 @@ uint64_t proposals_last(const struct proposals *proposals)
     return proposals->next - 1 + proposals->unsent;
 }
 
+uint64_t proposals_own_applied(const struct group *group)
+{
+    const struct origin *origin = replica_origin(group->replica, group->config->self);
+    if (origin == NULL || origin->incarnation != group->incarnation) return 0;
+    return origin->next - 1;
+}
+
 bool group_full(const struct group *group)
 {
     return group->shared->proposal_bytes > NODE_PROPOSAL_BYTES_MAX;
@@ -193,7 +202,12 @@ static bool item_send(struct group *group, struct proposal_item *item)
     commands_header_store(item->bytes.data + item->bytes.head, &header);
     struct slice batch = buffer_slice(&item->bytes);
     if (group_leading(group)) {
-        if (proposals_append(group, &header, batch) != RAFT_PROPOSE_OK) return false;
+        uint64_t index = 0;
+        if (proposals_append(group, &header, batch, &index) != RAFT_PROPOSE_OK) return false;
+        if (index != 0) {
+            item->index = index;
+            item->term = raft_term(group->raft);
+        }
     } else {
         if (group->reach.leader_room == 0) return false;
         forward(group, batch);
@@ -255,7 +269,7 @@ void group_refuse_pending(struct group *group)
         (void)read_exactly(&reader, COMMANDS_HEADER_SIZE);
         struct command command;
         while (command_read(&reader, &command)) {
-            if (command.type == COMMAND_MACHINE) continue;
+            if (command.type == COMMAND_MACHINE || command.type == COMMAND_FENCED) continue;
             gather(group, &command, &kept);
             p->unsent++;
         }
@@ -270,6 +284,7 @@ void group_refuse_pending(struct group *group)
         list_append(&p->pending, item);
     }
     reads_refuse_riding(group);
+    receipts_refuse(group, p->next);
 }
 
 /* Nothing came back for too long: those who wait for it are not left in the dark. */
@@ -285,6 +300,8 @@ static void sent_give_up(struct group *group)
             return;
         }
         item->given_up = true;
+        uint64_t below = item->first + item->count;
+        if (receipts_give_up(group, below)) reads_give_up(group, below);
         if (p->uncertain++ == 0) p->uncertain_at = at;
     }
 }
@@ -337,6 +354,7 @@ static void proposals_reborn(struct group *group, uint64_t incarnation)
     p->uncertain = 0;
     p->renew_idle_due = false;
     reads_reborn(group);
+    receipts_forget(group);
     incarnation_write(group, incarnation);
     group_propose_open(group);
     group_say(group, "reborn");

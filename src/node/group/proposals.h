@@ -14,9 +14,10 @@ struct proposal_item {
     struct list link;
     struct buffer bytes; /* a COMMANDS batch; its header is filled in when it is first sent */
     uint32_t count;
-    uint64_t first;    /* 0: not sent yet */
-    uint64_t since_us; /* first command arrived, or since sent */
-    bool given_up;     /* those who wait for it were told that its outcome is not known */
+    uint64_t first;       /* 0: not sent yet */
+    uint64_t since_us;    /* first command arrived, or since sent */
+    uint64_t index, term; /* of the entry that this node appended for it, as the leader; 0: none */
+    bool given_up;        /* those who wait for it were told that its outcome is not known */
 };
 
 struct proposals {
@@ -52,9 +53,10 @@ struct accepted {
 };
 
 /* As the leader: appends a batch of this header, whose origin may be any node. One that is not
- * next, or is there already, is left out, and that is OK too: its origin sends again. */
+ * next, or is there already, is left out, and that is OK too, with *index as it was: its origin
+ * sends again. */
 enum raft_propose_result proposals_append(struct group *group, const struct commands_header *header,
-                                          struct slice batch);
+                                          struct slice batch, uint64_t *index);
 
 /* As the leader: whether the log has taken a command for the machine in this term. */
 bool proposals_taken(const struct group *group);
@@ -74,6 +76,8 @@ void proposals_applied(struct group *group);
 /* The sequence that the last command gathered has, or will get when it is sent: nothing but a
  * refusal comes between. */
 uint64_t proposals_last(const struct proposals *proposals);
+/* How far this node's proposals of this incarnation are applied. */
+uint64_t proposals_own_applied(const struct group *group);
 /* Fills in refused, uncertain, leader and forwards. */
 void proposals_output(struct group *group, struct group_output *output);
 

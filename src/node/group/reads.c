@@ -25,6 +25,7 @@ void reads_init(struct group *group)
 {
     list_init(&group->reads.waiting);
     list_init(&group->reads.riding);
+    list_init(&group->reads.behind);
     list_init(&group->reads.spare);
 }
 
@@ -42,6 +43,7 @@ void reads_free(struct group *group)
 {
     reads_drop(&group->reads.waiting);
     reads_drop(&group->reads.riding);
+    reads_drop(&group->reads.behind);
     reads_drop(&group->reads.spare);
     free(group->reads.refused);
 }
@@ -97,14 +99,6 @@ void group_read_cancel(struct group *group, struct group_read *read)
     list_append(&group->reads.spare, &read->link);
 }
 
-/* How far this node's proposals of this incarnation are applied. */
-static uint64_t own_applied(const struct group *group)
-{
-    const struct origin *origin = replica_origin(group->replica, group->config->self);
-    if (origin == NULL || origin->incarnation != group->incarnation) return 0;
-    return origin->next - 1;
-}
-
 static struct group_read *read_later(struct group *group, struct list *list, uint64_t behind,
                                      const struct group_question *question)
 {
@@ -127,13 +121,28 @@ bool group_read_in_order(const struct group_read *read)
     return read->riding;
 }
 
+/* Whether this replica's state holds the positions that the question is behind. */
+static enum replica_held after_held(const struct group *group,
+                                    const struct group_question *question)
+{
+    enum replica_held all = REPLICA_HOLDS;
+    for (uint32_t i = 0; i < question->after_count; i++) {
+        const struct protocol_position *after = &question->after[i];
+        enum replica_held held = replica_holds(group->replica, after->term, after->index);
+        if (held == REPLICA_LOST) return held;
+        if (held == REPLICA_NOT_YET) all = held;
+    }
+    return all;
+}
+
 struct group_read *group_read(struct group *group, enum protocol_read level, bool behind,
                               const struct group_question *question)
 {
     uint64_t last = behind ? proposals_last(&group->proposals) : 0;
-    if (last <= own_applied(group)) last = 0;
-    bool local = level == PROTOCOL_READ_LOCAL;
-    if (last != 0 && (local || group->proposals.unsent > 0)) {
+    if (last <= proposals_own_applied(group)) last = 0;
+    bool local = level == PROTOCOL_READ_LOCAL || level == PROTOCOL_READ_SESSION;
+    bool after = question->after_count > 0;
+    if (last != 0 && !after && (local || group->proposals.unsent > 0)) {
         struct group_read *read = read_later(group, &group->reads.riding, last, question);
         read->riding = true;
         read->local = local;
@@ -142,11 +151,14 @@ struct group_read *group_read(struct group *group, enum protocol_read level, boo
     uint64_t index = 0;
     bool known = !local && read_at_once(group, level, &index);
     bool ready = local || (known && index <= group->replica->index);
+    if (after && after_held(group, question) != REPLICA_HOLDS) ready = false;
     if (ready && last == 0) {
         group_ask(group, question);
         return NULL;
     }
-    struct group_read *read = read_later(group, &group->reads.waiting, last, question);
+    struct list *list = local ? &group->reads.behind : &group->reads.waiting;
+    if (after) group->reads.applied_seen = 0; /* it may be refused at once */
+    struct group_read *read = read_later(group, list, last, question);
     read->index = index;
     return read;
 }
@@ -197,26 +209,55 @@ static void stop_reached(void *world, struct replica_stop *stop)
     stop_next(group, stop);
 }
 
+static void stop_fenced(void *world, uint64_t sequence)
+{
+    receipts_fenced(world, sequence);
+}
+
 void reads_stop(struct group *group, struct replica_stop *stop)
 {
     *stop = (struct replica_stop){
         .origin = group->config->self,
         .incarnation = group->incarnation,
         .reached = stop_reached,
+        .fenced = stop_fenced,
         .world = group,
     };
     stop_next(group, stop);
 }
 
-static void answer_known(struct group *group)
+static void refused_add(struct reads *reads, const struct group_question *question,
+                        enum protocol_refusal why)
+{
+    if (reads->refused_count == reads->refused_capacity) {
+        reads->refused_capacity = reads->refused_capacity == 0 ? 16 : reads->refused_capacity * 2;
+        reads->refused = realloc(reads->refused, reads->refused_capacity * sizeof *reads->refused);
+        ASSERT(reads->refused != NULL);
+    }
+    reads->refused[reads->refused_count] = *question;
+    reads->refused[reads->refused_count++].why = why;
+}
+
+static void read_refuse(struct group *group, struct group_read *read, enum protocol_refusal why)
+{
+    refused_add(&group->reads, &read->question, why);
+    group_read_cancel(group, read);
+}
+
+/* It is known to be true enough, but for the positions that it is behind. */
+static void read_try(struct group *group, struct group_read *read)
+{
+    switch (after_held(group, &read->question)) {
+    case REPLICA_HOLDS: read_ask(group, read); break;
+    case REPLICA_LOST: read_refuse(group, read, PROTOCOL_REFUSED_LOST); break;
+    case REPLICA_NOT_YET: break;
+    }
+}
+
+static void answer_waiting(struct group *group, uint64_t applied, uint64_t own)
 {
     struct reads *reads = &group->reads;
-    uint64_t applied = group->replica->index;
-    uint64_t own = own_applied(group);
-    bool news = reads->confirmed != reads->confirmed_seen || applied != reads->applied_seen;
-    reads->confirmed_seen = reads->confirmed;
-    reads->applied_seen = applied;
-    for (struct list *at = reads->waiting.next, *next; news && at != &reads->waiting; at = next) {
+    for (struct list *at = reads->waiting.next, *next; at != &reads->waiting; at = next) {
         struct group_read *read = LIST_ITEM(at, struct group_read, link);
         next = at->next;
         if (read->index == 0) {
@@ -225,24 +266,31 @@ static void answer_known(struct group *group)
         }
         if (read->index > applied) continue;
         if (read->behind > own) continue;
-        read_ask(group, read);
+        read_try(group, read);
     }
 }
 
-static void refused_add(struct reads *reads, const struct group_question *question)
+static void answer_behind(struct group *group, uint64_t own)
 {
-    if (reads->refused_count == reads->refused_capacity) {
-        reads->refused_capacity = reads->refused_capacity == 0 ? 16 : reads->refused_capacity * 2;
-        reads->refused = realloc(reads->refused, reads->refused_capacity * sizeof *reads->refused);
-        ASSERT(reads->refused != NULL);
+    struct list *behind = &group->reads.behind;
+    for (struct list *at = behind->next, *next; at != behind; at = next) {
+        struct group_read *read = LIST_ITEM(at, struct group_read, link);
+        next = at->next;
+        if (read->behind <= own) read_try(group, read);
     }
-    reads->refused[reads->refused_count++] = *question;
 }
 
-static void read_refuse(struct group *group, struct group_read *read)
+static void answer_known(struct group *group)
 {
-    refused_add(&group->reads, &read->question);
-    group_read_cancel(group, read);
+    struct reads *reads = &group->reads;
+    uint64_t applied = group->replica->index;
+    uint64_t own = proposals_own_applied(group);
+    bool news = reads->confirmed != reads->confirmed_seen || applied != reads->applied_seen;
+    reads->confirmed_seen = reads->confirmed;
+    reads->applied_seen = applied;
+    if (!news) return;
+    answer_waiting(group, applied, own);
+    answer_behind(group, own);
 }
 
 void reads_refuse_riding(struct group *group)
@@ -255,8 +303,18 @@ void reads_refuse_riding(struct group *group)
         if (read->local) {
             read_ask(group, read);
         } else {
-            read_refuse(group, read);
+            read_refuse(group, read, PROTOCOL_REFUSED_NO_LEADER);
         }
+    }
+}
+
+void reads_give_up(struct group *group, uint64_t below)
+{
+    struct list *riding = &group->reads.riding;
+    while (!list_empty(riding)) {
+        struct group_read *read = LIST_ITEM(riding->next, struct group_read, link);
+        if (read->behind >= below) return;
+        read_refuse(group, read, PROTOCOL_REFUSED_NO_LEADER);
     }
 }
 
@@ -264,25 +322,28 @@ void reads_reborn(struct group *group)
 {
     struct reads *reads = &group->reads;
     while (!list_empty(&reads->riding)) {
-        read_refuse(group, LIST_ITEM(reads->riding.next, struct group_read, link));
+        read_refuse(group, LIST_ITEM(reads->riding.next, struct group_read, link),
+                    PROTOCOL_REFUSED_NO_LEADER);
     }
     for (struct list *at = reads->waiting.next; at != &reads->waiting; at = at->next) {
         LIST_ITEM(at, struct group_read, link)->behind = 0;
     }
+    for (struct list *at = reads->behind.next; at != &reads->behind; at = at->next) {
+        LIST_ITEM(at, struct group_read, link)->behind = 0;
+    }
 }
 
-/* What no leader could confirm in time. */
-static void refuse_old(struct group *group)
+/* What no leader could confirm in time, and what this replica did not get to. */
+static void refuse_old(struct group *group, struct list *reads, enum protocol_refusal why)
 {
-    struct reads *reads = &group->reads;
-    while (!list_empty(&reads->waiting)) {
-        struct group_read *read = LIST_ITEM(reads->waiting.next, struct group_read, link);
+    while (!list_empty(reads)) {
+        struct group_read *read = LIST_ITEM(reads->next, struct group_read, link);
         uint64_t until_us = read->since_us + group->config->refuse_after_us;
         if (group->turn->now.mono_us < until_us) {
             group_wake(group, until_us);
             return;
         }
-        read_refuse(group, read);
+        read_refuse(group, read, why);
     }
 }
 
@@ -290,8 +351,10 @@ void group_answer(struct group *group)
 {
     struct reads *reads = &group->reads;
     /* Where a snapshot went past them. */
-    if (!list_empty(&reads->riding)) riding_ask(group, own_applied(group));
-    if (list_empty(&reads->waiting)) return;
+    if (!list_empty(&reads->riding)) riding_ask(group, proposals_own_applied(group));
+    receipts_turn(group);
+    if (list_empty(&reads->waiting) && list_empty(&reads->behind)) return;
     if (group->raft != NULL) answer_known(group);
-    refuse_old(group);
+    refuse_old(group, &reads->waiting, PROTOCOL_REFUSED_NO_LEADER);
+    refuse_old(group, &reads->behind, PROTOCOL_REFUSED_LATE);
 }

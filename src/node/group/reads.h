@@ -5,7 +5,7 @@
 #include "node/group/group.h"
 
 struct group_read {
-    struct list link; /* in `waiting`, `riding` or `spare` */
+    struct list link; /* in `waiting`, `behind`, `riding` or `spare` */
     struct group_question question;
     struct buffer command;
     bool riding;
@@ -18,6 +18,7 @@ struct group_read {
 
 struct reads {
     struct list waiting; /* oldest first */
+    struct list behind;  /* likewise: those that nobody need confirm, behind positions of the log */
     struct list riding;  /* asked as soon as proposal `behind` is applied; in that order */
     struct list spare;
     uint64_t confirmed, index;             /* what Raft said last */
@@ -33,6 +34,9 @@ void reads_free(struct group *group);
 void reads_stop(struct group *group, struct replica_stop *stop);
 /* What has not been sent is refused: so are the questions that ride on it, but for local ones. */
 void reads_refuse_riding(struct group *group);
+/* Of writes below this sequence nobody knows, and their clients are not closed: nor are questions
+ * that ride on them left waiting. */
+void reads_give_up(struct group *group, uint64_t below);
 /* Nothing will be applied any more of what they ride on; their clients are being closed. */
 void reads_reborn(struct group *group);
 /* Asks Raft for a ticket for those that have none: before its output is taken. */

@@ -71,6 +71,7 @@ bool replica_destroy_some(struct replica *replica)
 {
     if (!replica->ops->destroy(replica->machine)) return false;
     free(replica->origins.at);
+    free(replica->terms);
     buffer_free(&replica->cut_head);
     buffer_free(&replica->restore_head);
     free(replica);
@@ -140,6 +141,17 @@ static struct origin *origin_enter(struct replica *replica, const struct command
     return origin->ended ? NULL : origin;
 }
 
+/* False: this entry is not of its term. */
+static bool apply_fenced(struct replica *replica, const struct origin *origin, struct slice bytes)
+{
+    struct reader reader = reader_of(bytes);
+    uint64_t term = read_u64(&reader);
+    if (reader.bad || term != replica->at_term) return false;
+    struct session_key nobody = {origin->incarnation, origin->node, 0};
+    replica->ops->apply(replica->machine, &nobody, reader.bytes);
+    return true;
+}
+
 static void apply_command(struct replica *replica, struct origin *origin,
                           const struct command *command)
 {
@@ -176,7 +188,11 @@ static void apply_commands(struct replica *replica, const struct raft_entry *ent
         if (sequence < origin->next) continue;
         if (sequence > origin->next) return;
         origin->next++;
-        apply_command(replica, origin, &command);
+        if (command.type != COMMAND_FENCED) {
+            apply_command(replica, origin, &command);
+        } else if (!apply_fenced(replica, origin, command.bytes) && stops) {
+            stop->fenced(stop->world, sequence);
+        }
         if (stops && sequence >= stop->sequence) stop->reached(stop->world, stop);
     }
 }
@@ -214,6 +230,43 @@ static void apply_clock(struct replica *replica, uint64_t wall_us, bool late)
     replica->wall_us = wall_us;
 }
 
+/* --- where terms begin --- */
+
+static void term_begins(struct replica *replica, const struct raft_entry *entry)
+{
+    if (replica->terms == NULL) {
+        replica->base_index = replica->index;
+        replica->base_term = replica->term;
+    }
+    if (replica->terms_count == REPLICA_TERMS_MAX) {
+        uint32_t kept = REPLICA_TERMS_MAX / 2;
+        struct replica_term *from = replica->terms + (REPLICA_TERMS_MAX - kept);
+        replica->base_index = from->index - 1;
+        replica->base_term = from[-1].term;
+        memmove(replica->terms, from, kept * sizeof *from);
+        replica->terms_count = kept;
+    }
+    if (replica->terms_count == replica->terms_capacity) {
+        replica->terms_capacity += replica->terms_capacity == 0 ? 4 : replica->terms_capacity;
+        replica->terms = realloc(replica->terms, replica->terms_capacity * sizeof *replica->terms);
+        ASSERT(replica->terms != NULL);
+    }
+    replica->terms[replica->terms_count++] = (struct replica_term){entry->term, entry->index};
+}
+
+enum replica_held replica_holds(const struct replica *replica, uint64_t term, uint64_t index)
+{
+    if (index == 0) return REPLICA_HOLDS;
+    if (index > replica->index) return replica->term > term ? REPLICA_LOST : REPLICA_NOT_YET;
+    uint64_t held = replica->terms == NULL ? replica->term : replica->base_term;
+    for (uint32_t i = replica->terms_count; i > 0; i--) {
+        if (replica->terms[i - 1].index > index) continue;
+        held = replica->terms[i - 1].term;
+        break;
+    }
+    return held == term ? REPLICA_HOLDS : REPLICA_LOST;
+}
+
 enum replica_result replica_apply(struct replica *replica, const struct raft_entry *entry,
                                   struct replica_stop *stop)
 {
@@ -229,6 +282,9 @@ enum replica_result replica_apply(struct replica *replica, const struct raft_ent
         bool late = entry->data.size > 0 && entry->data.data[0] == CLOCK_LATE;
         apply_clock(replica, entry->wall_us, late);
     }
+    if (entry->term != replica->term) term_begins(replica, entry);
+    replica->at_index = entry->index;
+    replica->at_term = entry->term;
     struct machine_time time = replica_time(replica);
     replica->ops->advance(replica->machine, &time);
     if (entry->kind == KIND_COMMANDS) apply_commands(replica, entry, stop);

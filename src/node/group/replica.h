@@ -16,6 +16,7 @@
 #include "raft/raft.h"
 
 enum {
+    REPLICA_TERMS_MAX = 256,  /* beginnings of terms that are remembered */
     REPLICA_ORIGINS_MAX = 64, /* nodes that were ever members; an entry of one more is refused */
     COMMANDS_HEADER_SIZE = 24,
     COMMAND_HEADER_SIZE = 9,
@@ -37,9 +38,11 @@ enum {
 enum command_type {
     COMMAND_MACHINE = 0,
     COMMAND_SESSION_END,
-    COMMAND_OPEN,  /* the first of an incarnation */
-    COMMAND_RENEW, /* `connection`: how many sessions the origin holds */
-    COMMAND_HURRY, /* the client says nothing more: see machine.h, session_hurry() */
+    COMMAND_OPEN,   /* the first of an incarnation */
+    COMMAND_RENEW,  /* `connection`: how many sessions the origin holds */
+    COMMAND_HURRY,  /* the client says nothing more: see machine.h, session_hurry() */
+    COMMAND_FENCED, /* its bytes: a term u64, and a machine's command, of nobody's session, which is
+                       carried out in an entry of this term alone */
 };
 
 struct command {
@@ -80,11 +83,19 @@ struct origins {
 /* Room for so many: their number is the caller's to raise. */
 void origins_reserve(struct origins *origins, uint32_t count);
 
+struct replica_term {
+    uint64_t term, index;
+};
+
 struct replica {
     const struct machine_ops *ops;
     void *machine;
-    uint64_t index; /* applied up to here */
-    uint64_t term;  /* of that entry */
+    uint64_t index;             /* applied up to here */
+    uint64_t term;              /* of that entry */
+    uint64_t at_index, at_term; /* of the entry being applied, or else the last */
+    struct replica_term *terms; /* where each began, as far as this replica has seen it */
+    uint32_t terms_count, terms_capacity;
+    uint64_t base_index, base_term; /* what it was restored at */
     uint64_t elapsed_us;
     uint64_t wall_us;
     uint64_t leaderless_us; /* time without a leader, as far as it is agreed: CLOCK entries */
@@ -111,12 +122,14 @@ enum replica_result {
     REPLICA_UNKNOWN_KIND, /* a newer version wrote it: stop the node */
 };
 /* Somebody wants to look in the middle of an entry: at the state as this origin's proposal of this
- * sequence has left it, before the next. `reached` moves `sequence` on; UINT64_MAX: to no other. */
+ * sequence has left it, before the next. `reached` moves `sequence` on; UINT64_MAX: to no other.
+ * `fenced` hears of each of its proposals that only another term's entry could have carried out. */
 struct replica_stop {
     uint32_t origin;
     uint64_t incarnation;
     uint64_t sequence;
     void (*reached)(void *world, struct replica_stop *stop);
+    void (*fenced)(void *world, uint64_t sequence);
     void *world;
 };
 
@@ -127,6 +140,12 @@ enum replica_result replica_apply(struct replica *replica, const struct raft_ent
 /* NULL when this node never proposed. */
 const struct origin *replica_origin(const struct replica *replica, uint32_t node);
 struct machine_time replica_time(const struct replica *replica); /* as of the last entry */
+
+enum replica_held { REPLICA_HOLDS, REPLICA_NOT_YET, REPLICA_LOST };
+/* Whether what an entry of this term did at this index is in the state; 0, 0 always is. LOST:
+ * another entry is there. That is also said where nobody can tell: of an entry of an earlier term
+ * than that of the snapshot this replica began with, and in front of it. */
+enum replica_held replica_holds(const struct replica *replica, uint64_t term, uint64_t index);
 uint64_t replica_digest(const struct replica *replica);
 
 /* A cut of everything here, as machine.h describes for the machine. */

@@ -259,6 +259,7 @@ void snapshot_incoming_durable(struct group *group)
     turn_act(group->turn, ACTION_TRIM)->segment =
         wal_trim(group->wal, group->number, s->disk_index);
     group->clients_lost = true;
+    (void)receipts_give_up(group, proposals_own_applied(group) + 1);
     proposals_applied(group);
     group_say(group, "snapshot-installed");
     trace_number(group->turn, "index", header->index);

@@ -7,6 +7,7 @@
 #include "node/group/group.h"
 #include "node/group/proposals.h"
 #include "node/group/reads.h"
+#include "node/group/receipts.h"
 #include "node/group/snapshots.h"
 #include "node/turn/trace.h"
 
@@ -30,6 +31,7 @@ struct group {
     struct proposals proposals;
     struct accepted accepted; /* as the leader */
     struct reads reads;
+    struct receipts receipts;
     struct snapshots snapshots;
     bool disk_full;
     struct group_reach reach; /* of this turn's group_work() */

@@ -5,7 +5,9 @@
  *     told 5/77 text              the same, of a question and its place
  *     refused 5 text              certainly not carried out
  *     uncertain 5 text            nobody knows
- *     read-refused 5/77
+ *     read-refused 5/77           and "late" or "lost" behind it, where that is why
+ *     early 5/77 2:9              acknowledged: term and index
+ *     early-refused 5/77   early-uncertain 5/77
  *     lost   reborn               what all clients here are closed for
  *     forward to=2 first=1 count=3
  *     begin|data|end|taken to=2 number=1
@@ -144,6 +146,23 @@ static inline void group_solo_wants(struct group_solo *solo, const struct group_
     buffer_append_text(&solo->said, "\n");
 }
 
+static inline void group_solo_receipts(struct group_solo *solo, const struct group_output *output)
+{
+    static const char *const words[] = {"early", "early-refused", "early-uncertain"};
+    char line[96], position[48] = "";
+    for (uint32_t i = 0; i < output->receipts_count; i++) {
+        const struct group_receipt *receipt = &output->receipts[i];
+        position[0] = '\0';
+        if (receipt->fate == GROUP_ACKNOWLEDGED) {
+            snprintf(position, sizeof position, " %u:%u", (unsigned)receipt->position.term,
+                     (unsigned)receipt->position.index);
+        }
+        snprintf(line, sizeof line, "%s %u/%u%s\n", words[receipt->fate],
+                 (unsigned)receipt->connection, (unsigned)receipt->place, position);
+        buffer_append_text(&solo->said, line);
+    }
+}
+
 static inline void group_solo_take(struct group_solo *solo)
 {
     struct group_output output;
@@ -160,8 +179,12 @@ static inline void group_solo_take(struct group_solo *solo)
         buffer_append_decimal(&solo->said, output.reads_refused[i].connection);
         buffer_append_text(&solo->said, "/");
         buffer_append_decimal(&solo->said, output.reads_refused[i].place);
+        enum protocol_refusal why = output.reads_refused[i].why;
+        if (why == PROTOCOL_REFUSED_LATE) buffer_append_text(&solo->said, " late");
+        if (why == PROTOCOL_REFUSED_LOST) buffer_append_text(&solo->said, " lost");
         buffer_append_text(&solo->said, "\n");
     }
+    group_solo_receipts(solo, &output);
     uint32_t first = 0;
     for (uint32_t i = 0; i < output.frames_count; i++) {
         const struct group_snapshot_frame *frame = &output.frames[i];

@@ -145,7 +145,7 @@ static void questions_wait_side_by_side_and_are_told_in_order(void **state)
     desk_expect_heard(&desk, "");
     desk_answers(&desk, 0, "one");
     desk_expect_heard(&desk, "one\ntwo\n");
-    clients_refuse_question(&desk.clients, DESK_CLIENT, desk.asked[1]);
+    clients_refuse_question(&desk.clients, DESK_CLIENT, desk.asked[1], PROTOCOL_REFUSED_NO_LEADER);
     desk_expect_heard(&desk, "refused 0\nfour\n");
     assert_int_equal(desk.client->asking, 0);
     assert_int_equal(desk.client->asked_bytes, 0);

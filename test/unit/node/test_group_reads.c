@@ -13,7 +13,8 @@ static int tear_down(void **state)
 
 static struct group_read *ask(uint32_t connection, enum protocol_read level, const char *text)
 {
-    struct group_question question = {connection, 100 + connection, slice_text(text)};
+    struct group_question question = {
+        .connection = connection, .place = 100 + connection, .command = slice_text(text)};
     return group_read(solo.group, level, false, &question);
 }
 
@@ -21,7 +22,8 @@ static struct group_read *ask(uint32_t connection, enum protocol_read level, con
 static struct group_read *ask_behind(uint32_t connection, enum protocol_read level,
                                      const char *text)
 {
-    struct group_question question = {connection, 100 + connection, slice_text(text)};
+    struct group_question question = {
+        .connection = connection, .place = 100 + connection, .command = slice_text(text)};
     return group_read(solo.group, level, true, &question);
 }
 
@@ -48,7 +50,8 @@ static void test_local_is_answered_at_once_wherever(void **state)
     group_solo_begin(&solo, 3);
     assert_null(ask(5, PROTOCOL_READ_LOCAL, "l"));
     group_solo_said(&solo, "told 5/105 l\n");
-    group_ask(solo.group, &(struct group_question){6, 106, slice_text("m")});
+    group_ask(solo.group,
+              &(struct group_question){.connection = 6, .place = 106, .command = slice_text("m")});
     group_solo_said(&solo, "told 6/106 m\n");
 }
 

@@ -71,6 +71,45 @@ static struct buffer batch_of(uint32_t origin, uint64_t incarnation, uint64_t fi
     return batch;
 }
 
+static uint64_t fenced; /* the last sequence that was dropped */
+
+static void hear_fenced(void *world, uint64_t sequence)
+{
+    (void)world;
+    fenced = sequence;
+}
+
+static void hear_reached(void *world, struct replica_stop *stop)
+{
+    (void)world;
+    (void)stop;
+}
+
+/* A command that names this term, in an entry of term 2. */
+static void propose_fenced(uint64_t sequence, uint64_t term)
+{
+    struct buffer batch = {0}, text = {0};
+    struct commands_header header = {1, 5, sequence, 1};
+    commands_header_store(buffer_reserve(&batch, COMMANDS_HEADER_SIZE), &header);
+    buffer_grew(&batch, COMMANDS_HEADER_SIZE);
+    buffer_put_u64(&text, term);
+    buffer_append_text(&text, "f");
+    command_append(&batch, &(struct command){COMMAND_FENCED, 9, buffer_slice(&text)});
+    struct replica_stop stop = {.origin = 1,
+                                .incarnation = 5,
+                                .sequence = UINT64_MAX,
+                                .reached = hear_reached,
+                                .fenced = hear_fenced};
+    struct raft_entry entry = {.index = replica->index + 1,
+                               .term = 2,
+                               .kind = KIND_COMMANDS,
+                               .version = 1,
+                               .data = buffer_slice(&batch)};
+    assert_int_equal(replica_apply(replica, &entry, &stop), REPLICA_APPLIED);
+    buffer_free(&batch);
+    buffer_free(&text);
+}
+
 static void propose(uint32_t origin, uint64_t incarnation, uint64_t first, uint32_t count)
 {
     static const uint8_t types[8]; /* all COMMAND_MACHINE */
@@ -325,6 +364,61 @@ static void test_a_stream_cut_short_or_out_of_order_is_refused(void **state)
     buffer_free(&stream);
 }
 
+/* It counts in the sequence all the same, so that what is behind it is not held up. */
+static void test_a_fenced_command_is_carried_out_in_its_term_alone(void **state)
+{
+    (void)state;
+    fenced = 0;
+    propose_fenced(1, 2);
+    expect("1/0 f\n");
+    assert_int_equal(fenced, 0);
+    propose_fenced(2, 1);
+    expect("");
+    assert_int_equal(fenced, 2);
+    propose(1, 5, 3, 1);
+    expect("1/1 a\n");
+    static const uint8_t type = COMMAND_FENCED; /* too short for a term */
+    struct buffer batch = batch_of(1, 5, 4, &type, 1);
+    assert_int_equal(apply(KIND_COMMANDS, buffer_slice(&batch)), REPLICA_APPLIED);
+    buffer_free(&batch);
+    expect("");
+}
+
+static void entry_of(uint64_t term)
+{
+    struct raft_entry entry = {
+        .index = replica->index + 1, .term = term, .kind = KIND_TICK, .version = 1};
+    assert_int_equal(replica_apply(replica, &entry, NULL), REPLICA_APPLIED);
+}
+
+static void test_what_a_position_names_is_held_or_lost(void **state)
+{
+    (void)state;
+    assert_int_equal(replica_holds(replica, 0, 0), REPLICA_HOLDS);
+    assert_int_equal(replica_holds(replica, 1, 1), REPLICA_NOT_YET);
+    replica->index = 100; /* restored from a snapshot at 4:100 */
+    replica->term = 4;
+    assert_int_equal(replica_holds(replica, 4, 99), REPLICA_HOLDS);
+    entry_of(4);
+    entry_of(6);
+    entry_of(6);
+    entry_of(9);
+    assert_int_equal(replica_holds(replica, 4, 100), REPLICA_HOLDS);
+    assert_int_equal(replica_holds(replica, 4, 101), REPLICA_HOLDS);
+    assert_int_equal(replica_holds(replica, 4, 102), REPLICA_LOST);
+    assert_int_equal(replica_holds(replica, 6, 103), REPLICA_HOLDS);
+    assert_int_equal(replica_holds(replica, 5, 103), REPLICA_LOST);
+    assert_int_equal(replica_holds(replica, 9, 104), REPLICA_HOLDS);
+    assert_int_equal(replica_holds(replica, 9, 105), REPLICA_NOT_YET);
+    assert_int_equal(replica_holds(replica, 8, 105), REPLICA_LOST); /* none of it will come */
+    assert_int_equal(replica_holds(replica, 3, 50), REPLICA_LOST);  /* or nobody can tell */
+    for (uint64_t term = 10; term < 10 + REPLICA_TERMS_MAX; term++) entry_of(term);
+    uint64_t last = 9 + REPLICA_TERMS_MAX;
+    assert_int_equal(replica_holds(replica, last, replica->index), REPLICA_HOLDS);
+    assert_int_equal(replica_holds(replica, last - 50, replica->index - 50), REPLICA_HOLDS);
+    assert_int_equal(replica_holds(replica, last - 51, replica->index - 50), REPLICA_LOST);
+}
+
 int main(void)
 {
 #define REPLICA_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -341,6 +435,8 @@ int main(void)
         REPLICA_TEST(test_a_late_clock_charges_no_time_without_a_leader),
         REPLICA_TEST(test_a_copy_is_restored_from_pieces_of_any_size),
         REPLICA_TEST(test_a_stream_cut_short_or_out_of_order_is_refused),
+        REPLICA_TEST(test_a_fenced_command_is_carried_out_in_its_term_alone),
+        REPLICA_TEST(test_what_a_position_names_is_held_or_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,9 @@
  * or a question is the text itself; a command that begins with 'w' waits for session_hurry().
  *
  * The protocol is lines, by their first letter: p a command, g one that grows the state, w one that
- * blocks, q a question, l one that any replica may answer, t a reply that is known already, x quit.
+ * blocks, e one that a leader may acknowledge (heard as "counted 1 of 1"), a one that all voters
+ * have to have ("counted 2 of 3" otherwise), k asks for one more voter, within 1 ms; q a question,
+ * l one that any replica may answer, t a reply that is known already, x quit.
  * A refusal is "refused" and the reason's number. */
 #ifndef QUARTET_TEST_TINY_H
 #define QUARTET_TEST_TINY_H
@@ -219,6 +221,12 @@ static inline enum protocol_request_kind tiny_line(const struct tiny_decoder *de
     case 'p': return PROTOCOL_PROPOSE;
     case 'g': request->grows = true; return PROTOCOL_PROPOSE;
     case 'w': request->blocks = true; return PROTOCOL_PROPOSE;
+    case 'e': request->write = PROTOCOL_WRITE_LEADER; return PROTOCOL_PROPOSE;
+    case 'a': request->write = PROTOCOL_WRITE_ALL; return PROTOCOL_PROPOSE;
+    case 'k':
+        request->voters = 1;
+        request->wait_us = 1000;
+        return PROTOCOL_WAIT;
     case 'q': return PROTOCOL_QUERY;
     case 'l': request->read = PROTOCOL_READ_LOCAL; return PROTOCOL_QUERY;
     case 't': return PROTOCOL_LITERAL;
@@ -268,6 +276,19 @@ static inline void tiny_refuse(void *connection, uint64_t token, enum protocol_r
     buffer_put_u8(out, '\n');
 }
 
+static inline void tiny_counted(void *connection, uint64_t token, uint32_t have, uint32_t of,
+                                struct buffer *out)
+{
+    (void)connection;
+    (void)token;
+    buffer_clear(out);
+    buffer_append_text(out, "counted ");
+    buffer_append_decimal(out, have);
+    buffer_append_text(out, " of ");
+    buffer_append_decimal(out, of);
+    buffer_put_u8(out, '\n');
+}
+
 static inline size_t tiny_held(const void *connection)
 {
     return ((const struct tiny_decoder *)connection)->size;
@@ -281,6 +302,7 @@ static const struct protocol_ops tiny_protocol = {
     .next = tiny_next,
     .answer = tiny_answer,
     .refuse = tiny_refuse,
+    .counted = tiny_counted,
     .held = tiny_held,
 };
 

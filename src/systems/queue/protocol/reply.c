@@ -105,6 +105,9 @@ void beanstalk_refuse(void *connection, uint64_t token, enum protocol_refusal wh
     case PROTOCOL_REFUSED_NO_LEADER:
     case PROTOCOL_REFUSED_DRAINING:
     case PROTOCOL_REFUSED_UNKNOWN:
+    case PROTOCOL_REFUSED_LATE: /* this and the rest: it never asks for what they are about */
+    case PROTOCOL_REFUSED_LOST:
+    case PROTOCOL_REFUSED_NOT_LEADING:
         buffer_append_text(out, is_put ? "DRAINING\r\n" : "INTERNAL_ERROR\r\n");
         return;
     }

@@ -90,6 +90,8 @@ enum store_flags {
     R(TTL, "ttl", 2, STORE_READ | STORE_FAST, 1, 1, 1)                              \
     R(TYPE, "type", 2, STORE_READ | STORE_FAST, 1, 1, 1)                            \
     R(UNLINK, "unlink", -2, STORE_WRITE | STORE_FAST, 1, -1, 1)                     \
+    L(WAIT, "wait", 3, 0, 0, 0, 0)                                                  \
+    L(WAITAOF, "waitaof", 4, 0, 0, 0, 0)                                            \
     /* what subcommands become; no client can name them */                          \
     R(COUNT_SLOT, "cluster|countkeysinslot", 2, STORE_READ | STORE_HIDDEN, 0, 0, 0) \
     R(KEYS_SLOT, "cluster|getkeysinslot", 3, STORE_READ | STORE_HIDDEN, 0, 0, 0)    \
@@ -168,6 +170,8 @@ enum store_op {
     STORE_READWRITE,
     STORE_RESET,
     STORE_SELECT,
+    STORE_WAIT,
+    STORE_WAITAOF,
     STORE_OPS_END,
 };
 

@@ -70,10 +70,21 @@ static enum protocol_read read_level(const struct asked *asked)
     case LEVEL_DEFAULT: return connection->reads_default;
     case LEVEL_LINEARIZABLE: return PROTOCOL_READ_LINEARIZABLE;
     case LEVEL_LEASE: return PROTOCOL_READ_LEASE;
-    case LEVEL_SESSION:
+    case LEVEL_SESSION: return PROTOCOL_READ_SESSION;
     case LEVEL_LOCAL: break;
     }
     return PROTOCOL_READ_LOCAL;
+}
+
+static void set_write_level(struct asked *asked, const struct store_command *row, uint32_t first)
+{
+    struct protocol_request *request = asked->request;
+    enum protocol_write level = asked->once ? asked->write_level : asked->connection->write_level;
+    if (level == PROTOCOL_WRITE_MAJORITY) return;
+    if (level == PROTOCOL_WRITE_LEADER && !always_ok(asked, row, first)) return;
+    bool all = level == PROTOCOL_WRITE_ALL;
+    request->write = level;
+    request->token = token_of(all ? TOKEN_ALL : TOKEN_EARLY, asked->connection->version);
 }
 
 /* The slot of all keys, or STORE_NO_SLOT. False: an error was said. */
@@ -117,6 +128,7 @@ void ask_machine(struct asked *asked, const struct store_command *row, uint32_t 
     request->slot = slot == STORE_NO_SLOT ? 0 : slot;
     request->grows = (row->flags & STORE_GROWS) != 0;
     request->read = (row->flags & STORE_HERE) != 0 ? PROTOCOL_READ_LOCAL : read_level(asked);
+    if (request->kind == PROTOCOL_PROPOSE) set_write_level(asked, row, first);
     request->command = buffer_slice(command);
     (void)route_elsewhere(asked, row, slot);
 }

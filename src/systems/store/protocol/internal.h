@@ -11,9 +11,17 @@ enum {
     BUFFER_KEEP_MAX = 16 << 10,
 };
 
-/* How true this connection's reads are; `session` is `local` here, for a question shows all that
- * its connection did before it, and a replica never goes back. */
+/* How true this connection's reads are. */
 enum level { LEVEL_DEFAULT, LEVEL_LINEARIZABLE, LEVEL_LEASE, LEVEL_SESSION, LEVEL_LOCAL };
+
+/* What else than the version of RESP a request's token says, in its second byte: what counted()
+ * makes its client hear. */
+enum token_kind { TOKEN_PLAIN, TOKEN_EARLY, TOKEN_ALL, TOKEN_WAIT, TOKEN_WAITAOF, TOKEN_TOKEN };
+
+static inline uint64_t token_of(enum token_kind kind, unsigned version)
+{
+    return (uint64_t)kind << 8 | version;
+}
 
 struct store_connection {
     const struct store_protocol_options *options;
@@ -25,6 +33,8 @@ struct store_connection {
     struct buffer said;    /* the last LITERAL */
     unsigned version;      /* of RESP: 2 or 3 */
     enum level level;
+    enum protocol_write write_level;
+    struct buffer seen, after; /* struct protocol_position: positions.c */
     bool readonly;
     bool known; /* it said the password, or none is asked for */
     uint32_t name_size;
@@ -37,6 +47,8 @@ struct asked {
     struct resp_command words;
     const struct store_command *row;
     enum level level; /* for it alone; DEFAULT: the connection's */
+    enum protocol_write write_level;
+    bool once; /* they were said for it alone */
     struct protocol_request *request;
 };
 
@@ -47,6 +59,20 @@ static inline struct slice asked_word(const struct asked *asked, uint32_t i)
 
 /* In any case; `text` in small letters. */
 bool asked_is(const struct asked *asked, uint32_t i, const char *text);
+
+/* --- where it is in the log: positions.c --- */
+
+/* What is being answered shows the log up to facts->shown. */
+void position_seen(struct store_connection *connection);
+/* Its reads are to be behind this from now on. False: there are too many of its group, and nothing
+ * changed; with `make_room` the one of the lowest term makes room instead. */
+bool position_after(struct store_connection *connection, const struct protocol_position *after,
+                    bool make_room);
+/* Of the group in facts->shown, some of that is gone: its client has heard so, and reads on. */
+void positions_lost(struct store_connection *connection);
+void token_say(struct store_connection *connection, struct buffer *out);
+/* Appends the struct protocol_positions that the token names; false: it is none. */
+bool token_read(struct slice text, struct buffer *positions);
 
 /* --- answers that need no machine: they fill connection->said and the request --- */
 
@@ -81,11 +107,18 @@ void local_command_info(struct asked *asked); /* COMMAND: tell.c */
 void local_config(struct asked *asked);       /* tell.c */
 void local_cluster(struct asked *asked);      /* cluster.c */
 void local_consistency(struct asked *asked);  /* consistency.c */
+void local_wait(struct asked *asked);         /* WAIT, WAITAOF: consistency.c */
+/* Whether the answer to this command, words from `first` on, hangs on nothing but its words, and is
+ * OK: consistency.c */
+bool always_ok(const struct asked *asked, const struct store_command *row, uint32_t first);
 /* A name that is no command of ours: NULL, or why, and the way out. refused.c */
 const char *refused_command(struct slice name);
 const char *refused_cluster(struct slice subcommand);
 
 void store_answer(void *connection, uint64_t token, const void *payload, struct buffer *out);
 void store_refuse(void *connection, uint64_t token, enum protocol_refusal why, struct buffer *out);
+void store_counted(void *connection, uint64_t token, uint32_t have, uint32_t of,
+                   struct buffer *out);
+const struct protocol_position *store_after(void *connection, uint32_t *count);
 
 #endif

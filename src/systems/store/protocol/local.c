@@ -165,6 +165,9 @@ static void local_reset(struct asked *asked)
     struct store_connection *connection = asked->connection;
     connection->version = 2;
     connection->level = LEVEL_DEFAULT;
+    connection->write_level = PROTOCOL_WRITE_MAJORITY;
+    buffer_clear(&connection->seen);
+    buffer_clear(&connection->after);
     connection->readonly = false;
     connection->name_size = 0;
     connection->known = connection->options->password == NULL;
@@ -212,6 +215,8 @@ void local_command(struct asked *asked)
                              "give the keys a prefix");
         }
         break;
+    case STORE_WAIT:
+    case STORE_WAITAOF: local_wait(asked); break;
     default: say_ok(asked); break; /* ASKING: no slot moves by halves */
     }
 }

@@ -1,7 +1,7 @@
 /* A connection of the store: bytes to requests. See protocol.h.
  *
- * A request's token is the version of RESP that was spoken when it came: HELLO changes it for what
- * comes behind, and answers may come later. */
+ * A request's token is the version of RESP that was spoken when it came (HELLO changes it for what
+ * comes behind, and answers may come later), and what kind of answer it waits for: internal.h. */
 #include "systems/store/protocol/protocol.h"
 
 #include <stdlib.h>
@@ -34,6 +34,8 @@ static void store_close(void *opened)
     resp_parser_free(&connection->parser);
     buffer_free(&connection->command);
     buffer_free(&connection->said);
+    buffer_free(&connection->seen);
+    buffer_free(&connection->after);
     free(connection);
 }
 
@@ -41,7 +43,7 @@ static size_t store_held(const void *opened)
 {
     const struct store_connection *connection = opened;
     return resp_parser_held(&connection->parser) + connection->command.capacity +
-           connection->said.capacity;
+           connection->said.capacity + connection->after.capacity;
 }
 
 static void store_shed(void *opened)
@@ -102,6 +104,8 @@ const struct protocol_ops store_protocol_ops = {
     .next = store_next,
     .answer = store_answer,
     .refuse = store_refuse,
+    .counted = store_counted,
+    .after = store_after,
     .held = store_held,
     .shed = store_shed,
 };

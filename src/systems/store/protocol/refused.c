@@ -27,7 +27,6 @@ static const struct refused commands[] = {
      "ERR replicas are nodes of the cluster: quartet members add, remove, transfer"},
     {" shutdown debug monitor slowlog latency module acl swapdb move ",
      "ERR not supported: see the options of quartet store, and its admin port"},
-    {" wait waitaof ", "ERR not built yet: every write has reached a majority when it is answered"},
 };
 
 static const struct refused cluster[] = {

@@ -140,6 +140,7 @@ static inline void talk_carry_out(struct talk *talk, struct talker *talker,
         buffer_append_slice(&talker->heard, request->command);
         talker->closed = true;
         break;
+    case PROTOCOL_WAIT: /* it never asks for one */
     case PROTOCOL_NONE: break;
     }
 }

@@ -7,10 +7,11 @@
 #include "systems/store/protocol/protocol.h"
 
 /* Requests as text: literals as they are, "Q level slot: ", "P slot: " and "G slot: " (it grows)
- * with the op's name and words, "close". */
+ * with the op's name and words, behind the level of a write "leader " or "all "; "W voters us",
+ * "close". */
 static inline void tell(const struct protocol_request *request, struct buffer *out)
 {
-    static const char *const levels[] = {"linearizable", "lease", "local"};
+    static const char *const levels[] = {"linearizable", "lease", "local", "session"};
     if (request->kind == PROTOCOL_LITERAL) {
         buffer_append_slice(out, request->command);
         return;
@@ -18,6 +19,14 @@ static inline void tell(const struct protocol_request *request, struct buffer *o
     if (request->kind == PROTOCOL_CLOSE) {
         buffer_append_slice(out, request->command);
         buffer_append_text(out, "close\n");
+        return;
+    }
+    if (request->kind == PROTOCOL_WAIT) {
+        buffer_append_text(out, "W ");
+        buffer_append_decimal(out, request->voters);
+        buffer_append_text(out, request->wait_us == UINT64_MAX ? " ever" : " ");
+        if (request->wait_us != UINT64_MAX) buffer_append_decimal(out, request->wait_us);
+        buffer_append_text(out, "\n");
         return;
     }
     struct reader reader = reader_of(request->command);
@@ -30,7 +39,9 @@ static inline void tell(const struct protocol_request *request, struct buffer *o
         buffer_append_text(out, levels[request->read]);
         buffer_append_text(out, " ");
     } else {
+        static const char *const writes[] = {"", "leader ", "all "};
         buffer_append_text(out, request->grows ? "G " : "P ");
+        buffer_append_text(out, writes[request->write]);
     }
     if (slot == STORE_NO_SLOT) {
         buffer_append_text(out, "-");
@@ -61,6 +72,15 @@ static inline void feed(void *connection, struct slice bytes, struct buffer *out
         if (kind == PROTOCOL_CLOSE) return;
     }
     fail();
+}
+
+static inline void expect_said(struct buffer *out, const char *expected)
+{
+    if (!slice_equal(buffer_slice(out), slice_text(expected))) {
+        print_error("says %.*s\nnot %s\n", (int)out->size, out->data, expected);
+        fail();
+    }
+    buffer_clear(out);
 }
 
 static inline void expect_with(const struct protocol_config *config, const char *text,

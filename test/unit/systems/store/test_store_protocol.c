@@ -35,7 +35,7 @@ static void levels_are_chosen(void **state)
     says("readonly\nget foo\nconsistency read\nconsistency read lease\nget foo\nreadwrite\n",
          "+OK\r\nQ local 12182: get foo\n$5\r\nlocal\r\n+OK\r\nQ lease 12182: get foo\n+OK\r\n");
     says("CONSISTENCY Read SESSION\nget foo\nconsistency read\n",
-         "+OK\r\nQ local 12182: get foo\n$7\r\nsession\r\n");
+         "+OK\r\nQ session 12182: get foo\n$7\r\nsession\r\n");
     says("consistency local get foo\nget foo\nconsistency local set foo v\n",
          "Q local 12182: get foo\nQ linearizable 12182: get foo\nG 12182: set foo v\n");
     says("consistency majority get foo\nconsistency write\nconsistency write majority\n",
@@ -46,14 +46,8 @@ static void levels_are_chosen(void **state)
          "-ERR syntax error\r\n"
          "-ERR unknown command 'lease'\r\n+PONG\r\n");
     says("consistency local consistency lease get foo\n", "-ERR syntax error\r\n");
-    says("consistency write all\nconsistency all set foo v\nconsistency nothing get foo\n",
-         "-ERR a write is acknowledged by a majority: the levels leader and all are not built "
-         "yet\r\n"
-         "-ERR a write is acknowledged by a majority: the levels leader and all are not built "
-         "yet\r\n"
-         "-ERR a level is local, session, lease, linearizable or majority\r\n");
-    says("consistency token\n", "-ERR tokens are not built yet: stay on one connection, or read "
-                                "linearizable\r\n");
+    says("consistency nothing get foo\n",
+         "-ERR a level is local, session, lease or linearizable; or leader, majority or all\r\n");
 }
 
 static void what_cannot_be_is_said(void **state)
