@@ -65,7 +65,7 @@ def defines(line: str, name: str, suffix: str) -> bool:
         kind = r"(?:class|function\*?|const|type|interface) "
         return bool(
             re.match(rf"{lead}{kind}{word}\b", line)
-            or re.match(rf"{lead}(?!if|for|while|return)\*?{word}\(.*[{{,(]$", line)
+            or re.match(rf"{lead}(?!if|for|while|return)\*?{word}\((?:.*[{{,(])?$", line)
         )
     return bool(re.match(rf"[A-Za-z_].*\b{word}\b", line)) and not line.rstrip().endswith(";")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bars
 import cluster
 import openers
 import predictions
@@ -33,7 +34,7 @@ TAB_NAMES = {"typescript": "TypeScript", "python": "Python"}
 FRONT = {"session", "minutes", "at-home", "objectives", "long-page", "long-code"}
 SIMULATOR = "our own simulator, with the real nodes in it"
 MARK = re.compile(r"\{\{#(code|transcript|quiz|schedule|progress|teach|slides)\s*([^}]*)\}\}")
-RUN = re.compile(r"(events|trace) [\w.-]+$")
+RUN = re.compile(r"(events|trace|bars) [\w.-]+$")
 NEW_LINE_EM = 1.5  # the line height that theme/course.css gives to code
 
 
@@ -213,7 +214,7 @@ class Page:
         plays = ""
         if RUN.match(source[0]):
             picture, files = self.picture_of_run(source, title, words, first + middle + 1, number)
-            plays = ' data-play="lanes"'
+            plays = "" if source[0].startswith("bars ") else ' data-play="lanes"'
         else:
             kind, *rest = source
             access = [f"    accTitle: {title}", f"    accDescr: {words.replace(';', ',')}"]
@@ -251,6 +252,9 @@ class Page:
     ) -> tuple[str, list[Path]]:
         name = f"run-{Path(self.path).stem}-{number}"
         try:
+            if source[0].startswith("bars "):
+                drawn, log = bars.of_page(self.book, source[0].split()[1], title, words, name)
+                return f'<div class="picture">{drawn}</div>', [log]
             run, log = spacetime.of_page(self.book, source)
         except (LookupError, OSError, ValueError) as error:
             raise self.fail(line, said(error)) from error

@@ -159,3 +159,11 @@ start_store_tap() { # NAME      of whoever calls
     tap=$!
     wait_for listens "$SCRATCH/tap"
 }
+
+# Once all nodes say who leads: in $leader its number, in $other that of one that follows.
+find_leader() {
+    until ./shop leader 2>/dev/null | grep -q 'say store-1, store-2, store-3$'; do sleep 0.2; done
+    run './shop leader' './shop leader | tee "$SCRATCH/leader"'
+    leader=$(sed -n 's/^store-\([0-9]\) leads.*/\1/p' "$SCRATCH/leader")
+    other=$((leader == 3 ? 2 : 3))
+}

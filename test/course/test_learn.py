@@ -56,16 +56,21 @@ def about(name):
     return tomllib.loads((COURSE / "exercises" / name / "exercise.toml").read_text())
 
 
+def system(name):
+    """Which one is built in it, as the folder of its mini says; or nothing."""
+    return about(name).get("mini", "").partition("/")[0].partition("-")[2]
+
+
 def mine(course, name, language):
-    place = "mine/queue" if "mini" in about(name) else "mine"
+    place = f"mine/{system(name)}" if system(name) else "mine"
     return course / "exercises/mine" / name / language / f"{place}.{SUFFIX[language]}"
 
 
 def copy_solution(course, name, language):
     suffix = SUFFIX[language]
-    if "mini" in about(name):
-        step4 = COURSE / "examples" / about(name)["mini"] / language / "step4"
-        for path in step4.glob(f"*.{suffix}"):
+    if system(name):
+        home = COURSE / "examples" / about(name)["mini"] / language
+        for path in max(home.glob("step*")).glob(f"*.{suffix}"):
             shutil.copy(path, mine(course, name, language).parent)
     else:
         solution = COURSE / "exercises" / name / language / f"solution.{suffix}"
@@ -84,7 +89,7 @@ def wait_until(found, what):
 
 def test_each_session_and_each_chapter_has_its_exercises():
     all_ = [about(name) for name in EXERCISES]
-    for session in (1, 2, 3, 4):
+    for session in (1, 2, 3, 4, 5):
         kinds = [what["kind"] for what in all_ if what["session"] == session]
         assert kinds.count("timed") == 1
         assert kinds.count("find-the-violation") == 1
@@ -146,6 +151,14 @@ MISTAKES = {
         "there were 2",
     ),
     "16-catch-up": ("self.term, self.fresh = term, False", "self.term = term", "a new term"),
+    "17-judge": ("later.end < earlier.begin", "later.begin < earlier.begin", "may stand in either"),
+    "18-violation-quorum": (
+        "have += node.write(value)",
+        "have += node.write(value) + 1",
+        "does not show it",
+    ),
+    "19-session": ("self.token = copy.stamp", "pass", "takes him back in time"),
+    "20-your-store": ("return None, None  # somebody was first", "pass", "seat 12 is taken"),
 }
 
 
@@ -432,10 +445,40 @@ def test_your_queue_begins_as_step_1_with_what_is_given(course, language):
     assert "is kept in" in kept and (home / "mine" / f"queue.{suffix}").exists()
 
 
-def test_accept_says_so_when_there_is_nothing_of_yours(course):
-    said = learn(course, "accept", "queue", code=1)
-    assert "exercises/mine holds no queue of yours yet: ./learn start your-queue" in said
+@pytest.mark.parametrize("language", SUFFIX)
+def test_your_store_begins_as_step_1_and_its_server_runs_what_is_in_mine(course, language):
+    learn(course, "start", "your-store", "--language", language)
+    home = course / "exercises/mine/store"
+    suffix = SUFFIX[language]
+    names = sorted(path.name for path in (home / "mine").glob(f"*.{suffix}"))
+    given = [f"{name}.{suffix}" for name in ("log", "slots", "store")]
+    assert [name for name in names if "__init__" not in name] == given
+    assert not list(home.glob("step*")) and '"mine"' in (home / "Dockerfile").read_text()
+    copy_solution(course, "20-your-store", language)
+    program = NODE if language == "typescript" else sys.executable
+    done = subprocess.run(
+        [program, f"server.{suffix}"], cwd=home, capture_output=True, text=True, timeout=60
+    )
+    assert "mine [NUMBER OF THE NODE]" in done.stderr
+
+
+@pytest.mark.parametrize("system", ["queue", "store"])
+def test_accept_says_so_when_there_is_nothing_of_yours(course, system):
+    said = learn(course, "accept", system, code=1)
+    assert f"exercises/mine holds no {system} of yours yet: ./learn start your-{system}" in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("language", SUFFIX)
+def test_accept_hands_your_store_to_its_own_acceptance_test(course, language):
+    learn(course, "start", "your-store", "--language", language)
+    test = course.parent / "test/compose/store_acceptance.py"
+    test.parent.mkdir(parents=True)
+    test.write_text("import sys; print('judged', sys.argv[1:])")
+    said = learn(course, "accept", "store", code=1)
+    assert said.startswith("Not yet: ") and "judged" not in said
+    copy_solution(course, "20-your-store", language)
+    assert "judged ['mine']" in learn(course, "accept", "store")
 
 
 @pytest.mark.parametrize("language", SUFFIX)

@@ -147,6 +147,8 @@ def test_say_says_what_a_node_answers_and_follows_nothing(tmp_path):
         0,
         "(integer) 1\n",
     )
+    several = say(3, "SET foo one", "GET foo", "DEL foo")  # each in quotes: over one connection
+    assert several == (0, "OK\none\n(integer) 1\n")
     assert say(3, "CLUSTER", "SLOTS")[1].startswith("(integer) 0\n(integer) 5460\n127.0.0.1\n")
     nodes.stop()
     code, said = say(1, "PING")

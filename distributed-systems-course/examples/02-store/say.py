@@ -1,6 +1,7 @@
-"""Says one command to a node of the store and prints its answer: python say.py GET seat:12
+"""Says a command to a node of the store and prints its answer: python say.py GET seat:12
 
-It follows no redirect: what the node says is what you read. ./shop say does the same.
+It follows no redirect: what the node says is what you read. Several commands, each in quotes, go
+over one connection, one after the other. ./shop say does the same.
 """
 
 import socket
@@ -12,8 +13,8 @@ PATIENCE_S = 30
 
 def say(port: int, words: List[str]) -> int:
     """Returns the exit code. A command may be one word with blanks in it, as in quotes."""
-    if len(words) == 1:
-        words = words[0].split()
+    several = all(" " in word.strip() for word in words)
+    commands = [word.split() for word in words] if several or len(words) == 1 else [words]
     try:
         connection = socket.create_connection(("localhost", port), timeout=PATIENCE_S)
     except OSError:  # refused, or an address that this machine does not have
@@ -21,10 +22,11 @@ def say(port: int, words: List[str]) -> int:
         return 1
     try:
         with connection, connection.makefile("rb") as file:
-            parts = [word.encode() for word in words]
-            body = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-            connection.sendall(b"*%d\r\n%s" % (len(parts), body))
-            print("\n".join(told(file)))
+            for command in commands:
+                parts = [word.encode() for word in command]
+                body = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+                connection.sendall(b"*%d\r\n%s" % (len(parts), body))
+                print("\n".join(told(file)), flush=True)
     except OSError:
         print(
             f"it has not answered for {PATIENCE_S} s, or has hung up: nobody knows", file=sys.stderr

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import admin
 from commands import SLOTS
-from nodes import STEPS, node_of
+from nodes import STEPS, as_far_as, node_of
 from peers import Peers
 from session import Session
 from settings import number, table
@@ -32,12 +32,13 @@ class Server:
         self, step: str, id: int, addresses: dict[int, str], peers: dict[int, str]
     ) -> None:
         self.id, self.step, self.addresses = id, step, addresses
+        self.far = as_far_as(step)
         self.node = node_of(step)(id, addresses)
         self.node.election_s = number("ELECTION_MS", 500 * id) / 1000  # node 1 leads first
         self.node.draw = random.random
-        self.tokens = step >= "step5"
-        self.unknown = [] if step >= "step3" else ["consistency"]
-        if step < "step2":
+        self.tokens = self.far >= "step5"
+        self.unknown = [] if self.far >= "step3" else ["consistency"]
+        if self.far < "step2":
             self.unknown += ["readonly", "readwrite", "asking"]
         self.sessions: dict[int, Session] = {}
         self.count = 0
@@ -54,7 +55,7 @@ class Server:
     # --- the node ---------------------------------------------------------------------------------
 
     def ask(self, session: Session, words: list[str], level: str) -> None:
-        more: list[Any] = [level] if self.step >= "step3" else []
+        more: list[Any] = [level] if self.far >= "step3" else []
         if self.tokens:
             more.append(session.token)
         self.node.ask(time.monotonic(), session.number, words, *more)
@@ -113,7 +114,8 @@ class Server:
         return any(nodes[0] == self.id for _, _, nodes in self.ranges())
 
     def slot_of(self, key: str) -> int:
-        return int(importlib.import_module("step2.slots").slot_of(key))
+        home = "mine" if self.step == "mine" else "step2"
+        return int(importlib.import_module(f"{home}.slots").slot_of(key))
 
     def known_as(self, node: int) -> list[Any]:
         host, port = self.addresses[node].rsplit(":", 1)
@@ -141,7 +143,7 @@ async def run(step: str, id: int) -> None:
     try:
         clients = await loop.create_server(lambda: Session(server), host, port)
         listening = [clients, await admin.start(server, host, admin_port)]
-        if step >= "step3":
+        if server.far >= "step3":
             listening.append(await server.peers.start(host, peer_port))
     except OSError as error:
         sys.exit(f"cannot listen: {error.strerror} (is another store, or the shop, still up?)")

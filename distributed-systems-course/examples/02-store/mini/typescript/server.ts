@@ -11,12 +11,12 @@ import net from "node:net";
 import { join } from "node:path";
 
 import * as admin from "./admin.ts";
-import { STEPS, nodeOf } from "./nodes.ts";
+import { STEPS, asFarAs, nodeOf } from "./nodes.ts";
 import { Peers } from "./peers.ts";
 import { Session } from "./session.ts";
 import { number, refuse, table } from "./settings.ts";
-import { SLOTS, slotOf } from "./step2/slots.ts";
 
+const SLOTS = 16384;
 const TICK_MS = 20;
 const LATE_S = 0.1; // who stood still for so long hears first, and loses patience then
 
@@ -32,6 +32,7 @@ export class Server {
   readonly unknown: string[];
   readonly sessions = new Map<number, Session>();
   readonly peers: Peers;
+  slotOf!: (key: string) => number; // main has to find the store's own
   private readonly addresses: Map<number, string>;
   private readonly log: any;
   private count = 0;
@@ -42,9 +43,10 @@ export class Server {
     this.addresses = node.addresses;
     this.node.electionS = number("ELECTION_MS", 500 * id) / 1000; // node 1 leads first
     this.node.draw = Math.random;
-    this.tokens = step >= "step5";
-    this.unknown = step >= "step3" ? [] : ["consistency"];
-    if (step < "step2") this.unknown.push("readonly", "readwrite", "asking");
+    const far = asFarAs(step);
+    this.tokens = far >= "step5";
+    this.unknown = far >= "step3" ? [] : ["consistency"];
+    if (far < "step2") this.unknown.push("readonly", "readwrite", "asking");
     this.peers = new Peers(id, peers, (sender, message) => this.heard(sender, message));
     try {
       for (const entry of log.replay()) node.apply(entry);
@@ -113,10 +115,6 @@ export class Server {
     return this.ranges().some(([, , nodes]) => nodes[0] === this.id);
   }
 
-  slotOf(key: string): number {
-    return slotOf(key);
-  }
-
   knownAs(node: number): [string, number, string] {
     const [host, port] = this.addresses.get(node)!.split(/:(?=\d+$)/) as [string, string];
     return ["$" + host, Number(port), "$" + String(node).padStart(40, "0")];
@@ -142,11 +140,13 @@ async function main(): Promise<void> {
   const { Log } = await import(join(import.meta.dirname, step, "log.ts"));
   const log = new Log(process.env.DATA ?? `data/${id}`);
   const server = new Server(step, id, new Node(id, addresses), log, peers);
+  const slots = join(import.meta.dirname, step === "mine" ? step : "step2", "slots.ts");
+  server.slotOf = (await import(slots)).slotOf;
   const refused = (error: Error) =>
     refuse(`cannot listen: ${error.message} (is another store, or the shop, still up?)`);
   const clients = net.createServer((socket) => server.opened(socket)).on("error", refused);
   admin.start(server, host, adminPort).on("error", refused);
-  if (step >= "step3") server.peers.start(host, peerPort).on("error", refused);
+  if (asFarAs(step) >= "step3") server.peers.start(host, peerPort).on("error", refused);
   setInterval(() => server.tick(), TICK_MS);
   clients.listen(port, host, () => console.log(`node ${id} of ${step} listens at ${host}:${port}`));
   for (const signal of ["SIGTERM", "SIGINT"]) {
