@@ -76,6 +76,7 @@ struct protocol_request {
     enum protocol_request_kind kind;
     uint64_t token; /* of all with an answer: the protocol's own, handed back as it is */
     uint32_t slot;  /* what it is about, for systems of many groups; else 0 */
+    bool more;      /* of an ordered protocol: next() has the next one, whatever bytes are left */
     bool blocks;    /* propose nothing behind it until its reply has come (reserve) */
     bool grows;     /* refused with PROTOCOL_REFUSED_FULL when the disk or memory is full */
     enum protocol_read read;   /* of a QUERY */

@@ -81,6 +81,8 @@ struct node_group {
     uint64_t written;       /* up to this sequence */
     uint64_t follow_us;     /* its members are not changed again before */
     bool follow_waits;      /* for group 0's membership to be confirmed */
+    uint64_t home_since_us; /* its home has caught up; 0: it has not, or leads */
+    uint64_t home_again_us; /* leadership is not offered again before */
 };
 
 struct groups {
@@ -203,6 +205,11 @@ void facts_free(struct node *node);
 /* As a turn begins, before it answers; and as it ends, for those who ask before the next. */
 void facts_turn(struct node *node);
 void facts_rest(struct node *node);
+
+/* --- home.c --- */
+
+/* Once a turn: who leads a group that has another home hands it over there. */
+void home_turn(struct node *node);
 
 /* --- requests.c: between clients and groups --- */
 

@@ -371,6 +371,7 @@ static void turn_work(struct node *node)
     route_lost(node);
     route_clocks(node);
     follow_turn(node);
+    home_turn(node);
     drain_turn(node);
     stuck_turn(node);
     groups_write(node);

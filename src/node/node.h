@@ -114,7 +114,10 @@ struct node_config {
     uint64_t session_lease_us;   /* log time after which a silent node's sessions end */
     uint64_t refuse_after_us;    /* a command waits this long for a leader, then is refused */
     uint64_t uncertain_after_us; /* one whose outcome is unknown: the connection closes */
-    uint64_t tick_interval_us;   /* between two ticks of log time, at least */
+    uint64_t
+        leaders_home_us; /* of many groups: for so long a group's home has to have caught up, and
+                                 is to lead then; 0: whoever leads leads on. node/home.c */
+    uint64_t tick_interval_us; /* between two ticks of log time, at least */
     uint64_t segment_bytes;
     uint64_t log_bytes_compact;     /* snapshot when the log exceeds max(this, last snapshot) */
     uint64_t log_bytes_memory;      /* entries kept in memory for slow followers */

@@ -22,6 +22,7 @@ struct sim_system {
     const struct machine_ops *machine;
     const void *machine_options;
     const struct protocol_ops *protocol;
+    uint32_t (*group_of)(uint32_t slot, uint32_t groups_count); /* NULL: each the next slot's */
     const void *protocol_options;
     const char *leftovers; /* what `left` counts, for people */
     /* How far apart, at most, the clocks of a world may be said to run (raft.h:

@@ -19,6 +19,7 @@ enum {
     DRAIN_US_MAX = 180000000,
     SETTLE_US_MAX = 10000000,
     SEGMENT_BYTES = 64 << 10,
+    LEADERS_HOME_US = 1000000,
     SPARE_ODDS = 2, /* of a world with a node that may join */
 };
 
@@ -267,7 +268,8 @@ static void config_init(struct world *world)
     config->draws.mac = toy_mac;
     config->protocol_config.options = world->system->protocol_options;
     config->groups_count = world->groups_count;
-    config->group_of = group_of_slot;
+    config->group_of = world->system->group_of != NULL ? world->system->group_of : group_of_slot;
+    config->leaders_home_us = (random_mix(world->options->seed) & 4) != 0 ? LEADERS_HOME_US : 0;
     config_peers(world);
     config->trace_messages = world->options->trace;
     /* Clocks drift within the bound, unless told otherwise: so both levels have to be true. */

@@ -231,7 +231,8 @@ class Cluster:
         """All have applied the same log to the same state."""
 
         def same():
-            seen = {(s["applied_index"], s["digest"]) for s in (n.status() for n in self.nodes)}
+            seen = {str([(one["applied_index"], one["digest"]) for one in [s, *s.get("groups", [])]])
+                    for s in (node.status() for node in self.nodes)}
             return len(seen) == 1
 
         eventually(same, "all nodes agree on index and digest")

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
 
-from harness import DEADLINE_S
+from harness import DEADLINE_S, eventually
 
 
 def client_of(node, **more):
@@ -25,8 +25,19 @@ def cluster_client(nodes, **more):
     return RedisCluster(startup_nodes=startup, dynamic_startup_nodes=False, **more)
 
 
-def run_ioredis(place, program, nodes):
-    """What the program printed, which is told the ports of the nodes."""
+def sure(do):
+    """What it answers, once the cluster takes it."""
+    def tried():
+        try:
+            return [do()]
+        except (redis.RedisError, OSError):
+            return None
+
+    return eventually(tried, "the cluster takes it")[0]
+
+
+def run_ioredis(place, program, nodes, *words):
+    """What the program printed, which is told these words and the ports of the nodes."""
     modules = os.environ.get("NODE_PATH")
     if shutil.which("node") is None or not modules:
         pytest.skip("needs node, and NODE_PATH")
@@ -34,8 +45,8 @@ def run_ioredis(place, program, nodes):
     path.write_text(program)
     if not (place / "node_modules").exists():
         (place / "node_modules").symlink_to(modules)
-    ports = [str(node.port) for node in nodes]
-    done = subprocess.run(["node", path, *ports], capture_output=True, text=True,
+    words = [str(word) for word in (*words, *(node.port for node in nodes))]
+    done = subprocess.run(["node", path, *words], capture_output=True, text=True,
                           timeout=2 * DEADLINE_S)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

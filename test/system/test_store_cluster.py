@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from harness import Wire, eventually, free_port
-from stores import client_of, cluster_client, run_ioredis
+from stores import client_of, cluster_client, run_ioredis, sure
 
 
 @pytest.fixture
@@ -19,17 +19,6 @@ def told(node, *words):
             return client.execute_command(*words)
         except redis.RedisError as error:
             return f"{type(error).__name__} {error}"
-
-
-def sure(do):
-    """What it answers, once the cluster takes it."""
-    def tried():
-        try:
-            return [do()]
-        except (redis.RedisError, OSError):
-            return None
-
-    return eventually(tried, "the cluster takes it")[0]
 
 
 def test_redis_py_as_a_cluster(cluster):

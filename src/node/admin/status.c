@@ -13,23 +13,31 @@ const char *status_ailing(const struct node *node)
     if (membership_removed(node)) {
         return "no longer a member of the cluster: stop it, or add it again\n";
     }
-    if (raft_leader(group_raft(node->group)) == 0) return "no leader known\n";
-    if (!raft_trusted(group_raft(node->group)))
-        return "catching up: has no vote until it holds the log\n";
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        const struct raft *raft = group_raft(node->groups.all[i].group);
+        if (raft == NULL || raft_leader(raft) == 0) return "no leader known\n";
+        if (!raft_trusted(raft)) return "catching up: has no vote until it holds the log\n";
+    }
     return NULL;
+}
+
+static bool group_unready(struct node *node, const struct group *group)
+{
+    if (group_leading(group)) return false;
+    struct peer *leader = peer_find(&node->peers, raft_leader(group_raft(group)));
+    return leader == NULL || peer_link(&node->peers, leader, PEER_CHANNEL_LOG) == NULL;
 }
 
 const char *status_unready(struct node *node)
 {
     const char *why = status_ailing(node);
     if (why != NULL) return why;
-    if (!wal_ready(&node->wal) || group_incarnation(node->group) == 0) {
-        return "starting: takes no commands before it has a life of its own on disk\n";
-    }
-    if (group_leading(node->group)) return NULL;
-    struct peer *leader = peer_find(&node->peers, raft_leader(group_raft(node->group)));
-    if (leader == NULL || peer_link(&node->peers, leader, PEER_CHANNEL_LOG) == NULL) {
-        return "no connection to the leader\n";
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        const struct group *group = node->groups.all[i].group;
+        if (!wal_ready(&node->wal) || group_incarnation(group) == 0) {
+            return "starting: takes no commands before it has a life of its own on disk\n";
+        }
+        if (group_unready(node, group)) return "no connection to the leader\n";
     }
     return NULL;
 }
@@ -119,6 +127,27 @@ static void status_clocks(const struct node *node, struct json *json)
     json_array_end(json);
 }
 
+/* All groups, where there are many; what stands elsewhere is group 0's. */
+static void status_groups(const struct node *node, struct json *json)
+{
+    if (node->groups.count == 1) return;
+    json_key(json, "groups");
+    json_array_begin(json);
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        const struct group *group = node->groups.all[i].group;
+        if (group_raft(group) == NULL) continue;
+        json_object_begin(json);
+        json_member_unsigned(json, "group", i);
+        json_member_unsigned(json, "leader", raft_leader(group_raft(group)));
+        json_member_unsigned(json, "term", raft_term(group_raft(group)));
+        json_member_unsigned(json, "applied_index", group_replica(group)->index);
+        json_key(json, "digest");
+        json_hex(json, replica_digest(group_replica(group)), 16);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
 static void status_announced(const struct node *node, struct json *json)
 {
     json_key(json, "announced");
@@ -150,6 +179,7 @@ void status_json(const struct node *node, struct buffer *out)
     status_raft(node, &json);
     status_progress(node, &json);
     status_clocks(node, &json);
+    status_groups(node, &json);
     json_member_unsigned(&json, "applied_index", group_replica(node->group)->index);
     json_key(&json, "digest");
     json_hex(&json, replica_digest(group_replica(node->group)), 16);
@@ -213,6 +243,52 @@ static void metrics_raft(const struct node *node, struct buffer *out)
            counters.elections_won);
 }
 
+/* The number at the end of a line of a metric; where it begins. */
+static size_t metric_value(struct slice line, uint64_t *value)
+{
+    size_t at = line.size;
+    while (at > 0 && line.data[at - 1] != ' ') at--;
+    if (!decimal_read(slice_of(line.data + at, line.size - at), value)) *value = 0;
+    return at;
+}
+
+static struct slice take_line(struct slice *text)
+{
+    size_t size = 0;
+    while (size < text->size && text->data[size] != '\n') size++;
+    struct slice line = slice_of(text->data, size);
+    size += size < text->size;
+    *text = slice_of(text->data + size, text->size - size);
+    return line;
+}
+
+/* What a machine tells of itself, line by line the sum of all groups'. */
+static void metrics_machines(const struct node *node, struct buffer *out)
+{
+    struct buffer sum = {0};
+    for (uint32_t i = 0; i < node->groups.count; i++) {
+        const struct replica *replica = group_replica(node->groups.all[i].group);
+        struct buffer text = {0}, before = sum;
+        struct slice others = buffer_slice(&before);
+        replica->ops->metrics(replica->machine, &text);
+        struct slice rest = buffer_slice(&text);
+        sum = (struct buffer){0};
+        while (rest.size > 0) {
+            struct slice line = take_line(&rest), other = take_line(&others);
+            uint64_t value, earlier = 0;
+            size_t at = line.data[0] == '#' ? line.size : metric_value(line, &value);
+            if (other.size > 0 && line.data[0] != '#') (void)metric_value(other, &earlier);
+            buffer_append(&sum, line.data, at);
+            if (line.data[0] != '#') buffer_append_decimal(&sum, value + earlier);
+            buffer_append_text(&sum, "\n");
+        }
+        buffer_free(&before);
+        buffer_free(&text);
+    }
+    buffer_append_slice(out, buffer_slice(&sum));
+    buffer_free(&sum);
+}
+
 void status_metrics(const struct node *node, struct buffer *out)
 {
     struct group_counters counters;
@@ -259,6 +335,10 @@ void status_metrics(const struct node *node, struct buffer *out)
     metric(out, "machine_bytes", "gauge", "Estimated memory of the machine's objects.",
            group_replica(node->group)->ops->bytes(group_replica(node->group)->machine));
     metric(out, "disk_full", "gauge", "1 while growing commands are refused.", node->disk.full);
-    group_replica(node->group)->ops->metrics(group_replica(node->group)->machine, out);
+    if (node->groups.count == 1) {
+        group_replica(node->group)->ops->metrics(group_replica(node->group)->machine, out);
+    } else {
+        metrics_machines(node, out);
+    }
     buffer_append_slice(out, buffer_slice(&node->world_metrics));
 }

@@ -250,6 +250,7 @@ bool client_next(struct clients *clients, struct client *client, struct slice *r
         client->request = (struct protocol_request){0};
         client->request.kind =
             clients->config->protocol->next(client->protocol, rest, &client->request);
+        if (client->request.more) client->inside = true;
         if (client_take(clients, client)) return true;
         if (client->request.kind == PROTOCOL_NONE) {
             client->inside = false;

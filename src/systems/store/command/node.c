@@ -9,8 +9,13 @@
 
 extern const struct system system_store; /* system.c */
 
-enum { PASSWORD_SIZE_MAX = 512 };
+enum {
+    PASSWORD_SIZE_MAX = 512,
+    GROUPS_MAX = 128,
+    LEADERS_HOME_US = 5000000,
+};
 
+static uint64_t groups = 1;
 static struct store_protocol_options options = {.redirects = true};
 static char announced[NODE_ANNOUNCED_SIZE_MAX + 1];
 static char password[PASSWORD_SIZE_MAX + 2];
@@ -52,6 +57,10 @@ static int fill(struct node_config *node)
     options.node = node->self;
     options.fsync_never = node->fsync_never;
     node->protocol_config.options = &options;
+    /* One alone keeps the slots itself; of more, group 0 says who the members are, and no more. */
+    node->groups_count = groups == 1 ? 1 : 1 + (uint32_t)groups;
+    node->group_of = store_group_of;
+    node->leaders_home_us = LEADERS_HOME_US;
     return 0;
 }
 
@@ -62,6 +71,8 @@ int command_store(int argc, char **argv)
          option_parse_text, &auth_file, 0, 0, 0},
         {"redirect", "on|off", "off: forward to who leads, for clients that know no clusters (on)",
          parse_redirect, &options.redirects, 0, 0, 0},
+        {"groups", "N", "Raft groups that share the slots; on all nodes, and for good, as many (1)",
+         option_parse_number, &groups, 1, GROUPS_MAX, 0},
         {"announce-replicas", NULL, "CLUSTER SLOTS lists as replicas also nodes that lead some",
          NULL, &options.announces_leaders, 0, 0, 0},
     };

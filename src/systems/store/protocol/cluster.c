@@ -290,6 +290,15 @@ static void tell_info(const struct view *view)
 
 /* --- CLUSTER --- */
 
+/* What a slot holds, at the replica of its group here. */
+static void ask_of_slot(struct asked *asked, enum store_op op)
+{
+    uint64_t slot;
+    ask_machine(asked, store_command_by_op(op), 1);
+    bool is_slot = decimal_read(asked_word(asked, 2), &slot) && slot < STORE_SLOTS;
+    if (is_slot) asked->request->slot = (uint32_t)slot;
+}
+
 static void tell_of_slots(struct asked *asked)
 {
     uint32_t count = asked->words.count;
@@ -297,9 +306,9 @@ static void tell_of_slots(struct asked *asked)
     if (asked_is(asked, 1, "keyslot") && count == 3) {
         resp_put_integer(say(asked), store_slot(asked_word(asked, 2)));
     } else if (asked_is(asked, 1, "countkeysinslot") && count == 3) {
-        ask_machine(asked, store_command_by_op(STORE_COUNT_SLOT), 1);
+        ask_of_slot(asked, STORE_COUNT_SLOT);
     } else if (asked_is(asked, 1, "getkeysinslot") && count == 4) {
-        ask_machine(asked, store_command_by_op(STORE_KEYS_SLOT), 1);
+        ask_of_slot(asked, STORE_KEYS_SLOT);
     } else {
         const char *why = refused_cluster(asked_word(asked, 1));
         if (why != NULL) {

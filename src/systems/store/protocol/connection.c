@@ -130,7 +130,7 @@ void ask_machine(struct asked *asked, const struct store_command *row, uint32_t 
     request->read = (row->flags & STORE_HERE) != 0 ? PROTOCOL_READ_LOCAL : read_level(asked);
     if (request->kind == PROTOCOL_PROPOSE) set_write_level(asked, row, first);
     request->command = buffer_slice(command);
-    (void)route_elsewhere(asked, row, slot);
+    if (!spread_begin(asked, row)) (void)route_elsewhere(asked, row, slot);
 }
 
 /* --- asking --- */

@@ -2,6 +2,7 @@
 #ifndef QUARTET_SYSTEMS_STORE_PROTOCOL_INTERNAL_H
 #define QUARTET_SYSTEMS_STORE_PROTOCOL_INTERNAL_H
 
+#include "base/list.h"
 #include "systems/store/machine/store.h"
 #include "systems/store/protocol/protocol.h"
 #include "wire/resp.h"
@@ -16,12 +17,22 @@ enum level { LEVEL_DEFAULT, LEVEL_LINEARIZABLE, LEVEL_LEASE, LEVEL_SESSION, LEVE
 
 /* What else than the version of RESP a request's token says, in its second byte: what counted()
  * makes its client hear. */
-enum token_kind { TOKEN_PLAIN, TOKEN_EARLY, TOKEN_ALL, TOKEN_WAIT, TOKEN_WAITAOF, TOKEN_TOKEN };
+enum token_kind {
+    TOKEN_PLAIN,
+    TOKEN_EARLY,
+    TOKEN_ALL,
+    TOKEN_WAIT,
+    TOKEN_WAITAOF,
+    TOKEN_TOKEN,
+    TOKEN_SPREAD
+};
 
 static inline uint64_t token_of(enum token_kind kind, unsigned version)
 {
     return (uint64_t)kind << 8 | version;
 }
+
+struct spread; /* a command that is put to many groups: spread.c */
 
 struct store_connection {
     const struct store_protocol_options *options;
@@ -35,6 +46,9 @@ struct store_connection {
     enum level level;
     enum protocol_write write_level;
     struct buffer seen, after; /* struct protocol_position: positions.c */
+    struct list spreads;       /* those under way */
+    struct spread *spreading;  /* one of them, that has groups to be asked yet */
+    uint64_t spread_last;
     bool readonly;
     bool known; /* it said the password, or none is asked for */
     uint32_t name_size;
@@ -90,10 +104,42 @@ void say_syntax_error(struct asked *asked);
 struct slice route_host(struct slice address, uint64_t *port);
 /* What the client of this connection dials for this node; empty: not known. */
 struct slice route_address(const struct store_connection *connection, uint32_t id);
-bool route_leads(const struct store_connection *connection, uint32_t id); /* any group */
+/* Whether the node leads a group that has slots. */
+bool route_leads(const struct store_connection *connection, uint32_t id);
+/* Whether any replica may answer at this level. */
+bool route_any(enum protocol_read read);
+/* The answer to a command without a key where it speaks for no slot. */
+void route_say_nothing(struct asked *asked, enum store_op op);
 /* Whether asked->request, which is for the machine, is another node's to answer: then the client
  * has been told so. `slot`: of its keys, or STORE_NO_SLOT. */
 bool route_elsewhere(struct asked *asked, const struct store_command *row, uint16_t slot);
+
+/* --- what is put to many groups: spread.c --- */
+
+/* Whether asked->request is: then it is the first of its requests, or the client has its answer. */
+bool spread_begin(struct asked *asked, const struct store_command *row);
+/* The next of connection->spreading. */
+void spread_next(struct store_connection *connection, struct protocol_request *request);
+void spread_answer(struct store_connection *connection, uint64_t token,
+                   const struct store_reply *reply, struct buffer *out);
+void spread_refuse(struct store_connection *connection, uint64_t token, struct slice error,
+                   struct buffer *out);
+void spreads_free(struct store_connection *connection);
+size_t spreads_held(const struct store_connection *connection);
+
+/* --- INFO of many groups: info.c --- */
+
+enum { INFO_SUMMED = 5 };
+
+struct info_sums {
+    struct buffer text; /* the first that came */
+    uint64_t sums[INFO_SUMMED];
+};
+
+void info_add(struct info_sums *info, struct slice text);
+void info_say(const struct info_sums *info, const struct store_connection *connection,
+              struct buffer *out);
+void info_free(struct info_sums *info);
 
 /* --- what becomes of a command --- */
 

@@ -23,6 +23,7 @@ static void *store_open(const struct protocol_config *config)
         connection->facts = config->facts;
         connection->place = config->place;
     }
+    list_init(&connection->spreads);
     connection->version = 2;
     connection->known = connection->options->password == NULL;
     return connection;
@@ -31,6 +32,7 @@ static void *store_open(const struct protocol_config *config)
 static void store_close(void *opened)
 {
     struct store_connection *connection = opened;
+    spreads_free(connection);
     resp_parser_free(&connection->parser);
     buffer_free(&connection->command);
     buffer_free(&connection->said);
@@ -43,7 +45,7 @@ static size_t store_held(const void *opened)
 {
     const struct store_connection *connection = opened;
     return resp_parser_held(&connection->parser) + connection->command.capacity +
-           connection->said.capacity + connection->after.capacity;
+           connection->said.capacity + connection->after.capacity + spreads_held(connection);
 }
 
 static void store_shed(void *opened)
@@ -76,9 +78,14 @@ static enum protocol_request_kind store_next(void *opened, struct slice *bytes,
     struct asked asked = {.connection = connection, .request = request};
     const char *why;
     size_t consumed;
-    *request = (struct protocol_request){.kind = PROTOCOL_NONE, .token = connection->version};
+    *request = (struct protocol_request){.kind = PROTOCOL_NONE,
+                                         .token = token_of(TOKEN_PLAIN, connection->version)};
     let_go(&connection->command);
     let_go(&connection->said);
+    if (connection->spreading != NULL) {
+        spread_next(connection, request);
+        return request->kind;
+    }
     enum resp_result result =
         resp_parse(&connection->parser, *bytes, &consumed, &asked.words, &why);
     if (consumed > 0) *bytes = slice_of(bytes->data + consumed, bytes->size - consumed);

@@ -15,10 +15,19 @@ static void put_value(const struct store_value *value, unsigned version, struct 
     }
 }
 
+static bool is_spread(uint64_t token)
+{
+    return (token >> 8 & 0xFF) == TOKEN_SPREAD;
+}
+
 void store_answer(void *connection, uint64_t token, const void *payload, struct buffer *out)
 {
     const struct store_reply *reply = payload;
     position_seen(connection);
+    if (is_spread(token)) {
+        spread_answer(connection, token, reply, out);
+        return;
+    }
     for (uint32_t i = 0; i < reply->count; i++) {
         put_value(&reply->values[i], (unsigned)token & 0xff, out);
     }
@@ -58,6 +67,7 @@ void store_counted(void *opened, uint64_t token, uint32_t have, uint32_t of, str
         resp_put_integer(out, others);
         break;
     case TOKEN_TOKEN: token_say(connection, out); break;
+    case TOKEN_SPREAD: break; /* it asks for a majority */
     }
 }
 
@@ -77,8 +87,11 @@ void store_refuse(void *connection, uint64_t token, enum protocol_refusal why, s
         [PROTOCOL_REFUSED_NOT_LEADING] =
             "TRYAGAIN only the leader can count all voters, and this node is not: ask it",
     };
-    (void)token;
     if (why == PROTOCOL_REFUSED_LOST && connection != NULL) positions_lost(connection);
     const char *text = connection == NULL ? "ERR max number of clients reached" : words[why];
+    if (is_spread(token)) {
+        spread_refuse(connection, token, slice_text(text), out);
+        return;
+    }
     resp_put_error(out, slice_text(text));
 }

@@ -44,14 +44,14 @@ struct slice route_address(const struct store_connection *connection, uint32_t i
 bool route_leads(const struct store_connection *connection, uint32_t id)
 {
     const struct protocol_facts *facts = connection->facts;
-    for (uint32_t i = 0; facts != NULL && i < facts->groups_count; i++) {
+    if (facts == NULL) return false;
+    for (uint32_t i = facts->groups_count > 1; i < facts->groups_count; i++) {
         if (facts->groups[i].leader == id) return true;
     }
     return false;
 }
 
-/* Of one that has no key, asked where no slot is led: of nothing. */
-static void say_nothing(struct asked *asked, enum store_op op)
+void route_say_nothing(struct asked *asked, enum store_op op)
 {
     unsigned version = asked->connection->version;
     switch (op) {
@@ -84,13 +84,17 @@ static void say_moved(struct asked *asked, uint16_t slot, struct slice address)
     buffer_free(&text);
 }
 
+bool route_any(enum protocol_read read)
+{
+    return read != PROTOCOL_READ_LINEARIZABLE && read != PROTOCOL_READ_LEASE;
+}
+
 bool route_elsewhere(struct asked *asked, const struct store_command *row, uint16_t slot)
 {
     const struct store_connection *connection = asked->connection;
     const struct protocol_facts *facts = connection->facts;
     const struct protocol_request *request = asked->request;
-    bool here = request->kind == PROTOCOL_QUERY && request->read != PROTOCOL_READ_LINEARIZABLE &&
-                request->read != PROTOCOL_READ_LEASE;
+    bool here = request->kind == PROTOCOL_QUERY && route_any(request->read);
     if (!connection->options->redirects || facts == NULL || here) return false;
     uint32_t group = store_group_of(request->slot, facts->groups_count);
     uint32_t leader = facts->groups[group].leader;
@@ -98,7 +102,7 @@ bool route_elsewhere(struct asked *asked, const struct store_command *row, uint1
     struct slice address = route_address(connection, leader);
     if (address.size == 0) return false;
     if (slot == STORE_NO_SLOT) {
-        say_nothing(asked, row->op);
+        route_say_nothing(asked, row->op);
     } else {
         say_moved(asked, slot, address);
     }

@@ -106,6 +106,7 @@ const struct sim_system sim_system_store = {
     .help = "a replicated store, judged for linearizability by key",
     .machine = &store_ops,
     .protocol = &store_protocol_ops,
+    .group_of = store_group_of,
     .drift_permille_max = 300, /* the judge knows nothing of time */
     .leftovers = "clients' last reads",
     .coverage_first = SIM_COVER_RAFT_END,

@@ -33,7 +33,7 @@ static inline void tell(const struct protocol_request *request, struct buffer *o
     const struct store_command *row = store_command_by_op((enum store_op)read_u8(&reader));
     uint16_t slot = read_u16(&reader);
     assert_non_null(row);
-    assert_int_equal(request->slot, slot == STORE_NO_SLOT ? 0 : slot);
+    if (slot != STORE_NO_SLOT) assert_int_equal(request->slot, slot);
     if (request->kind == PROTOCOL_QUERY) {
         buffer_append_text(out, "Q ");
         buffer_append_text(out, levels[request->read]);
@@ -44,6 +44,7 @@ static inline void tell(const struct protocol_request *request, struct buffer *o
         buffer_append_text(out, writes[request->write]);
     }
     if (slot == STORE_NO_SLOT) {
+        if (request->slot != 0) buffer_append_decimal(out, request->slot); /* where it is put */
         buffer_append_text(out, "-");
     } else {
         buffer_append_decimal(out, slot);

@@ -23,8 +23,8 @@ static void commands_go_to_the_machine(void **state)
          "Q local -: info\n");
     says("object encoding foo\ncluster countkeysinslot 1\ncluster getkeysinslot 1 2\n",
          "Q linearizable 12182: object|encoding foo\n"
-         "Q local -: cluster|countkeysinslot 1\n"
-         "Q local -: cluster|getkeysinslot 1 2\n");
+         "Q local 1-: cluster|countkeysinslot 1\n"
+         "Q local 1-: cluster|getkeysinslot 1 2\n");
 }
 
 static void levels_are_chosen(void **state)
