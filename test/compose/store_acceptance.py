@@ -7,21 +7,14 @@ last one judges what they heard: as if there were one copy, and no sale that was
 Standard library alone, so that learners can judge a store of their own with it.
 """
 
-import json
-import os
-import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-from stack import BUILD_TIMEOUT_S, HERE, Implementation, Stack, engine_missing, wait_for
+from replicated import COURSE, Replicated, judge
+from stack import Implementation, engine_missing, wait_for
 
-COURSE = HERE.parent.parent / "distributed-systems-course"
 EXAMPLE = COURSE / "examples/02-store"
 NODES = ("store-1", "store-2", "store-3")
 OFFICES = ("office-python", "office-typescript")
@@ -43,62 +36,15 @@ with socket.create_connection(({node!r}, 6379), timeout=20) as connection:
     connection.sendall(b"*%d\\r\\n%s" % (len(parts), text))
     print(connection.recv(65536).decode())
 """
-STATUS = """
-import json, urllib.request
-found = {{}}
-for node in {nodes!r}:
-    try:
-        with urllib.request.urlopen(f"http://{{node}}:9000/status", timeout=2) as reply:
-            found[node] = json.load(reply)
-    except OSError:
-        pass
-print(json.dumps(found))
-"""
-HISTORY = """
-import glob, json
-lines = [line for name in glob.glob("/results/*.jsonl") for line in open(name)]
-lines = [line for line in lines if line.endswith("\\n")]
-print("".join(sorted(lines, key=lambda line: json.loads(line)["time"])), end="")
-"""
 
 
-class Store(Stack):
-    def compose(self, *arguments: str, timeout_s: float = 180) -> str:
-        files = ("-f", str(EXAMPLE / "compose.yaml"), "-f", str(HERE / "store_override.yaml"))
-        return self.run(
-            *("docker", "compose", "-p", self.project, *files, *arguments), timeout_s=timeout_s
-        )
-
-    def break_(self, how: str, service: str) -> str:
-        return self.run(str(EXAMPLE / "shop"), how, service)
-
-    def up(self) -> None:
-        self.compose("build", timeout_s=BUILD_TIMEOUT_S)
-        self.compose("up", "--detach")
-        self.wait_healthy(*NODES)
+class Store(Replicated):
+    example = EXAMPLE
+    override = "store_override.yaml"
 
     def say(self, node: str, *words: str) -> str:
         """What a node answers, as it comes."""
         return self.python(SAY.format(node=node, words=words)).strip()
-
-    def status(self) -> dict[str, Any]:
-        """What each node believes that answers."""
-        found: dict[str, Any] = json.loads(self.python(STATUS.format(nodes=NODES)))
-        return found
-
-    def leader(self) -> str:
-        def look() -> str:
-            said = {node["leader"] for node in self.status().values()}
-            return f"store-{said.pop()}" if len(said) == 1 and said != {0} else ""
-
-        return str(wait_for("a leader that all nodes agree on", look))
-
-    def history(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.python(HISTORY).splitlines()]
-
-    def sales(self) -> list[str]:
-        lines = self.history()
-        return [line["value"][1] for line in lines if (line["type"], line["f"]) == ("ok", "cas")]
 
 
 @dataclass
@@ -128,17 +74,11 @@ def steps() -> list[Step]:
 
 
 def both_sell(story: Story) -> None:
-    wait_for("ten sales of each office", lambda: sold_since(story, 0, 10))
-
-
-def sold_since(story: Story, start: int, each: int = 3) -> bool:
-    names = [order.rsplit("-", 1)[0] for order in story.stack.sales()[start:]]
-    return all(names.count(office) >= each for office in OFFICES)
+    story.stack.go_on(OFFICES, each=10)
 
 
 def goes_on(story: Story) -> None:
-    start = len(story.stack.sales())
-    wait_for("both offices to sell", lambda: sold_since(story, start))
+    story.stack.go_on(OFFICES)
 
 
 def same_everywhere(story: Story) -> None:
@@ -214,31 +154,14 @@ def kill_all(story: Story) -> None:
 
 
 def graceful_stop(story: Story) -> None:
-    stack = story.stack
-    stack.compose("stop", *OFFICES)
-    stack.compose("stop", *NODES)
-    for service in (*OFFICES, *NODES):
-        assert stack.exit_code(service) == 0, f"{service} ended with {stack.exit_code(service)}"
+    story.stack.stop(*OFFICES)
+    story.stack.stop(*NODES)
 
 
 def judged(story: Story) -> None:
-    """By our checker where it is built, and by the course's own in both languages."""
     history = story.stack.history()
-    sold = sum((line["type"], line["f"]) == ("ok", "cas") for line in history)
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "history.jsonl"
-        path.write_text("".join(json.dumps(line) + "\n" for line in history))
-        judges = [[sys.executable, COURSE / "exercises/judge.py", path]]
-        if os.environ.get("QUARTET"):
-            judges.append([os.environ["QUARTET"], "check", "kv", path])
-            judges.append(["node", COURSE / "exercises/judge.ts", path])
-        for judge in judges:
-            done = subprocess.run(judge, capture_output=True, text=True, timeout=300)
-            said = done.stdout + done.stderr
-            named = re.search(r'key ("[^"]*")', said)
-            key = json.loads(named[1]) if named else ""
-            about = "\n".join(json.dumps(line) for line in history if line["key"] == key)
-            assert done.returncode == 0, f"{said}{about}"
+    sold = len(story.stack.stood())
+    judge(history)
     owner = story.stack.implementation.owner
     story.words = f"{owner} store: {story.kills} kills under load.\n0 of {sold} sales lost."
     assert sold > 100 and story.kills > 3, story.words

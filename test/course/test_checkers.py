@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from minis import MINIS, NODE
-from rooms import STORE
+from rooms import EXAMPLES, STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = ROOT / "distributed-systems-course"
 SHOP = MINIS.parent
+CONSENSUS = EXAMPLES / "04-consensus"
 EXERCISES = sorted(path.parent for path in COURSE.glob("exercises/*/exercise.toml"))
 JUNK = shutil.ignore_patterns("node_modules", "__pycache__", "mine", "book")
 
@@ -73,6 +74,7 @@ def test_ruff_finds_nothing_to_complain_of_or_to_format():
                 COURSE / "learn",
                 SHOP / "shop",
                 STORE / "shop",
+                CONSENSUS / "shop",
                 COURSE / "examples",
                 COURSE / "exercises",
             ),
@@ -93,7 +95,11 @@ def test_prettier_finds_nothing_to_format():
 
 @pytest.mark.parametrize(
     "place",
-    [SHOP / "clients/python", MINIS / "python", STORE / "mini/python", STORE / "clients/python"],
+    [
+        *(shop / "clients/python" for shop in (SHOP, STORE, CONSENSUS)),
+        MINIS / "python",
+        STORE / "mini/python",
+    ],
     ids=lambda p: p.relative_to(COURSE / "examples").as_posix(),
 )
 def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
@@ -108,6 +114,7 @@ def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
         *COURSE.glob("examples/*.py"),
         *SHOP.glob("*.py"),
         *STORE.glob("*.py"),
+        *CONSENSUS.glob("*.py"),
         *COURSE.glob("exercises/*.py"),
     ],
     ids=lambda path: path.relative_to(COURSE).as_posix(),
@@ -130,6 +137,7 @@ def test_mypy_finds_nothing_in_an_exercise(exercise, cache, tmp_path):
         "01-queue/mini/typescript",
         "02-store/clients/typescript",
         "02-store/mini/typescript",
+        "04-consensus/clients/typescript",
         "concepts",
     ],
 )
