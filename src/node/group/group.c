@@ -6,7 +6,10 @@
 #include "base/assert.h"
 #include "node/group/state.h"
 
-enum { APPLY_BYTES_MAX = 128 << 10 }; /* entry data applied in one turn */
+enum {
+    APPLY_BYTES_MAX = 128 << 10, /* entry data applied in one turn */
+    TICKS_MAX = 4,               /* at once, for work that is left */
+};
 
 /* The machine's answers, while it says them. */
 void group_emit(void *world, const struct session_key *session, const void *payload)
@@ -273,9 +276,15 @@ static void tick_turn(struct group *group)
         group_wake(group, at);
         return;
     }
-    uint64_t index = 0;
+    /* Work that is left goes on with each: several, once one was not enough, share a round and a
+     * sync. Where they were more than it took they do nothing. */
+    bool work = due.elapsed_us == 0;
+    unsigned ticks = work && group->working ? TICKS_MAX : 1;
+    group->working = work;
     group->ticked_us = group->turn->now.mono_us;
-    (void)raft_propose(group->raft, group->turn->now, KIND_TICK, 1, slice_of(NULL, 0), &index);
+    for (uint64_t index = 0; ticks > 0; ticks--) {
+        (void)raft_propose(group->raft, group->turn->now, KIND_TICK, 1, slice_of(NULL, 0), &index);
+    }
 }
 
 static void expire_propose(struct group *group, const struct origin *origin)

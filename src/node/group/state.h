@@ -40,6 +40,7 @@ struct group {
     uint64_t elected_elapsed_us; /* leader: log time at the start of the term */
     uint64_t elected_term;
     uint64_t ticked_us;
+    bool working; /* the last tick was for work that was left */
     bool clocks_agree;
     uint64_t clock_term; /* the last in which we said what the clocks agree on */
 

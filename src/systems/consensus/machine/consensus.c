@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "systems/consensus/machine/internal.h"
 
+enum { FREED_KEYS = 16 }; /* count as one object: a node of a tree has up to 64 of them */
+
 static void *consensus_create(const void *options, machine_emit *emit, void *world)
 {
     (void)options;
@@ -192,11 +194,12 @@ static void execute_waiting(struct consensus *c)
 /* Time */
 
 /* How many calls it takes hangs on the number of keys alone: the shape of a tree is not the same on
- * every replica. */
+ * every replica. What is freed are nodes, of many keys each. */
 static void free_some(struct consensus *c)
 {
-    uint32_t part = c->budget < c->freeing ? c->budget : (uint32_t)c->freeing;
-    c->budget -= part;
+    uint32_t part = c->budget * FREED_KEYS;
+    if (part > c->freeing) part = (uint32_t)c->freeing;
+    c->budget -= (part + FREED_KEYS - 1) / FREED_KEYS;
     c->freeing -= part;
     if (c->freeing == 0) part = UINT32_MAX;
     if (tree_free_some(&c->gone, &part, NULL, NULL)) tree_free_some(&c->born, &part, NULL, NULL);
