@@ -105,6 +105,9 @@
     X(CONSENSUS_SWAPS, "transactions that swapped")            \
     X(CONSENSUS_KEPT, "transactions that found another value") \
     X(CONSENSUS_DELETES, "deletes of a key acknowledged")      \
+    X(CONSENSUS_COMPACTED, "compactions")                      \
+    X(CONSENSUS_WATCHED, "events heard by watches")            \
+    X(CONSENSUS_CANCELLED, "watches overtaken by compaction")  \
     X(CONSENSUS_JUDGED, "histories of keys judged")
 
 #define SIM_COVERAGE_CHAT(X)                      \

@@ -1,8 +1,9 @@
 /* The system `consensus`: the machine behind the gateway, and clients that get, put, swap by a
- * transaction, and delete. What they heard is judged in the end: it must be linearizable, as a
- * history of keys (check/check.h). While they hear it, revisions are: no answer is as of a revision
- * below one that was answered, anywhere, before it was asked for, and a write makes one of its own
- * above all of these.
+ * transaction, and delete, and now and then compact. What they heard is judged in the end: it must
+ * be linearizable, as a history of keys (check/check.h), and be what the keys held at the revision
+ * that each answer names (story.h). While they hear it, revisions are: no answer is as of a
+ * revision below one that was answered, anywhere, before it was asked for, and a write makes one of
+ * its own above all of these. Some clients watch (watcher.c).
  *
  * A client has one call under way at a time and connects to another node when its connection ends.
  * Every value is put once only. In the end each client gets every key once more. */
@@ -11,45 +12,19 @@
 
 #include "base/assert.h"
 #include "base/map.h"
-#include "check/check.h"
-#include "sim/callers.h"
 #include "sim/system.h"
 #include "sim/text.h"
 #include "systems/consensus/machine/consensus.h"
 #include "systems/consensus/protocol/gateway.h"
-#include "systems/consensus/sim/speech.h"
+#include "systems/consensus/sim/users.h"
 
 enum {
-    KEYS_MAX = 8,
+    COMPACT_EVERY = 150, /* calls */
+    COMPACT_BEHIND = 60, /* revisions, at most */
     THINK_US = 2000,
     JUDGE_BYTES_MAX = 256 << 20,
     JUDGE_STEPS_MAX = 50 * 1000 * 1000,
 };
-
-struct client {
-    struct caller caller; /* `drained`: keys */
-    bool asking;
-    struct speech_call call;
-    uint64_t floor;     /* the highest revision that was heard of when it asked */
-    uint32_t operation; /* in the history */
-    uint32_t process;
-};
-
-struct users {
-    struct callers callers;
-    struct client clients[CALLERS_MAX];
-    struct history history;
-    uint32_t keys;
-    uint64_t next_value;
-    uint64_t seen[KEYS_MAX]; /* by some client: what a swap may expect; 0: nothing */
-    uint64_t revision;       /* the highest that was heard */
-    struct buffer bytes;
-};
-
-static struct users *users_of(const struct world *world)
-{
-    return world->users;
-}
 
 static uint64_t atom(uint64_t value)
 {
@@ -65,6 +40,12 @@ static struct speech_call choose(struct client *client)
     uint64_t dice = caller_below(client->caller.world, 100),
              gets = client->caller.index % 3 == 0 ? 90 : 20;
     if (dice < gets) return call;
+    if (caller_below(client->caller.world, COMPACT_EVERY) == 0) {
+        uint64_t back = caller_below(client->caller.world, COMPACT_BEHIND);
+        call.op = SPEECH_COMPACT;
+        call.value = users->revision > back ? users->revision - back : 1;
+        return call;
+    }
     dice = caller_below(client->caller.world, 10);
     call.op = dice < 4 ? SPEECH_PUT : dice < 8 ? SPEECH_SWAP : SPEECH_DELETE;
     call.expected = users->seen[call.key];
@@ -95,14 +76,14 @@ static uint32_t history_ask(struct client *client)
 
 static void ask(struct client *client)
 {
-    static const char *const names[] = {"get", "put", "swap", "delete"};
+    static const char *const names[] = {"get", "put", "swap", "delete", "compact"};
     struct world *world = client->caller.world;
     struct users *users = users_of(world);
     client->call = (struct speech_call){.op = SPEECH_GET, .key = client->caller.drained};
     if (!client->caller.draining) client->call = choose(client);
     client->asking = true;
     client->floor = users->revision;
-    client->operation = history_ask(client);
+    if (client->call.op != SPEECH_COMPACT) client->operation = history_ask(client);
     world_narrate(world, "client", client->caller.index + 1, "> %s k%u %U", names[client->call.op],
                   client->call.key, client->call.value);
     buffer_clear(&users->bytes);
@@ -115,9 +96,10 @@ static void ask(struct client *client)
 static void ended(struct client *client, enum operation_outcome outcome, uint64_t out)
 {
     struct world *world = client->caller.world;
+    client->asking = false;
+    if (client->call.op == SPEECH_COMPACT) return; /* it is no key's */
     history_complete(&users_of(world)->history, client->operation, outcome, out,
                      world_now_us(world));
-    client->asking = false;
     if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
     if (outcome != OPERATION_UNKNOWN) return;
     world_count(world, SIM_COVER_UNKNOWN);
@@ -130,8 +112,17 @@ static void check_revision(struct client *client, const struct speech_answer *an
 {
     struct users *users = users_of(client->caller.world);
     enum speech_op op = client->call.op;
-    bool wrote = answer->outcome == SPEECH_DONE && op != SPEECH_GET &&
+    bool wrote = answer->outcome == SPEECH_DONE && op != SPEECH_GET && op != SPEECH_COMPACT &&
                  (op != SPEECH_DELETE || answer->value != 0);
+    if (wrote) {
+        told(client->caller.world, client->caller.index, answer->revision, client->call.key,
+             client->call.value);
+    } else if (op != SPEECH_COMPACT) {
+        story_saw(&users->story, (struct story_seen){.revision = answer->revision,
+                                                     .key = client->call.key,
+                                                     .who = client->caller.index,
+                                                     .value = answer->value});
+    }
     if (answer->revision < client->floor + wrote) {
         world_fail(client->caller.world, "revision", "client %u hears of revision %U, not above %U",
                    client->caller.index + 1, answer->revision, client->floor);
@@ -146,6 +137,7 @@ static void count_done(struct world *world, enum speech_op op)
         [SPEECH_PUT] = SIM_COVER_CONSENSUS_PUTS,
         [SPEECH_SWAP] = SIM_COVER_CONSENSUS_SWAPS,
         [SPEECH_DELETE] = SIM_COVER_CONSENSUS_DELETES,
+        [SPEECH_COMPACT] = SIM_COVER_CONSENSUS_COMPACTED,
     };
     world_count(world, rows[op]);
 }
@@ -167,6 +159,12 @@ static void answer_take(struct client *client, const struct speech_answer *answe
         return;
     }
     count_done(client->caller.world, call.op);
+    if (call.op == SPEECH_COMPACT) {
+        /* At revision 1 nothing happened. */
+        if (call.value > 1 && call.value > users->compacted) users->compacted = call.value;
+        client->asking = false;
+        return;
+    }
     users->seen[call.key] = call.op == SPEECH_GET ? answer->value : call.value;
     if (call.op == SPEECH_DELETE) {
         bool there = answer->value != 0;
@@ -179,6 +177,8 @@ static void answer_take(struct client *client, const struct speech_answer *answe
 
 static bool client_done(const struct caller *caller)
 {
+    const struct client *client = (const struct client *)caller;
+    if (client->watches) return watcher_done(client);
     return caller->draining && caller->drained == users_of(caller->world)->keys;
 }
 
@@ -186,6 +186,10 @@ static void client_received(struct world *world, uint32_t index, struct slice by
 {
     struct client *client = &users_of(world)->clients[index];
     if (client->caller.state != CALLER_ONLINE) return;
+    if (client->watches) {
+        watcher_received(client, bytes);
+        return;
+    }
     buffer_append_slice(&client->caller.in, bytes);
     struct speech_answer answer = speech_hear(&client->call, buffer_slice(&client->caller.in));
     if (client->asking && answer.outcome == SPEECH_PARTIAL) return;
@@ -212,6 +216,7 @@ static void client_received(struct world *world, uint32_t index, struct slice by
 static bool client_act(struct caller *caller)
 {
     struct client *client = (struct client *)caller;
+    if (client->watches) return watcher_act(client);
     if (client->asking) return false;
     ask(client);
     return true;
@@ -220,7 +225,11 @@ static bool client_act(struct caller *caller)
 static void client_forget(struct caller *caller)
 {
     struct client *client = (struct client *)caller;
-    if (client->asking) ended(client, OPERATION_UNKNOWN, 0);
+    if (client->watches) {
+        watcher_forget(client);
+    } else if (client->asking) {
+        ended(client, OPERATION_UNKNOWN, 0);
+    }
 }
 
 static void users_begin(struct world *world, uint64_t seed)
@@ -233,6 +242,7 @@ static void users_begin(struct world *world, uint64_t seed)
     users->next_value = 1;
     for (uint32_t i = 0; i < CALLERS_MAX; i++) {
         users->clients[i].process = i;
+        users->clients[i].watches = i % WATCHERS_EVERY == WATCHERS_EVERY - 1;
         users->callers.all[i] = &users->clients[i].caller;
     }
     callers_start(world, THINK_US);
@@ -241,6 +251,8 @@ static void users_begin(struct world *world, uint64_t seed)
 static void users_end(struct world *world)
 {
     struct users *users = users_of(world);
+    for (uint32_t i = 0; i < CALLERS_MAX; i++) lines_reset(&users->clients[i].lines);
+    story_free(&users->story);
     callers_free(world);
     history_free(&users->history);
     buffer_free(&users->bytes);
@@ -268,15 +280,25 @@ static void judge(struct world *world)
     check_result_free(&result);
 }
 
+static void judge_revisions(struct world *world)
+{
+    const struct users *users = users_of(world);
+    const struct story_seen *seen = story_judge(&users->story, users->keys);
+    if (seen == NULL) return;
+    world_fail(world, "revision", "client %u saw k%u %U as of %U", seen->who + 1, seen->key,
+               seen->value, seen->revision);
+}
+
 static void users_finish(struct world *world)
 {
     callers_leave(world);
+    judge_revisions(world);
     judge(world);
 }
 
 const struct sim_system sim_system_consensus = {
     .name = "consensus",
-    .help = "keys with revisions, judged for linearizability",
+    .help = "keys with revisions, judged for linearizability and by revision, and watches",
     .machine = &consensus_ops,
     .protocol = &gateway_ops,
     .drift_permille_max = 300, /* the judge knows nothing of time */

@@ -44,6 +44,12 @@ static void say_body(const struct speech_call *call, struct buffer *out)
         say_swap(call, out);
         return;
     }
+    if (call->op == SPEECH_COMPACT) {
+        buffer_append_text(out, "{\"revision\":\"");
+        buffer_append_decimal(out, call->value);
+        buffer_append_text(out, "\"}");
+        return;
+    }
     buffer_append_text(out, "{");
     say_bytes(out, "key", 'k', call->key);
     if (call->op == SPEECH_PUT) {
@@ -55,25 +61,30 @@ static void say_body(const struct speech_call *call, struct buffer *out)
     buffer_append_text(out, "}");
 }
 
-void speech_say(const struct speech_call *call, struct buffer *out)
+void speech_say_request(const char *path, struct slice body, struct buffer *out)
 {
-    static const char *const paths[] = {[SPEECH_GET] = "range",
-                                        [SPEECH_PUT] = "put",
-                                        [SPEECH_SWAP] = "txn",
-                                        [SPEECH_DELETE] = "deleterange"};
-    struct buffer body = {0};
-    say_body(call, &body);
-    buffer_append_text(out, "POST /v3/kv/");
-    buffer_append_text(out, paths[call->op]);
+    buffer_append_text(out, "POST ");
+    buffer_append_text(out, path);
     buffer_append_text(out, " HTTP/1.1\r\nHost: consensus\r\nContent-Length: ");
     buffer_append_decimal(out, body.size);
     buffer_append_text(out, "\r\n\r\n");
-    buffer_append_slice(out, buffer_slice(&body));
+    buffer_append_slice(out, body);
+}
+
+void speech_say(const struct speech_call *call, struct buffer *out)
+{
+    static const char *const paths[] = {[SPEECH_GET] = "/v3/kv/range",
+                                        [SPEECH_PUT] = "/v3/kv/put",
+                                        [SPEECH_SWAP] = "/v3/kv/txn",
+                                        [SPEECH_DELETE] = "/v3/kv/deleterange",
+                                        [SPEECH_COMPACT] = "/v3/kv/compaction"};
+    struct buffer body = {0};
+    say_body(call, &body);
+    speech_say_request(paths[call->op], buffer_slice(&body), out);
     buffer_free(&body);
 }
 
-/* What stands behind the first `word`; false: it is nowhere. */
-static bool behind(struct slice text, const char *word, struct slice *rest)
+bool speech_behind(struct slice text, const char *word, struct slice *rest)
 {
     size_t size = strlen(word);
     for (size_t at = 0; at + size <= text.size; at++) {
@@ -84,27 +95,32 @@ static bool behind(struct slice text, const char *word, struct slice *rest)
     return false;
 }
 
-static bool digits(struct slice text, uint64_t *number)
+bool speech_digits(struct slice text, uint64_t *number)
 {
     size_t size = 0;
     while (size < text.size && text.data[size] >= '0' && text.data[size] <= '9') size++;
     return decimal_read(slice_of(text.data, size), number);
 }
 
-/* The number that "value" holds in base64, behind a 'v'; 0: there is none. */
-static uint64_t value_of(struct slice body)
+bool speech_number(struct slice text, const char *word, uint64_t *number)
 {
     struct slice rest;
-    if (!behind(body, "\"value\":\"", &rest)) return 0;
+    if (!speech_behind(text, word, &rest)) return false;
     const uint8_t *end = memchr(rest.data, '"', rest.size);
-    struct buffer text = {0};
+    struct buffer plain = {0};
+    bool good = end != NULL &&
+                base64_read(slice_of(rest.data, (size_t)(end - rest.data)), &plain) &&
+                plain.size > 1 &&
+                decimal_read(slice_of(buffer_slice(&plain).data + 1, plain.size - 1), number);
+    buffer_free(&plain);
+    return good;
+}
+
+/* 0: there is none. */
+static uint64_t value_of(struct slice body)
+{
     uint64_t value = 0;
-    if (end != NULL && base64_read(slice_of(rest.data, (size_t)(end - rest.data)), &text) &&
-        text.size > 1) {
-        decimal_read(slice_of(buffer_slice(&text).data + 1, text.size - 1), &value);
-    }
-    buffer_free(&text);
-    return value;
+    return speech_number(body, "\"value\":\"", &value) ? value : 0;
 }
 
 static struct speech_answer take_body(const struct speech_call *call, struct slice body)
@@ -112,18 +128,19 @@ static struct speech_answer take_body(const struct speech_call *call, struct sli
     struct speech_answer answer = {.outcome = SPEECH_BAD};
     struct slice rest;
     uint64_t count = 0;
-    if (behind(body, "\"error\":", &rest)) {
+    if (speech_behind(body, "\"error\":", &rest)) {
         answer.outcome = SPEECH_REFUSED;
         return answer;
     }
-    if (!behind(body, "\"revision\":\"", &rest) || !digits(rest, &answer.revision)) return answer;
+    if (!speech_behind(body, "\"revision\":\"", &rest) || !speech_digits(rest, &answer.revision))
+        return answer;
     answer.outcome = SPEECH_DONE;
     if (call->op == SPEECH_GET) answer.value = value_of(body);
     if (call->op == SPEECH_DELETE) {
-        if (behind(body, "\"deleted\":\"", &rest)) digits(rest, &count);
+        if (speech_behind(body, "\"deleted\":\"", &rest)) speech_digits(rest, &count);
         answer.value = count;
     }
-    if (call->op == SPEECH_SWAP && !behind(body, "\"succeeded\":true", &rest)) {
+    if (call->op == SPEECH_SWAP && !speech_behind(body, "\"succeeded\":true", &rest)) {
         answer.outcome = SPEECH_KEPT;
         answer.value = value_of(body);
     }
@@ -135,10 +152,11 @@ struct speech_answer speech_hear(const struct speech_call *call, struct slice he
     struct speech_answer answer = {.outcome = SPEECH_PARTIAL};
     struct slice body, rest;
     uint64_t size = 0;
-    if (!behind(heard, "\r\n\r\n", &body)) return answer;
+    if (!speech_behind(heard, "\r\n\r\n", &body)) return answer;
     struct slice head = slice_of(heard.data, heard.size - body.size);
     answer.outcome = SPEECH_BAD;
-    if (!behind(head, "Content-Length: ", &rest) || !digits(rest, &size)) return answer;
+    if (!speech_behind(head, "Content-Length: ", &rest) || !speech_digits(rest, &size))
+        return answer;
     if (body.size > size) return answer;
     if (body.size == size) return take_body(call, body);
     answer.outcome = SPEECH_PARTIAL;
