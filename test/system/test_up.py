@@ -108,6 +108,17 @@ def test_demo_survives_a_killed_node_and_drains(up):
     assert "all nodes have stopped" in one.output()
 
 
+def test_people_chat_in_the_demo_of_the_chat(up):
+    def chatted():
+        found = re.findall(r"posts (\d+)  seen (\d+)", one.output())
+        return found and int(found[-1][0]) > 0 and int(found[-1][1]) >= 3 * int(found[-1][0]) - 2
+
+    one = up("--demo", systems=("chat",))
+    eventually(chatted, "all see what is posted")
+    assert f"Open http://127.0.0.1:{one.port} in a browser" in one.output()
+    assert one.stop() == 0
+
+
 def test_data_stays_and_another_size_is_refused(up, tmp_path):
     one = up()
     one.wait_healthy()

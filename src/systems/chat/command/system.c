@@ -4,6 +4,7 @@
 #include "contract/system.h"
 #include "systems/chat/check/history.h"
 #include "systems/chat/command/commands.h"
+#include "systems/chat/command/demo.h"
 
 extern const struct sim_system sim_system_chat; /* sim/clients.c */
 
@@ -27,6 +28,7 @@ const struct system system_chat = {
     .what = "A chat",
     .port = 8080,
     .commands = commands,
+    .demo = &chat_demo,
     .show_how = show_how,
     .sim = &sim_system_chat,
     .judge = chat_history_verdict,
