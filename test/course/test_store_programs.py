@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from minis import NODE, PROGRAMS, SUFFIX, free_port
@@ -99,6 +101,41 @@ def test_a_tap_before_a_store_writes_down_who_said_what(tmp_path):
         tap.kill()
         tap.communicate()
         store.kill()
+
+
+class Starting:
+    """As Docker does for a node that is only starting: hangs up so many times, then answers."""
+
+    def __init__(self, times):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.serve, args=(times,), daemon=True).start()
+
+    def serve(self, times):
+        while True:
+            try:
+                client, _ = self.listening.accept()
+            except OSError:
+                return
+            with client:
+                if times > 0:
+                    times -= 1
+                    continue
+                asked = client.recv(1000)
+                client.sendall(b"+PONG\r\n" if b"PING" in asked else b"$-1\r\n")
+
+
+def test_nodes_that_are_only_starting_are_waited_for(language):
+    nodes = [Starting(times) for times in (0, 2, 1)]
+    try:
+        done = program(language, "follow", [node.port for node in nodes], "GET", "seat:12")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.split() == ["store-1:6379", "GET", "seat:12", "(nil)"]
+        done = program(language, "incident", [node.port for node in nodes])
+        assert "300 seats are sold" in done.stdout and done.returncode == 0
+    finally:
+        for node in nodes:
+            node.listening.close()
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent / "mini/python"))  # where step2 lies
 
 PATIENCE_S = 5
+START_S, LOOK_S = 10, 0.2  # how long a node may take to start, and how often one looks
 PORTS = [int(port) for port in os.environ.get("STORE_PORTS", "6379 6380 6381").split()]
 
 
@@ -28,6 +30,22 @@ def ask(address: str, *words: str) -> str | None:
             if not text.startswith("$"):
                 return text
             return None if text == "$-1" else "$" + file.read(int(text[1:]) + 2)[:-2].decode()
+
+
+def wait_until_up() -> None:
+    """All three. Docker answers for a node that is only starting, and hangs up."""
+    deadline = time.monotonic() + START_S
+    waiting = [f"store-{number}:6379" for number in range(1, len(PORTS) + 1)]
+    while waiting:
+        try:
+            ask(waiting[0], "PING")
+            waiting.pop(0)
+        except ConnectionRefusedError:
+            raise
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
 
 
 def dialled(address: str) -> tuple[str, int]:

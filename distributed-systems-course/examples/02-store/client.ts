@@ -1,8 +1,10 @@
 /** One question to one node of the store, which follows nothing. Given. */
 
 import { type Socket, connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const PATIENCE_MS = 5000;
+const [START_MS, LOOK_MS] = [10_000, 200]; // how long a node may take to start, how often one looks
 const PORTS = (process.env.STORE_PORTS ?? "6379 6380 6381").split(" ").map(Number);
 
 /**
@@ -34,6 +36,22 @@ async function answerOn(socket: Socket): Promise<string | null> {
     if (got.length >= end + 4 + size) return "$" + got.subarray(end + 2, end + 2 + size).toString();
   }
   throw new Error("it has hung up");
+}
+
+/** All three. Docker answers for a node that is only starting, and hangs up. */
+export async function waitUntilUp(): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  const waiting = PORTS.map((_, i) => `store-${i + 1}:6379`);
+  while (waiting.length > 0) {
+    try {
+      await ask(waiting[0]!, "PING");
+      waiting.shift();
+    } catch (error) {
+      const refused = (error as { code?: string }).code === "ECONNREFUSED";
+      if (refused || performance.now() > deadline) throw error;
+      await sleep(LOOK_MS);
+    }
+  }
 }
 
 /** store-2:6379 is how the shop's machines call node 2; on this one it has port 6380. */

@@ -4,8 +4,9 @@ Needs three nodes of step 2: ./shop up python --step 2, or typescript.
 """
 
 import sys
+from contextlib import suppress
 
-from client import ask
+from client import ask, wait_until_up
 from step2.slots import slot_of
 
 
@@ -29,6 +30,8 @@ class Follower:
 
 
 def main(words: list[str]) -> None:
+    with suppress(OSError):  # one that does not run may not be needed
+        wait_until_up()
     follower = Follower("store-1:6379")
     while words:
         count = 3 if words[0].upper() == "SET" else 2

@@ -4,7 +4,7 @@
  * Needs three nodes of step 2: ./shop up typescript --step 2, or python.
  */
 
-import { ask } from "./client.ts";
+import { ask, waitUntilUp } from "./client.ts";
 import { slotOf } from "./mini/typescript/step2/slots.ts";
 
 class Follower {
@@ -33,6 +33,7 @@ class Follower {
 }
 
 async function main(words: string[]): Promise<void> {
+  await waitUntilUp().catch(() => {}); // one that does not run may not be needed
   const follower = new Follower("store-1:6379");
   while (words.length > 0) {
     const count = words[0]!.toUpperCase() === "SET" ? 3 : 2;

@@ -5,7 +5,7 @@ Needs three nodes of step 1: ./shop up python --step 1, or typescript.
 
 import sys
 
-from client import ask
+from client import ask, wait_until_up
 from step2.slots import slot_of as number_of
 
 SEATS = [f"seat:{row}-{number}" for row in "ABCDEFGHIJ" for number in range(1, 31)]
@@ -16,6 +16,7 @@ def machine_of(key: str, count: int) -> str:
 
 
 def main() -> None:
+    wait_until_up()
     for key in SEATS:  # every seat is sold, while there are two machines
         ask(machine_of(key, 2), "SET", key, "anna", "NX")
     print(f"{len(SEATS)} seats are sold, on 2 machines. A third one joins.")

@@ -4,7 +4,7 @@
  * Needs three nodes of step 1: ./shop up typescript --step 1, or python.
  */
 
-import { ask } from "./client.ts";
+import { ask, waitUntilUp } from "./client.ts";
 import { slotOf as numberOf } from "./mini/typescript/step2/slots.ts";
 
 const SEATS = [..."ABCDEFGHIJ"].flatMap((row) =>
@@ -16,6 +16,7 @@ function machineOf(key: string, count: number): string {
 }
 
 async function main(): Promise<void> {
+  await waitUntilUp();
   for (const key of SEATS) await ask(machineOf(key, 2), "SET", key, "anna", "NX");
   console.log(`${SEATS.length} seats are sold, on 2 machines. A third one joins.`);
   const free: string[] = [];
