@@ -145,10 +145,12 @@ class Cluster:
         """Once all nodes have the same data."""
         return until(lambda: len({self.status(id)["digest"] for id in self.ids}) == 1, "a copy")
 
-    def kill(self, *ids):
-        for id in ids:
+    def kill(self, first, *others):
+        for id in (first, *others):
             self.processes[id].kill()
             self.processes[id].communicate(timeout=DEADLINE_S)
 
     def stop(self):
-        self.kill(*(id for id, one in self.processes.items() if one.poll() is None))
+        for id, one in self.processes.items():
+            if one.poll() is None:
+                self.kill(id)

@@ -41,4 +41,4 @@ def test_what_stands_in_braces_decides_the_slot(language, tmp_path):
         slots = [nodes.say(1, "CLUSTER", "KEYSLOT", key) for key in keys]
         assert slots == [6434, 2307, 1289, 1289]
     finally:
-        nodes.kill()
+        nodes.stop()

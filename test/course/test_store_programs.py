@@ -45,7 +45,7 @@ def test_a_third_machine_makes_most_sold_seats_look_free(language, tmp_path):
         )
     finally:
         for one in machines:
-            one.kill()
+            one.stop()
 
 
 def test_a_client_is_redirected_once_and_has_learnt(language, tmp_path):
@@ -65,7 +65,7 @@ def test_a_client_is_redirected_once_and_has_learnt(language, tmp_path):
         with pytest.raises(Heard, match="MOVED 6434"):
             nodes.say(3, "GET", "seat:12")
     finally:
-        nodes.kill()
+        nodes.stop()
 
 
 def test_a_tap_before_a_store_writes_down_who_said_what(tmp_path):
@@ -100,7 +100,7 @@ def test_a_tap_before_a_store_writes_down_who_said_what(tmp_path):
     finally:
         tap.kill()
         tap.communicate()
-        store.kill()
+        store.stop()
 
 
 class Starting:
