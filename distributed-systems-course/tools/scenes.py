@@ -117,9 +117,18 @@ class Scene:
                 text = in_words(text, event, acked, led)
             if not text or event["at"] < since:
                 continue
+            if not told:
+                told.append(how_it_stands(since, pending))
+                pending = {}
             told.append(one_line(event, text, pending, down))
             pending = {}
         return sorted(told, key=lambda line: float(line["at"]))
+
+
+def how_it_stands(at: float, state: dict[str, dict[str, str]]) -> Event:
+    """Before the first event that is told. A page shows what comes behind this one (`from:`)."""
+    leads = next(who for who, facts in state.items() if facts.get("role") == "leader")
+    return {"at": at, "who": leads, "text": "leads", "state": state}
 
 
 def in_words(message: list[Any], event: Event, acked: dict[int, Any], led: set[Any]) -> str:
