@@ -299,6 +299,7 @@ static int apply(struct node_options *to)
     to->addresses.peer_listen_given = row(to, "peer-listen")->given;
     int mistake = node_addresses_fill(&to->addresses, to->name, &to->config);
     if (mistake == 0) mistake = check_tls(to);
+    node->protocol_config.secure = to->config.tls.cert != NULL;
     if (mistake == 0 && to->command->fill != NULL) mistake = to->command->fill(node);
     return mistake;
 }

@@ -158,6 +158,7 @@ struct protocol_config {
                                            NULL: nothing is known */
     struct protocol_draws *draws;       /* the node's, which sets this itself */
     uint32_t place; /* where the client came in, as protocol_node.places counts; the node sets it */
+    bool secure;    /* clients come by TLS: to the places of all nodes */
 };
 
 #define PROTOCOL_TURN_CLOSE 0

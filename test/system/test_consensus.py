@@ -24,6 +24,12 @@ def cluster(place):
     return place.cluster(system="consensus").start()
 
 
+def members_shown(node, count):
+    """All members, once the node has heard where all of them are."""
+    members = Gateway(node.address).ok("cluster/member/list", {})["members"]
+    return members if sum("clientURLs" in member for member in members) == count else None
+
+
 def test_any_node_serves_the_same_store(cluster):
     for i, node in enumerate(cluster.nodes):
         Gateway(node.address).put("key", f"by {i}")
@@ -33,6 +39,12 @@ def test_any_node_serves_the_same_store(cluster):
         status = Gateway(node.address).ok("maintenance/status", {})
         assert status["leader"] == str(cluster.leader().number)
         assert status["header"]["member_id"] == str(node.number)
+        shown = eventually(lambda: members_shown(node, len(cluster.nodes)), "it knows of all")
+        assert shown == [
+            {"ID": str(other.number), "name": f"node-{other.number}",
+             "clientURLs": [f"http://{other.address[0]}:{other.address[1]}"]}
+            for other in cluster.nodes
+        ]
     cluster.wait_agreement()
 
 

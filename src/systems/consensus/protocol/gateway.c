@@ -30,6 +30,7 @@ enum {
 struct gateway {
     const struct protocol_facts *facts;
     enum protocol_read reads;
+    bool secure;
     struct http_parser parser;
     struct buffer command;  /* the last request, or literal: the caller borrows it */
     struct buffer body;     /* of the response that is being written */
@@ -50,6 +51,7 @@ static void *gateway_open(const struct protocol_config *config)
     if (config != NULL) {
         gateway->facts = config->facts;
         gateway->reads = config->reads;
+        gateway->secure = config->secure;
     }
     return gateway;
 }
@@ -343,6 +345,11 @@ static enum protocol_request_kind take_request(struct gateway *gateway,
     if (http_path_is(http, "/v3/maintenance/hash")) {
         token |= GATEWAY_HASH << TOKEN_VIEW_SHIFT;
         return ask_status(gateway, token, PROTOCOL_READ_LOCAL, request);
+    }
+    if (http_path_is(http, "/v3/cluster/member/list")) {
+        gateway_write_members(gateway->facts, gateway->secure, &gateway->body);
+        respond(&gateway->body, 200, token, &gateway->command);
+        return literal(gateway, request);
     }
     if (http_path_is(http, "/v3/maintenance/defragment")) { /* there is nothing to do */
         buffer_append_text(&gateway->body, "{}");

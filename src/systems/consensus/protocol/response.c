@@ -219,6 +219,46 @@ void gateway_write(const struct consensus_reply *reply, enum gateway_view view,
     buffer_append_text(out, "\n");
 }
 
+/* Members. etcd takes one without a name for one that has not started. */
+
+static void write_member(struct json *json, const struct protocol_node *node, bool secure)
+{
+    struct buffer text = {0};
+    json_object_begin(json);
+    member_number(json, "ID", node->id);
+    buffer_append_text(&text, "node-");
+    buffer_append_decimal(&text, node->id);
+    if (node->places_count != 0) {
+        json_key(json, "name");
+        json_string(json, buffer_slice(&text));
+        json_key(json, "clientURLs");
+        json_array_begin(json);
+        for (uint32_t i = 0; i < node->places_count; i++) {
+            if (node->places[i].size == 0) continue;
+            buffer_clear(&text);
+            buffer_append_text(&text, secure ? "https://" : "http://");
+            buffer_append_slice(&text, node->places[i]);
+            json_string(json, buffer_slice(&text));
+        }
+        json_array_end(json);
+    }
+    json_object_end(json);
+    buffer_free(&text);
+}
+
+void gateway_write_members(const struct protocol_facts *facts, bool secure, struct buffer *out)
+{
+    struct json json = json_of(out);
+    json_object_begin(&json);
+    write_header(&json, 0, facts);
+    json_key(&json, "members");
+    json_array_begin(&json);
+    uint32_t count = facts == NULL ? 0 : facts->nodes_count;
+    for (uint32_t i = 0; i < count; i++) write_member(&json, &facts->nodes[i], secure);
+    json_array_end(&json);
+    json_object_end(&json);
+}
+
 /* Streams */
 
 /* {"result":{"header":...,"watch_id":... */

@@ -15,6 +15,9 @@ enum gateway_view { GATEWAY_STATUS, GATEWAY_ALARMS, GATEWAY_HASH, GATEWAY_NOTHIN
 /* Appends the body of a reply without an error. */
 void gateway_write(const struct consensus_reply *reply, enum gateway_view view,
                    const struct protocol_facts *facts, struct buffer *out);
+/* The members of the cluster and their URLs, as far as this node knows. */
+void gateway_write_members(const struct protocol_facts *facts, bool secure, struct buffer *out);
+
 /* Pieces of the lines of a stream: an EVENT as a member of an array, `first` with all that comes
  * before it; what ends the line of events; and lines by themselves: of BEGIN, NOTHING, COMPACTED,
  * and of progress, for any watch or, `any`, all of the stream. */

@@ -106,6 +106,18 @@ static void test_other_pages(void **state)
                         "{\"health\":\"true\",\"reason\":\"\"}");
     assert_string_equal(talk_ask(&talk, "GET", "/version", "", "200"),
                         "{\"etcdserver\":\"3.6.0\",\"etcdcluster\":\"3.6.0\"}");
+    talk.facts.nodes_count = 2;
+    talk.facts.nodes[0] = (struct protocol_node){
+        .id = 1,
+        .places_count = 2,
+        .places = {slice_text("a.example:2379"), slice_text("[::1]:2380")},
+    };
+    talk.facts.nodes[1] = (struct protocol_node){.id = 4}; /* nothing was heard of it */
+    assert_string_equal(
+        post(&talk, "/v3/cluster/member/list", "{\"linearizable\":true}", "200"),
+        "{\"header\":{\"cluster_id\":\"18446744073709551615\",\"member_id\":\"2\","
+        "\"raft_term\":\"4\"},\"members\":[{\"ID\":\"1\",\"name\":\"node-1\",\"clientURLs\":"
+        "[\"http://a.example:2379\",\"http://[::1]:2380\"]},{\"ID\":\"4\"}]}");
     const char *status = post(&talk, "/v3/maintenance/status", "{}", "200");
     assert_non_null(strstr(status, "\"leader\":\"3\""));
     assert_non_null(strstr(status, "\"raftTerm\":\"4\""));
