@@ -214,7 +214,8 @@ int command_check(int argc, char **argv)
             "Judges a history, JSON lines as specs/history.md says (- for standard input), by a "
             "model:\nregister (read, write, cas) and kv (get, put, cas, delete) for "
             "linearizability, queue by its rules\n(no loss, no resurrection, exactly once, one "
-            "holder), chat by its own (one order, no hole, at\nmost once).\nExit code: 0 it holds, "
+            "holder), chat by its own (one order, no hole, at\nmost once), store by what its "
+            "levels promise.\nExit code: 0 it holds, "
             "1 it is violated, 3 unknown, 2 the file or the call is wrong.",
         .operands = "MODEL FILE",
         .items = items,
@@ -240,8 +241,9 @@ int command_check(int argc, char **argv)
     }
     const struct model *model = model_by_name(slice_text(operands[0]));
     if (model == NULL) {
-        return options_mistake(
-            command, NULL, "there is no model \"%s\": register, kv, queue or chat", operands[0]);
+        return options_mistake(command, NULL,
+                               "there is no model \"%s\": register, kv, queue, chat or store",
+                               operands[0]);
     }
     return check_file(&request, model);
 }

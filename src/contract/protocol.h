@@ -46,7 +46,8 @@ enum protocol_read {
     PROTOCOL_READ_LEASE,        /* the same while no two clocks run apart further than the bound
                                    (raft.h: clock_drift_permille); the leader then asks nobody */
     PROTOCOL_READ_LOCAL,        /* this replica's state, which may be older than that */
-    PROTOCOL_READ_SESSION,      /* the same, once it holds all positions that after() names */
+    PROTOCOL_READ_SESSION,      /* the same, once it holds all positions that after() names; in an
+                                   ordered protocol, no older than what was asked before it */
 };
 
 /* When a PROPOSE is answered. */

@@ -272,7 +272,13 @@ static void work(struct node *node, struct client *client, struct slice *rest)
 static void go_on(struct node *node, struct client *client)
 {
     weigh_elsewhere(node);
-    if (client_due(client)) propose(node, client);
+    if (client_due(client)) {
+        if (client->request.kind == PROTOCOL_QUERY) {
+            ask(node, client);
+        } else {
+            propose(node, client);
+        }
+    }
     struct slice rest = client_kept(&node->clients, client);
     size_t size = rest.size;
     work(node, client, &rest);

@@ -88,15 +88,24 @@
     X(KEPT, "swaps that found another value")            \
     X(JUDGED, "histories judged")
 
-#define SIM_COVERAGE_STORE(X)                          \
-    X(STORE_GETS, "gets answered")                     \
-    X(STORE_GETS_ON_LEASE, "gets on a lease or so")    \
-    X(STORE_GETS_LOCAL, "local gets answered")         \
-    X(STORE_SETS, "sets acknowledged")                 \
-    X(STORE_SWAPS, "sets whose condition held")        \
-    X(STORE_KEPT, "sets whose condition did not hold") \
-    X(STORE_DELETES, "deletes that found the key")     \
-    X(STORE_MOVED, "clients sent to the leader")       \
+#define SIM_COVERAGE_STORE(X)                           \
+    X(STORE_GETS, "gets answered")                      \
+    X(STORE_GETS_ON_LEASE, "gets on a lease or so")     \
+    X(STORE_GETS_LOCAL, "local gets answered")          \
+    X(STORE_SETS, "sets acknowledged")                  \
+    X(STORE_SWAPS, "sets whose condition held")         \
+    X(STORE_KEPT, "sets whose condition did not hold")  \
+    X(STORE_DELETES, "deletes that found the key")      \
+    X(STORE_MOVED, "clients sent to the leader")        \
+    X(STORE_GETS_SESSION, "session gets answered")      \
+    X(STORE_BY_LEADER, "sets acknowledged by a leader") \
+    X(STORE_BY_MAJORITY, "sets that a majority has")    \
+    X(STORE_BY_ALL, "sets that all voters have")        \
+    X(STORE_NOT_ALL, "sets that not all voters have")   \
+    X(STORE_ALL_CHECKED, "voters looked at for that")   \
+    X(STORE_TOKENS, "tokens handed on")                 \
+    X(STORE_LOST_TOLD, "losses told of")                \
+    X(STORE_LOST, "sets by a leader lost at the end")   \
     X(STORE_JUDGED, "histories judged")
 
 #define SIM_COVERAGE_CONSENSUS(X)                              \

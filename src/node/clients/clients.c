@@ -208,6 +208,13 @@ static bool client_stalled(const struct clients *clients, const struct client *c
     return unsaid > clients->config->output_bytes_max;
 }
 
+/* A session goes forward: what it is told behind another answer is no older than that. */
+static bool client_query_waits(const struct clients *clients, const struct client *client)
+{
+    if (client->request.read != PROTOCOL_READ_SESSION || client->asking == 0) return false;
+    return clients->config->protocol->ordered;
+}
+
 /* True when it is for a group. */
 static bool client_take(struct clients *clients, struct client *client)
 {
@@ -215,7 +222,7 @@ static bool client_take(struct clients *clients, struct client *client)
     switch (request->kind) {
     case PROTOCOL_NONE: return false;
     case PROTOCOL_PROPOSE: client->held = client->holding > 0; return !client->held;
-    case PROTOCOL_QUERY:
+    case PROTOCOL_QUERY: client->held = client_query_waits(clients, client); return !client->held;
     case PROTOCOL_WATCH:
     case PROTOCOL_CANCEL: return true;
     case PROTOCOL_WAIT: hold_wait(clients, client); return false;
@@ -286,7 +293,9 @@ void client_ended(struct clients *clients, struct client *client)
 
 bool client_due(struct client *client)
 {
-    if (client->connection.closing || !client->held || client->holding > 0) return false;
+    if (client->connection.closing || !client->held) return false;
+    bool query = client->request.kind == PROTOCOL_QUERY;
+    if (query ? client->asking > 0 : client->holding > 0) return false;
     client->held = false;
     return true;
 }

@@ -41,7 +41,7 @@ struct client {
     uint32_t holding;           /* of those, such as proposals have to wait for */
     uint32_t early;             /* writes of level LEADER that wait */
     uint32_t holds;             /* answers that wait for voters: holds.h */
-    bool held;                  /* `request` is a proposal that does */
+    bool held; /* `request` is a proposal that does, or a session's question behind others */
     struct buffer sessions; /* groups whose machine knows it, for it proposed something: u16 each */
     bool quitting;
     bool ended;   /* it sends nothing more */
@@ -142,8 +142,8 @@ void client_keep(struct clients *clients, struct client *client, struct slice re
 
 /* The next client that may go on with what it has sent before; NULL: none. */
 struct client *clients_pump(struct clients *clients);
-/* It was sent what was owed, or may go on for another reason. True when a proposal that was held is
- * due: client->request, of which the hub has to say what becomes. */
+/* It was sent what was owed, or may go on for another reason. True when a proposal or a question
+ * that was held is due: client->request, of which the hub has to say what becomes. */
 bool client_due(struct client *client);
 /* What of its input may be taken; empty when it is closed instead. */
 struct slice client_kept(struct clients *clients, struct client *client);

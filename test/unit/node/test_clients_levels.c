@@ -81,9 +81,25 @@ static void what_a_leader_acknowledges_is_told_in_its_turn(void **state)
     desk_close(&desk);
 }
 
+/* What it is told is no older than what it was told before. */
+static void a_sessions_question_waits_for_those_before_it(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_open(&desk, &tiny_protocol);
+    desk.in_order = true;
+    desk_says(&desk, "s1\ns2\np3\nq4\n");
+    desk_expect_requests(&desk, "s1 ");
+    desk_answers(&desk, 0, "one");
+    desk_turn(&desk);
+    desk_expect_requests(&desk, "s2 p3 q4 ");
+    desk_close(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sessions_question_waits_for_those_before_it),
         cmocka_unit_test(a_reply_waits_for_all_voters),
         cmocka_unit_test(a_wait_is_counted_in_its_turn),
         cmocka_unit_test(what_a_leader_acknowledges_is_told_in_its_turn),

@@ -6,7 +6,7 @@
  * The protocol is lines, by their first letter: p a command, g one that grows the state, w one that
  * blocks, e one that a leader may acknowledge (heard as "counted 1 of 1"), a one that all voters
  * have to have ("counted 2 of 3" otherwise), k asks for one more voter, within 1 ms; q a question,
- * l one that any replica may answer, t a reply that is known already, x quit.
+ * l one that any replica may answer, s a session's, t a reply that is known already, x quit.
  * A refusal is "refused" and the reason's number. */
 #ifndef QUARTET_TEST_TINY_H
 #define QUARTET_TEST_TINY_H
@@ -228,6 +228,7 @@ static inline enum protocol_request_kind tiny_line(const struct tiny_decoder *de
         request->wait_us = 1000;
         return PROTOCOL_WAIT;
     case 'q': return PROTOCOL_QUERY;
+    case 's': request->read = PROTOCOL_READ_SESSION; return PROTOCOL_QUERY;
     case 'l': request->read = PROTOCOL_READ_LOCAL; return PROTOCOL_QUERY;
     case 't': return PROTOCOL_LITERAL;
     default: /* "xbye": its last word */

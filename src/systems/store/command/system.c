@@ -1,8 +1,9 @@
-/* The store as a row of the table of systems. Its histories are judged by the model `kv`
- * (check/model.h). */
+/* The store as a row of the table of systems. What its levels promise is judged by check/history.h,
+ * linearizability by the model `kv` (check/model.h). */
 #include <stdio.h>
 
 #include "contract/system.h"
+#include "systems/store/check/history.h"
 #include "systems/store/command/commands.h"
 
 extern const struct sim_system sim_system_store; /* sim/clients.c */
@@ -29,4 +30,5 @@ const struct system system_store = {
     .commands = commands,
     .show_how = show_how,
     .sim = &sim_system_store,
+    .judge = store_history_verdict,
 };

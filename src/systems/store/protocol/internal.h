@@ -79,7 +79,7 @@ bool asked_is(const struct asked *asked, uint32_t i, const char *text);
 /* What is being answered shows the log up to facts->shown. */
 void position_seen(struct store_connection *connection);
 /* Its reads are to be behind this from now on. False: there are too many of its group, and nothing
- * changed; with `make_room` the one of the lowest term makes room instead. */
+ * changed; with `make_room` those of the lowest terms are told to be lost instead. */
 bool position_after(struct store_connection *connection, const struct protocol_position *after,
                     bool make_room);
 /* Of the group in facts->shown, some of that is gone: its client has heard so, and reads on. */

@@ -43,11 +43,17 @@ bool position_after(struct store_connection *connection, const struct protocol_p
                     bool make_room)
 {
     uint32_t count, of_group = 0;
-    struct protocol_position *all = positions_in(&connection->after, &count), *oldest = NULL;
+    struct protocol_position *all = positions_in(&connection->after, &count);
+    struct protocol_position *oldest = NULL, *second = NULL;
     for (uint32_t i = 0; i < count; i++) {
         if (all[i].group != after->group) continue;
         of_group++;
-        if (oldest == NULL || all[i].term < oldest->term) oldest = &all[i];
+        if (oldest == NULL || all[i].term < oldest->term) {
+            second = oldest;
+            oldest = &all[i];
+        } else if (second == NULL || all[i].term < second->term) {
+            second = &all[i];
+        }
         if (all[i].term != after->term) continue;
         if (after->index > all[i].index) all[i].index = after->index;
         return true;
@@ -55,6 +61,8 @@ bool position_after(struct store_connection *connection, const struct protocol_p
     if (of_group < PROTOCOL_AFTER_MAX) {
         buffer_append(&connection->after, after, sizeof *after);
     } else if (make_room) {
+        second->index =
+            UINT64_MAX; /* never reached in its term, so told to be lost, with the oldest */
         *oldest = *after;
     }
     return of_group < PROTOCOL_AFTER_MAX || make_room;

@@ -10,6 +10,7 @@
 #include "sim/text.h"
 #include "systems/store/machine/store.h"
 #include "systems/store/protocol/protocol.h"
+#include "systems/store/sim/levels.h"
 
 enum {
     THINK_US = 4000,
@@ -57,6 +58,7 @@ static void users_begin(struct world *world, uint64_t seed)
     world->config.protocol_config.options = users->redirects ? &redirecting : &forwarding;
     for (uint32_t i = 0; i < CALLERS_MAX; i++) users->callers.all[i] = &users->clients[i].caller;
     callers_start(world, THINK_US);
+    for (uint32_t i = 0; i < world->clients_count; i++) store_levels_begin_key(&users->clients[i]);
 }
 
 static void users_end(struct world *world)
@@ -64,6 +66,7 @@ static void users_end(struct world *world)
     struct store_users *users = store_users_of(world);
     callers_free(world);
     history_free(&users->history);
+    store_levels_free(users);
     free(users);
 }
 
@@ -103,7 +106,7 @@ static void users_finish(struct world *world)
 
 const struct sim_system sim_system_store = {
     .name = "store",
-    .help = "a replicated store, judged for linearizability by key",
+    .help = "a replicated store, judged for linearizability by key, and by level",
     .machine = &store_ops,
     .protocol = &store_protocol_ops,
     .group_of = store_group_of,

@@ -1,17 +1,20 @@
 /* The store's clients in a simulated world: what their files share. They ask for a few keys,
  * several commands at a time, and write down what they heard; judged is linearizability, key by
- * key, by the model `kv` (check/model.h). */
+ * key, by the model `kv` (check/model.h); and, on keys of their own, what levels and tokens promise
+ * (levels.h). */
 #ifndef QUARTET_SYSTEMS_STORE_SIM_CLIENTS_H
 #define QUARTET_SYSTEMS_STORE_SIM_CLIENTS_H
 
 #include "check/history.h"
 #include "sim/callers.h"
+#include "systems/store/check/levels.h"
 
 enum {
     STORE_KEYS_USED_MAX = 8, /* fewer make clients meet more often */
     STORE_PIPELINE_MAX = 4,
-    STORE_ENDS_MAX = 4096,  /* whose time has not come */
-    STORE_END_S = 2,         /* how long a key lives that was set to end, by the log's clock */
+    STORE_ENDS_MAX = 4096, /* whose time has not come */
+    STORE_TOKENS_MAX = 8,  /* that may be handed on */
+    STORE_END_S = 2,       /* how long a key lives that was set to end, by the log's clock */
 };
 
 enum store_ask {
@@ -24,6 +27,17 @@ enum store_ask {
     ASK_SET_EQUAL,  /* IFEQ GET */
     ASK_DELETE,
     ASK_DELETE_EQUAL,
+    /* levels.c: keys whose values grow */
+    ASK_GROW_LEADER,
+    ASK_GROW_MAJORITY,
+    ASK_GROW_ALL,
+    ASK_GROWN,
+    ASK_GROWN_LEASE,
+    ASK_GROWN_SESSION,
+    ASK_GROWN_LOCAL,
+    ASK_TOKEN,
+    ASK_TOKEN_OF_ALL, /* right behind a GROW_ALL: where that stands */
+    ASK_AFTER,
 };
 
 /* A command under way. */
@@ -31,14 +45,28 @@ struct store_asked {
     enum store_ask ask;
     uint32_t key;
     uint64_t expected, value;
-    uint32_t operation; /* in the history */
-    bool last;          /* a last read, once the faults are over */
+    uint32_t operation;        /* in the history */
+    bool last;                 /* a last read, once the faults are over */
+    struct levels_floor floor; /* of a read of a key that grows */
+    uint32_t token;            /* of AFTER */
+    uint64_t token_made;
+};
+
+struct store_token {
+    struct buffer text;
+    struct levels_view view;
+    uint64_t made; /* no two are the same */
 };
 
 struct store_client {
     struct caller caller;                         /* `drained`: keys */
     struct store_asked asked[STORE_PIPELINE_MAX]; /* the oldest first */
     uint32_t asked_count;
+    uint32_t grown_key; /* that it writes, */
+    uint64_t grown_next;
+    bool growing; /* and does just now */
+    bool by_all;  /* its last write has all voters, it was told */
+    struct levels_view view;
 };
 
 /* A key that was set to end, and when it may have, at the earliest. */
@@ -58,6 +86,11 @@ struct store_users {
     uint32_t next_process;
     struct store_end ends[STORE_ENDS_MAX]; /* a ring, in the order of their time */
     uint32_t ends_count, ends_taken;
+    struct levels levels;
+    uint32_t grown_keys;
+    struct store_token tokens[STORE_TOKENS_MAX];
+    uint32_t tokens_count;
+    uint64_t tokens_made;
     uint64_t seen[STORE_KEYS_USED_MAX]; /* by some client: what a condition may expect */
 };
 

@@ -6,10 +6,12 @@
 #include "check/model.h"
 #include "sim/text.h"
 #include "sim/world.h"
+#include "systems/store/sim/levels.h"
 #include "wire/resp.h"
 
 enum {
     READERS_EVERY = 3,
+    LEVELS = 30, /* percent, of what is asked */
     LOCAL_ONE_IN = 10,
     READS_BEHIND = 95, /* percent, behind another command: each write of unknown outcome is one more
                           that the judge has to try at every place */
@@ -29,9 +31,24 @@ static enum store_ask choose_read(const struct store_client *client)
     return store_users_of(client->caller.world)->lease ? ASK_GET_LEASE : ASK_GET;
 }
 
+/* Of all keys, then of its share of those that grow. */
+static void choose_last(struct store_client *client, struct store_asked *asked)
+{
+    struct store_users *users = store_users_of(client->caller.world);
+    uint32_t place = client->caller.drained + client->asked_count;
+    asked->last = true;
+    asked->ask = ASK_GET;
+    asked->key = place;
+    if (place < users->keys) return;
+    asked->ask = ASK_GROWN;
+    asked->key = client->caller.index;
+    asked->key += (place - users->keys) * client->caller.world->clients_count;
+    store_levels_begin(client, asked);
+}
+
 /* Some read most of the time: whoever writes is soon stuck at a leader that no one hears, and
  * would not see what it goes on answering. */
-static void choose(const struct store_client *client, struct store_asked *asked)
+static void choose(struct store_client *client, struct store_asked *asked)
 {
     static const enum store_ask writes[] = {
         ASK_SET,       ASK_SET,       ASK_SET,    ASK_SET_NEW,      ASK_SET_NEW,
@@ -39,9 +56,11 @@ static void choose(const struct store_client *client, struct store_asked *asked)
     struct store_users *users = store_users_of(client->caller.world);
     *asked = (struct store_asked){.key = (uint32_t)below(client, users->keys)};
     if (client->caller.draining) {
-        asked->key = client->caller.drained + client->asked_count;
-        asked->ask = ASK_GET;
-        asked->last = true;
+        choose_last(client, asked);
+        return;
+    }
+    if (below(client, 100) < LEVELS) {
+        store_levels_choose(client, asked);
         return;
     }
     uint64_t reads = client->caller.index % READERS_EVERY == 0 ? 99 : 25;
@@ -71,7 +90,7 @@ static void put_words(struct slice line, struct buffer *out)
 
 static void line_of(const struct store_asked *asked, struct buffer *out)
 {
-    switch (asked->ask) {
+    switch ((int)asked->ask) { /* the others are in levels.c */
     case ASK_GET: text_append(out, "GET k%u", asked->key); break;
     case ASK_GET_LEASE: text_append(out, "CONSISTENCY lease GET k%u", asked->key); break;
     case ASK_GET_LOCAL: text_append(out, "CONSISTENCY local GET k%u", asked->key); break;
@@ -140,19 +159,34 @@ static uint32_t history_ask(struct store_client *client, const struct store_aske
     return history_invoke(&users->history, call);
 }
 
-static void ask_one(struct store_client *client, struct buffer *out)
+static bool judged(const struct store_asked *asked)
 {
-    struct store_asked asked;
+    return asked->ask != ASK_GET_LOCAL && asked->ask < ASK_GROW_LEADER;
+}
+
+static void ask_one(struct store_client *client, struct store_asked asked, struct buffer *out)
+{
     struct buffer line = {0};
-    choose(client, &asked);
-    if (asked.ask != ASK_GET_LOCAL) asked.operation = history_ask(client, &asked);
+    if (judged(&asked)) asked.operation = history_ask(client, &asked);
     if (asked.ask == ASK_SET_ENDING) note_end(client->caller.world, &asked);
     client->asked[client->asked_count++] = asked;
-    line_of(&asked, &line);
+    if (asked.ask >= ASK_GROW_LEADER) {
+        store_levels_line(client, &asked, &line);
+    } else {
+        line_of(&asked, &line);
+    }
     world_narrate(client->caller.world, "client", client->caller.index + 1, "> %b",
                   buffer_slice(&line));
     put_words(buffer_slice(&line), out);
     buffer_free(&line);
+}
+
+/* How many it makes: see choose_last(). */
+static uint32_t last_reads(const struct caller *caller)
+{
+    const struct store_users *users = store_users_of(caller->world);
+    uint32_t clients = caller->world->clients_count;
+    return users->keys + (users->grown_keys + clients - 1 - caller->index) / clients;
 }
 
 void store_client_ask(struct store_client *client)
@@ -161,10 +195,18 @@ void store_client_ask(struct store_client *client)
     struct buffer out = {0};
     uint64_t count = 1 + below(client, STORE_PIPELINE_MAX);
     if (client->caller.draining) {
-        uint64_t left = store_users_of(world)->keys - client->caller.drained;
+        uint64_t left = last_reads(&client->caller) - client->caller.drained;
         if (count > left) count = left;
     }
-    while (count-- > 0) ask_one(client, &out);
+    while (count-- > 0) {
+        struct store_asked asked;
+        choose(client, &asked);
+        ask_one(client, asked, &out);
+        if (asked.ask != ASK_GROW_ALL || client->asked_count == STORE_PIPELINE_MAX) continue;
+        asked.ask = ASK_TOKEN_OF_ALL; /* the last: of what is behind it nothing is to show */
+        ask_one(client, asked, &out);
+        break;
+    }
     network_send(&world->network, client->caller.place, client->caller.number, buffer_slice(&out));
     buffer_free(&out);
 }
@@ -177,7 +219,7 @@ static void ended(struct store_client *client, const struct store_asked *asked,
     struct world *world = client->caller.world;
     if (outcome == OPERATION_FAILED) world_count(world, SIM_COVER_REFUSED);
     if (outcome == OPERATION_UNKNOWN) world_count(world, SIM_COVER_UNKNOWN);
-    if (asked->ask == ASK_GET_LOCAL) return;
+    if (!judged(asked)) return;
     ends_come(world);
     history_complete(&store_users_of(world)->history, asked->operation, outcome, out,
                      world_now_us(world));
@@ -190,6 +232,7 @@ void store_client_forget(struct caller *caller)
         ended(client, &client->asked[i], OPERATION_UNKNOWN, 0);
     }
     client->asked_count = 0;
+    store_levels_forget(client);
 }
 
 /* What a GET, or the GET of a SET, says was there. False: it says neither a number nor none. */
@@ -288,11 +331,16 @@ static bool hear_one(struct store_client *client, const struct resp_value *value
     if (client->asked_count == 0) return false;
     client->asked_count--;
     for (uint32_t i = 0; i < client->asked_count; i++) client->asked[i] = client->asked[i + 1];
-    if (value->kind == RESP_ERROR) {
-        if (!refused(client, value->bytes)) return false;
+    bool levels = asked.ask >= ASK_GROW_LEADER;
+    if (value->kind == RESP_ERROR &&
+        (refused(client, value->bytes) || store_levels_lost(client, value))) {
         ended(client, &asked, OPERATION_FAILED, 0);
+        store_levels_refused(client, &asked);
         return true;
     }
+    if (levels) client->caller.answered_us = world_now_us(client->caller.world);
+    if (levels) return store_levels_heard(client, &asked, value);
+    if (value->kind == RESP_ERROR) return false;
     client->caller.answered_us = world_now_us(client->caller.world);
     if (asked.ask <= ASK_GET_LOCAL) return get_heard(client, &asked, value);
     if (asked.ask <= ASK_SET_EQUAL) return set_heard(client, &asked, value);
@@ -324,5 +372,5 @@ bool store_client_hear(struct store_client *client, struct slice bytes)
 
 bool store_client_done(const struct caller *caller)
 {
-    return caller->draining && caller->drained == store_users_of(caller->world)->keys;
+    return caller->draining && caller->drained >= last_reads(caller);
 }
