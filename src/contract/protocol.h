@@ -177,7 +177,9 @@ struct protocol_ops {
      * and returns its kind; or all of them, and returns PROTOCOL_NONE. It is called again until
      * that, with what is left, or until the node wants no more for now: then an ordered protocol
      * sees the rest later; an unordered one is called once with `request` NULL, takes all bytes and
-     * returns PROTOCOL_NONE, and yields what they hold later, when *bytes may be empty. */
+     * returns PROTOCOL_NONE, and yields what they hold later, when *bytes may be empty.
+     * An ordered protocol is never called with no bytes: one that has more to yield for a request
+     * leaves its last byte in *bytes, and finds it there when it is called again. */
     enum protocol_request_kind (*next)(void *connection, struct slice *bytes,
                                        struct protocol_request *request);
     /* Appends what a machine's reply (machine.h: payload) to the request of this token makes the
