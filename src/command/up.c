@@ -47,6 +47,7 @@ void up_stop(struct up *up)
 {
     bool again = up->stopping;
     up->stopping = true;
+    uv_timer_stop(&up->look);
     uv_timer_start(&up->patience, out_of_patience, UP_STOP_MS, 0);
     for (unsigned i = 0; i < up->clusters_count; i++) {
         struct up_cluster *cluster = &up->clusters[i];
@@ -71,33 +72,6 @@ static void signalled(uv_signal_t *handle, int number)
 
 /* --- start ----------------------------------------------------------------------------------- */
 
-static void show_cluster(const struct up_cluster *cluster)
-{
-    unsigned count = (unsigned)cluster->up->nodes_count;
-    printf("%s of %u node%s on this machine; data in %s\n\n", cluster->system->what, count,
-           count > 1 ? "s" : "", cluster->data);
-    for (unsigned i = 1; i <= count; i++) {
-        printf("  node %u  clients 127.0.0.1:%u   admin http://127.0.0.1:%u/status   pid %d\n", i,
-               up_port_of(cluster, UP_CLIENTS, i), up_port_of(cluster, UP_ADMIN, i),
-               (int)cluster->nodes[i - 1].process.pid);
-    }
-    printf("\n");
-    cluster->system->show_how(up_port_of(cluster, UP_CLIENTS, 1),
-                              up_port_of(cluster, UP_CLIENTS, count));
-}
-
-static void show_how(const struct up *up)
-{
-    for (unsigned i = 0; i < up->clusters_count; i++) show_cluster(&up->clusters[i]);
-    const struct up_cluster *first = &up->clusters[0];
-    printf("See what a node believes, or kill one and watch the others go on:\n\n"
-           "  %s status --admin 127.0.0.1:%u\n"
-           "  kill -9 %d\n\n"
-           "Ctrl-C drains and ends it all.\n\n",
-           up->program, up_port_of(first, UP_ADMIN, 1), (int)first->nodes[0].process.pid);
-    fflush(stdout);
-}
-
 static void start_demo(struct up_cluster *cluster)
 {
     struct up *up = cluster->up;
@@ -108,6 +82,11 @@ static void start_demo(struct up_cluster *cluster)
                                       .admin_port = up_port_of(cluster, UP_ADMIN, 1)};
     snprintf(place.label, sizeof place.label, "%s", up_label(cluster));
     cluster->demo = demo->start(&up->loop, &place);
+}
+
+static void start_demos(struct up *up)
+{
+    for (unsigned i = 0; i < up->clusters_count; i++) start_demo(&up->clusters[i]);
 }
 
 /* What the nodes are told beside their options: command/node_options.c. */
@@ -138,10 +117,10 @@ static int run(struct up *up)
         uv_signal_start(&up->signals[i], signalled, numbers[i]);
     }
     uv_timer_init(&up->loop, &up->patience);
-    up->patience.data = up;
+    uv_timer_init(&up->loop, &up->look);
+    up->patience.data = up->look.data = up->ask.data = up;
     for (unsigned i = 0; i < up->clusters_count; i++) up_nodes_start(&up->clusters[i]);
-    show_how(up);
-    for (unsigned i = 0; i < up->clusters_count; i++) start_demo(&up->clusters[i]);
+    up_show_when_healthy(up, start_demos);
     uv_run(&up->loop, UV_RUN_DEFAULT);
     printf("up: all nodes have stopped\n");
     return up->exit_code;

@@ -1,5 +1,5 @@
 /* `quartet up`, in its parts: what is asked for and how it ends (up.c), where each cluster lives
- * (up_place.c), its processes (up_nodes.c).
+ * (up_place.c), its processes (up_nodes.c), what it shows of them (up_show.c).
  *
  * Each node is a process of its own, this program again, on loopback ports; one that dies is
  * started again. */
@@ -59,6 +59,11 @@ struct up {
     uv_loop_t loop;
     uv_signal_t signals[2];
     uv_timer_t patience;
+    uv_timer_t look; /* whether all are healthy: up_show.c */
+    uv_work_t ask;
+    bool healthy; /* the thread's, while it asks */
+    unsigned looked_ms;
+    void (*shown)(struct up *up);
     bool stopping;
     int exit_code;
 };
@@ -75,6 +80,9 @@ int up_place(struct up *up);
 void up_nodes_start(struct up_cluster *cluster);
 /* Drains them; called again, they exit at once. When none of any cluster runs, the loop ends. */
 void up_nodes_stop(struct up_cluster *cluster);
+/* Shows where the nodes are and how to talk to them when all of all clusters are healthy, or after
+ * ten seconds; then calls `shown`. Once stopping it does neither. */
+void up_show_when_healthy(struct up *up, void (*shown)(struct up *up));
 /* Ends all clusters, demos first; a second time, at once. */
 void up_stop(struct up *up);
 

@@ -106,6 +106,16 @@ def test_demo_survives_a_killed_node_and_drains(up):
     assert re.search(r"leader node \d", one.output())
     assert one.stop() == 0
     assert "all nodes have stopped" in one.output()
+    seconds = [int(at) for at in re.findall(r"^ *(\d+) s  put ", one.output(), re.MULTILINE)]
+    assert seconds == sorted(seconds)  # the line at the end, too
+
+
+def test_addresses_stand_below_what_nodes_say_while_they_start(up):
+    one = up()
+    eventually(lambda: one.ports, "they are shown")
+    said, _, shown = one.output().partition("A work queue of 3 nodes")
+    assert " raft role=leader " in said
+    assert [f"node {i}  clients" in shown for i in (1, 2, 3)] == [True] * 3
 
 
 def test_people_chat_in_the_demo_of_the_chat(up):

@@ -36,7 +36,8 @@ static void list_member(const struct node *node, const struct raft_member *membe
     pad(out, begun, 16);
     buffer_append_decimal(out, self ? raft_durable_index(group_raft(node->group)) : row->match);
     pad(out, begun, 28);
-    buffer_append_text(out, self || row->trusted ? "yes" : "no");
+    bool known = self || row->heard_us != 0; /* else nobody has said whether it is */
+    buffer_append_text(out, !known ? "-" : self || row->trusted ? "yes" : "no");
     pad(out, begun, 37);
     buffer_append_text(out, self || row->caught_up ? "yes" : "no");
     pad(out, begun, 48);

@@ -95,10 +95,10 @@ static void status_progress(const struct node *node, struct json *json)
         json_member_unsigned(json, "id", rows[i].peer);
         json_member_unsigned(json, "match", rows[i].match);
         json_member_unsigned(json, "next", rows[i].next);
-        json_member_bool(json, "trusted", rows[i].trusted);
+        uint64_t heard = rows[i].heard_us; /* 0: nobody has said yet whether it is trusted */
+        if (heard != 0) json_member_bool(json, "trusted", rows[i].trusted);
         json_member_bool(json, "needs_snapshot", rows[i].snapshot);
         json_member_bool(json, "caught_up", rows[i].caught_up);
-        uint64_t heard = rows[i].heard_us;
         if (heard != 0) json_member_unsigned(json, "heard_us_ago", node->turn.now.mono_us - heard);
         json_object_end(json);
     }

@@ -98,7 +98,7 @@ static void a_list_says_who_is_a_learner_and_who_was_not_heard(void **state)
     answers(leader(), "/members?do=add&id=7&address=node-7:7000", 200, "node 7 is a learner");
     struct cluster_wire *wire = ask(leader(), "GET", "/members");
     cluster_run(cluster, SECOND_US);
-    expect(wire, 200, "\n7     learner   0           yes      no         node-7:7000\n");
+    expect(wire, 200, "\n7     learner   0           -        no         node-7:7000\n");
 }
 
 /* --- what is asked wrongly --- */

@@ -19,6 +19,8 @@ enum {
     DEMO_STOP_MS = 2000,
     DEMO_TTR_S = 10,
     DEMO_RESERVE_S = 5,
+    DEMO_EACH_SECOND_S = 20, /* then a line now and then, lest what stands above scroll away */
+    DEMO_NOW_AND_THEN_S = 10,
 };
 
 struct demo_client {
@@ -44,12 +46,15 @@ struct demo {
     uv_timer_t progress;
     uv_work_t ask_leader;
     bool asking;
-    unsigned leader; /* 0: not known */
+    unsigned leader;       /* 0: not known */
+    unsigned leader_found; /* by the thread, while it asks */
     struct random random;
     uint64_t tasks, put, put_before, done, done_before, failed, reconnects;
     uint64_t unknown; /* puts without an answer */
     uint64_t began_us;
-    bool stopping;
+    uint64_t stopping_us; /* since when; 0: it goes on */
+    uint64_t shown_s;     /* the last line of progress, and what it told */
+    unsigned leader_shown, clients_shown;
     uv_timer_t stop_timer;
     void (*stopped)(void *world);
     void *world;
@@ -89,7 +94,7 @@ static void say_reserve(struct demo_client *client)
 {
     char text[40];
     client->job = 0;
-    if (client->demo->stopping) return;
+    if (client->demo->stopping_us != 0) return;
     snprintf(text, sizeof text, "reserve-with-timeout %d\r\n", DEMO_RESERVE_S);
     say(client, text);
 }
@@ -107,7 +112,7 @@ static void say_put(struct demo_client *client)
 static void time_to_put(uv_timer_t *timer)
 {
     struct demo_client *client = timer->data;
-    if (!client->open || client->asked_to_put || client->demo->stopping) return;
+    if (!client->open || client->asked_to_put || client->demo->stopping_us != 0) return;
     client->demo->tasks++;
     say_put(client);
 }
@@ -153,7 +158,7 @@ static void producer_hears(struct demo_client *client, const char *line)
     } else if (client->asked_to_put) {
         say_put(client);
     }
-    if (!demo->stopping) {
+    if (demo->stopping_us == 0) {
         uv_timer_start(&client->timer, time_to_put, DEMO_PUT_EVERY_MS, DEMO_PUT_EVERY_MS);
     }
 }
@@ -225,7 +230,7 @@ static void closed(uv_handle_t *handle)
 {
     struct demo_client *client = handle->data;
     client->closing = false;
-    if (client->demo->stopping) return;
+    if (client->demo->stopping_us != 0) return;
     client->node = (client->node + 1) % client->demo->place.nodes;
     uv_timer_start(&client->timer, connect_now, DEMO_RECONNECT_MS, 0);
 }
@@ -277,8 +282,8 @@ static void connect_now(uv_timer_t *timer)
 static void ask_leader(uv_work_t *work)
 {
     struct demo *demo = work->data;
-    demo->leader = 0;
-    for (unsigned i = 0; i < demo->place.nodes && demo->leader == 0; i++) {
+    demo->leader_found = 0;
+    for (unsigned i = 0; i < demo->place.nodes && demo->leader_found == 0; i++) {
         struct http_client_node node = {.admin = {.host = "127.0.0.1"}};
         snprintf(node.admin.port, sizeof node.admin.port, "%u",
                  (demo->place.admin_port + i) & 0xFFFF);
@@ -287,7 +292,7 @@ static void ask_leader(uv_work_t *work)
         if (http_client_request(&node, "GET", "/status", &body, error, sizeof error) == 200) {
             buffer_put_u8(&body, 0);
             const char *at = strstr((const char *)buffer_slice(&body).data, "\"leader\":");
-            if (at != NULL) demo->leader = (unsigned)strtoul(at + 9, NULL, 10);
+            if (at != NULL) demo->leader_found = (unsigned)strtoul(at + 9, NULL, 10);
         }
         buffer_free(&body);
     }
@@ -298,27 +303,45 @@ static void leader_known(uv_work_t *work, int status)
     struct demo *demo = work->data;
     (void)status;
     demo->asking = false;
+    demo->leader = demo->leader_found;
 }
 
-static void show_progress(uv_timer_t *timer)
+static void print_progress(struct demo *demo, uint64_t second, unsigned clients)
 {
-    struct demo *demo = timer->data;
-    unsigned connected_clients = 0;
-    for (unsigned i = 0; i < DEMO_CLIENTS; i++) connected_clients += demo->clients[i].open;
-    char leader[24] = "not known";
-    if (!demo->asking && demo->leader != 0)
-        snprintf(leader, sizeof leader, "node %u", demo->leader);
+    uint64_t put = demo->put + demo->unknown;
+    uint64_t apart = second > demo->shown_s ? second - demo->shown_s : 1;
     printf("%s%4" PRIu64 " s  put %" PRIu64 " (+%" PRIu64 "/s)  done %" PRIu64 " (+%" PRIu64
            "/s)  to do %" PRIu64 "  retried %" PRIu64 "  reconnects %" PRIu64
-           "  clients %u/%d  leader %s\n",
-           demo->place.label, (system_now().mono_us - demo->began_us) / 1000000, demo->put,
-           demo->put - demo->put_before, demo->done, demo->done - demo->done_before,
-           demo->put + demo->unknown > demo->done ? demo->put + demo->unknown - demo->done : 0,
-           demo->failed, demo->reconnects, connected_clients, DEMO_CLIENTS, leader);
+           "  clients %u/%d  leader ",
+           demo->place.label, second, demo->put, (demo->put - demo->put_before) / apart, demo->done,
+           (demo->done - demo->done_before) / apart, put > demo->done ? put - demo->done : 0,
+           demo->failed, demo->reconnects, clients, DEMO_CLIENTS);
+    if (demo->leader_shown == 0)
+        printf("not known\n");
+    else
+        printf("node %u\n", demo->leader_shown);
     fflush(stdout);
     demo->put_before = demo->put;
     demo->done_before = demo->done;
-    if (demo->asking || demo->stopping) return;
+    demo->shown_s = second;
+}
+
+/* Called each second. Says how far it is where there is news: at first, when somebody comes, goes
+ * or leads, at the end; and now and then. */
+static void show_progress(uv_timer_t *timer)
+{
+    struct demo *demo = timer->data;
+    uint64_t second = (system_now().mono_us - demo->began_us) / 1000000;
+    unsigned clients = 0;
+    for (unsigned i = 0; i < DEMO_CLIENTS; i++) clients += demo->clients[i].open;
+    bool news = clients != demo->clients_shown || demo->leader != demo->leader_shown;
+    demo->clients_shown = clients;
+    demo->leader_shown = demo->leader;
+    if (news || second <= DEMO_EACH_SECOND_S || demo->stopping_us != 0 ||
+        second - demo->shown_s >= DEMO_NOW_AND_THEN_S) {
+        print_progress(demo, second, clients);
+    }
+    if (demo->asking || demo->stopping_us != 0) return;
     demo->asking = true;
     demo->ask_leader.data = demo;
     uv_queue_work(demo->loop, &demo->ask_leader, ask_leader, leader_known);
@@ -361,7 +384,7 @@ static void look_if_stopped(uv_timer_t *timer)
 {
     struct demo *demo = timer->data;
     uint64_t now_us = system_now().mono_us;
-    if (at_work(demo) && now_us - demo->began_us < DEMO_STOP_MS * 1000) return;
+    if (at_work(demo) && now_us - demo->stopping_us < DEMO_STOP_MS * 1000) return;
     uv_timer_stop(timer);
     show_progress(&demo->progress);
     for (unsigned i = 0; i < DEMO_CLIENTS; i++) {
@@ -376,10 +399,9 @@ static void look_if_stopped(uv_timer_t *timer)
 static void demo_stop(void *started, void (*stopped)(void *world), void *world)
 {
     struct demo *demo = started;
-    demo->stopping = true;
+    demo->stopping_us = system_now().mono_us;
     demo->stopped = stopped;
     demo->world = world;
-    demo->began_us = system_now().mono_us;
     uv_timer_stop(&demo->progress);
     uv_timer_init(demo->loop, &demo->stop_timer);
     demo->stop_timer.data = demo;
