@@ -344,6 +344,15 @@ def test_a_port_that_is_taken_is_one_clear_line(language, tmp_path):
     assert len(said.splitlines()) == 1
 
 
+def test_who_cannot_listen_leaves_the_log_of_the_other_alone(mini):
+    queue = mini("step3")
+    client = queue.client()  # it stays: its end would be in the log
+    client.put("ticket for seat 12")
+    before = queue.log().read_bytes()
+    assert queue.refuses(queue.port).startswith("cannot listen: ")
+    assert queue.log().read_bytes() == before
+
+
 # --- small enough to be read ----------------------------------------------------------------------
 
 

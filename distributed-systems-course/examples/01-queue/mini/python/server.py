@@ -234,17 +234,20 @@ def port_from(name: str, usual: int) -> int:
 
 async def run(step: str) -> None:
     host = os.environ.get("HOST", "127.0.0.1")
-    server = Server(step, Path(os.environ.get("DATA", "data")))
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     port, admin_port = port_from("PORT", 11300), port_from("ADMIN", 9000)
+    server: Server
+    # The ports first: where another queue has them, its log is left alone.
     try:
-        clients = await loop.create_server(lambda: Session(server), host, port)
+        clients = await loop.create_server(lambda: Session(server), host, port, start_serving=False)
         admin = await asyncio.start_server(serve_health, host, admin_port)
     except OSError as error:
         sys.exit(f"cannot listen: {error.strerror} (is another queue, or the shop, still up?)")
+    server = Server(step, Path(os.environ.get("DATA", "data")))
+    await clients.start_serving()
     ticking = asyncio.create_task(server.tick())
     print(f"the queue of {step} listens at {host}:{port}", flush=True)
     stopping = asyncio.create_task(stop.wait())

@@ -7,6 +7,7 @@
  * on it; the entry goes to the log, then to the queue; replies leave once the log is on the disk.
  */
 
+import { once } from "node:events";
 import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
@@ -275,13 +276,24 @@ function stopAtOnce(why: string): never {
 }
 
 /** GET /health on the admin port: it answers, so it is well. */
-function serveHealth(host: string, port: number): http.Server {
+function serveHealth(): http.Server {
   const admin = http.createServer((request, response) => {
     const found = request.method === "GET" && request.url === "/health";
     response.writeHead(found ? 200 : 404, { "Content-Type": "application/json" });
     response.end(JSON.stringify(found ? { status: "ok" } : { error: "there is only /health" }));
   });
-  return admin.listen(port, host);
+  return admin;
+}
+
+/** Fails where something listens there already. */
+async function listen(server: net.Server | http.Server, port: number, host: string): Promise<void> {
+  try {
+    await once(server.listen(port, host), "listening");
+  } catch (error) {
+    const why = (error as Error).message;
+    console.error(`cannot listen: ${why} (is another queue, or the shop, still up?)`);
+    process.exit(1);
+  }
 }
 
 function portFrom(name: string, usual: number): number {
@@ -306,18 +318,14 @@ async function main(): Promise<void> {
   const adminPort = portFrom("ADMIN", 9000);
   const { Queue } = await import(`./${step}/queue.ts`);
   const logged = fs.existsSync(join(here, step, "log.ts"));
-  const log = logged
-    ? new (await import(`./${step}/log.ts`)).Log(process.env.DATA ?? "data")
-    : null;
-  const server = new Server(new Queue(), log);
+  const Log = logged ? (await import(`./${step}/log.ts`)).Log : null;
+  // The ports first: where another queue has them, its log is left alone.
   const clients = net.createServer((socket) => server.opened(socket));
-  const refused = (error: Error) => {
-    console.error(`cannot listen: ${error.message} (is another queue, or the shop, still up?)`);
-    process.exit(1);
-  };
-  clients.on("error", refused);
-  clients.listen(port, host, () => console.log(`the queue of ${step} listens at ${host}:${port}`));
-  serveHealth(host, adminPort).on("error", refused);
+  await listen(serveHealth(), adminPort, host);
+  await listen(clients, port, host);
+  const log = Log === null ? null : new Log(process.env.DATA ?? "data");
+  const server = new Server(new Queue(), log);
+  console.log(`the queue of ${step} listens at ${host}:${port}`);
   setInterval(() => server.tick(), TICK_MS);
   for (const signal of ["SIGTERM", "SIGINT"]) {
     process.on(signal, () => {
