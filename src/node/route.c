@@ -50,21 +50,23 @@ static bool heard_beats(struct node *node, struct link *link, struct slice conte
     return true;
 }
 
-static void heard_found(struct node *node, struct link *link, struct slice content)
+static bool heard_found(struct node *node, struct link *link, struct slice content)
 {
     struct reader reader = reader_of(content);
     uint64_t cluster = read_u64(&reader);
-    if (reader.bad || cluster == 0) return;
+    if (reader.bad || cluster == 0) return false;
     founding_found(node, link->peer, cluster, reader.bytes);
+    return true;
 }
 
-static void heard_taken(struct node *node, struct link *link, const struct peer_frame *frame)
+static bool heard_taken(struct node *node, struct link *link, const struct peer_frame *frame)
 {
     struct reader reader = reader_of(frame->content);
     uint64_t number = read_u64(&reader);
     uint64_t offset = read_u64(&reader);
-    if (!reader_done(&reader)) return;
+    if (!reader_done(&reader)) return false;
     group_snapshot_taken(groups_touch(node, frame->group), link->peer->id, number, offset);
+    return true;
 }
 
 static bool heard_snapshot(struct node *node, struct link *link, const struct peer_frame *frame)
@@ -89,13 +91,13 @@ static bool heard_frame(struct node *node, struct link *link, const struct peer_
         return true;
     case PEER_CLOCK: return clock_asked(&node->peers, link, frame->content, votes);
     case PEER_CLOCK_IS: return clock_answered(&node->peers, link, frame->content);
-    case PEER_FOUND: heard_found(node, link, frame->content); return true;
+    case PEER_FOUND: return heard_found(node, link, frame->content);
     case PEER_ASK: return members_asked(node, link, frame->content);
     case PEER_ANSWER: return members_answered(node, frame->content);
     case PEER_SNAPSHOT_BEGIN:
     case PEER_SNAPSHOT_DATA:
     case PEER_SNAPSHOT_END: return heard_snapshot(node, link, frame);
-    case PEER_SNAPSHOT_TAKEN: heard_taken(node, link, frame); return true;
+    case PEER_SNAPSHOT_TAKEN: return heard_taken(node, link, frame);
     default: return false;
     }
 }

@@ -1,4 +1,5 @@
-/* What is said of a group that there is not: it ends the connection, and never reaches another. */
+/* What is said of a group that there is not, or cannot be read: it ends the connection, and never
+ * reaches another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +45,7 @@ static void say(struct cluster *cluster, uint32_t leader, struct cluster_wire *w
     struct raft_message message = {
         .type = RAFT_VOTE, .from = wire->other->node, .to = leader, .term = raft_term(raft) + 50};
     if (type == PEER_RAFT) peer_message_encode(raft, &message, &frame);
-    if (type == PEER_SNAPSHOT_TAKEN) {
+    if (type == PEER_SNAPSHOT_TAKEN && group != 0) {
         buffer_put_u64(&frame, 1);
         buffer_put_u64(&frame, 0);
     }
@@ -86,6 +87,15 @@ static void no_frame_of_a_group_that_there_is_not_is_heard(void **state)
     frame_ends_the_connection(PEER_SNAPSHOT_TAKEN, STRANGE);
 }
 
+static void a_frame_that_holds_too_little_is_not_heard(void **state)
+{
+    (void)state;
+    frame_ends_the_connection(PEER_SNAPSHOT_TAKEN, 0);
+    frame_ends_the_connection(PEER_FOUND, PEER_GROUP_NODE);
+    frame_ends_the_connection(PEER_ASK, PEER_GROUP_NODE);
+    frame_ends_the_connection(PEER_ANSWER, PEER_GROUP_NODE);
+}
+
 static void a_frame_about_the_node_is_of_no_group(void **state)
 {
     (void)state;
@@ -97,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_vote_of_a_group_that_there_is_not_deposes_nobody),
         cmocka_unit_test(no_frame_of_a_group_that_there_is_not_is_heard),
+        cmocka_unit_test(a_frame_that_holds_too_little_is_not_heard),
         cmocka_unit_test(a_frame_about_the_node_is_of_no_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
