@@ -285,6 +285,15 @@ static void hung_up(uv_signal_t *handle, int number)
     }
 }
 
+/* Other servers mean something by it (beanstalkd: take no more jobs), so that somebody may send it
+ * to a node: that must not end it. */
+static void user_signal(uv_signal_t *handle, int number)
+{
+    (void)handle;
+    (void)number;
+    say_line("SIGUSR1 means nothing here, and the node goes on: SIGTERM drains and stops it");
+}
+
 /* --- start ----------------------------------------------------------------------------------- */
 
 bool host_has_peer_port(const struct host_config *config)
@@ -343,6 +352,8 @@ static void start_loop(struct host *host)
     uv_signal_init(&host->loop, &host->hangup);
     host->hangup.data = host;
     uv_signal_start(&host->hangup, hung_up, SIGHUP);
+    uv_signal_init(&host->loop, &host->user);
+    uv_signal_start(&host->user, user_signal, SIGUSR1);
     static const int numbers[2] = {SIGTERM, SIGINT};
     for (unsigned i = 0; i < 2; i++) {
         uv_signal_init(&host->loop, &host->signals[i]);

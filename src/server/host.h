@@ -71,6 +71,7 @@ struct host {
     uv_timer_t watch;
     uv_signal_t signals[2];
     uv_signal_t hangup;
+    uv_signal_t user;
     uv_idle_t stay_awake;      /* active: the poll does not sleep */
     uint64_t waiting_since_ns; /* in the poll; 0: at work */
     bool awake;                /* the last wait was short */

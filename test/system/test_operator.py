@@ -8,6 +8,7 @@ import signal
 import socket
 
 import greenstalk
+import pytest
 
 from harness import DEADLINE_S, Wire, eventually, run
 
@@ -71,8 +72,9 @@ def test_too_few_descriptors_to_begin_with(place):
     assert "a limit of 100 open files is too low (ulimit -n)" in node.output()
 
 
-def test_hangup_does_no_harm(node):
-    node.signal(signal.SIGHUP)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])  # beanstalkd's: no more puts
+def test_a_signal_that_asks_for_nothing_does_no_harm(node, number):
+    node.signal(number)
     with Wire(node.address) as client:
         assert client.ask("put 0 0 60 1\r\nx\r\n") == b"INSERTED 1\r\n"
     assert node.stop() == 0

@@ -22,7 +22,9 @@
  *
  * Not kept: beanstalkd never finds the end of a line with a lone CR in it, nor of a long line
  * whose CR LF straddles one of its reads; and it cuts a timeout or bound beyond 32 bits to its low
- * bits, where we wait without end and kick everything. */
+ * bits, where we wait without end and kick everything. And it carries out what stands in the body
+ * of an HTTP request, which any web page can have a browser send to a port of its machine: a line
+ * that begins with `POST ` or `Host:` ends the connection here. */
 #ifndef QUARTET_SYSTEMS_QUEUE_PROTOCOL_BEANSTALK_H
 #define QUARTET_SYSTEMS_QUEUE_PROTOCOL_BEANSTALK_H
 

@@ -58,6 +58,9 @@ static const struct word words[] = {
     WORD("list-tubes", QUEUE_LIST_TUBES, ARGUMENT_NONE),
     WORD("pause-tube", QUEUE_PAUSE_TUBE, ARGUMENT_PAUSE),
     WORD("quit", 0, ARGUMENT_QUIT),
+    /* A browser that some page made post to this port: its body would be taken for commands. */
+    WORD("POST ", 0, ARGUMENT_QUIT),
+    WORD("Host:", 0, ARGUMENT_QUIT),
 };
 
 static const struct word *word_find(struct slice line)

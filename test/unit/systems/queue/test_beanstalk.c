@@ -51,6 +51,14 @@ static void nothing_is_read_after_quit(void **state)
     expect("quit now\r\n", "close\n"); /* as beanstalkd */
 }
 
+static void what_a_web_page_has_posted_is_not_carried_out(void **state)
+{
+    (void)state;
+    expect("POST / HTTP/1.1\r\nHost: localhost:11300\r\n\r\nput 0 0 60 4\r\nevil\r\n", "close\n");
+    expect("PUT / HTTP/1.1\r\nHost: localhost:11300\r\n\r\ndelete 1\r\n",
+           "UNKNOWN_COMMAND\nclose\n");
+}
+
 /* --- lines --- */
 
 static void unknown_commands(void **state)
@@ -262,6 +270,7 @@ int main(void)
         cmocka_unit_test(every_command_is_read),
         cmocka_unit_test(pipelined_commands_keep_their_order),
         cmocka_unit_test(nothing_is_read_after_quit),
+        cmocka_unit_test(what_a_web_page_has_posted_is_not_carried_out),
         cmocka_unit_test(unknown_commands),
         cmocka_unit_test(commands_that_take_nothing_refuse_more),
         cmocka_unit_test(only_cr_lf_ends_a_line),
