@@ -8,6 +8,7 @@
 # must: (nil)
 start_shop
 until ./shop leader 2>/dev/null | grep -q 'store-1 leads'; do sleep 0.5; done
+run './shop leader'
 run './shop say 1 SET seat:12 anna NX'
 until ./shop say 3 CONSISTENCY local GET seat:12 | grep -q anna; do sleep 0.2; done
 run './shop cut 3'

@@ -23,7 +23,7 @@ def render(**pages):
         input=json.dumps([{}, {"items": items}]),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=400,  # the first call compiles the simulator for the pages
         check=False,
     )
     content = {}
