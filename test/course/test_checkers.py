@@ -14,6 +14,7 @@ from rooms import EXAMPLES, STORE
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = ROOT / "distributed-systems-course"
 SHOP = MINIS.parent
+CHAT = EXAMPLES / "03-chat"
 CONSENSUS = EXAMPLES / "04-consensus"
 EXERCISES = sorted(path.parent for path in COURSE.glob("exercises/*/exercise.toml"))
 JUNK = shutil.ignore_patterns("node_modules", "__pycache__", "mine", "book")
@@ -74,6 +75,7 @@ def test_ruff_finds_nothing_to_complain_of_or_to_format():
                 COURSE / "learn",
                 SHOP / "shop",
                 STORE / "shop",
+                CHAT / "shop",
                 CONSENSUS / "shop",
                 COURSE / "examples",
                 COURSE / "exercises",
@@ -96,7 +98,7 @@ def test_prettier_finds_nothing_to_format():
 @pytest.mark.parametrize(
     "place",
     [
-        *(shop / "clients/python" for shop in (SHOP, STORE, CONSENSUS)),
+        *(shop / "clients/python" for shop in (SHOP, STORE, CHAT, CONSENSUS)),
         MINIS / "python",
         STORE / "mini/python",
     ],
@@ -114,6 +116,7 @@ def test_mypy_finds_nothing_in_a_program_of_many_files(place, cache):
         *COURSE.glob("examples/*.py"),
         *SHOP.glob("*.py"),
         *STORE.glob("*.py"),
+        *CHAT.glob("*.py"),
         *CONSENSUS.glob("*.py"),
         *COURSE.glob("exercises/*.py"),
     ],
@@ -137,6 +140,7 @@ def test_mypy_finds_nothing_in_an_exercise(exercise, cache, tmp_path):
         "01-queue/mini/typescript",
         "02-store/clients/typescript",
         "02-store/mini/typescript",
+        "03-chat/clients/typescript",
         "04-consensus/clients/typescript",
         "concepts",
     ],
