@@ -11,9 +11,10 @@ from changes import numbers, run
 from minis import PROGRAMS
 
 COURSE = Path(__file__).resolve().parents[2] / "distributed-systems-course"
-sys.path.append(str(COURSE / "tools"))
+sys.path += [str(COURSE / "tools"), str(COURSE.parent / "test/compose")]
 
 import bars  # noqa: E402 (lies in the course)
+import store_acceptance  # noqa: E402
 from events import read_events  # noqa: E402
 
 
@@ -141,3 +142,71 @@ def test_each_ones_order_is_a_step_between_causal_and_ones_own_writes(language, 
     assert rows[2] == ["no", "no", "no", "yes", "yes"]  # the answer without its question
     assert rows[3] == ["no", "no", "no", "no", "yes"]  # the second sale without the first
     assert said.splitlines()[-1].endswith(": 0")
+
+
+# --- a store of the learner's own that is not fit -------------------------------------------------
+
+
+def lines_of(*calls):
+    """process, f, value, what came of it; one after the other."""
+    for process, f, value, end in calls:
+        call = {"process": process, "f": f, "key": "seat:12"}
+        yield {**call, "type": "invoke", "value": value if f == "cas" else None}
+        yield {**call, "type": end, "value": value}
+
+
+class Unfit:
+    """Stands for a stack of containers."""
+
+    implementation = store_acceptance.IMPLEMENTATIONS["mine"]
+    removed = False
+
+    def __init__(self, _):
+        pass
+
+    def up(self):
+        raise AssertionError("store-1 does not get healthy")
+
+    def history(self):
+        return list(lines_of((0, "cas", [None, "anna"], "ok"), (1, "get", None, "ok")))
+
+    def compose(self, *words):
+        return "Traceback: the last words of a node" if "logs" in words else ""
+
+    def remove(self):
+        Unfit.removed = True
+
+
+def test_a_store_that_lies_is_told_so_with_the_history_that_shows_it(monkeypatch, capsys):
+    monkeypatch.setattr(store_acceptance, "Store", Unfit)
+    monkeypatch.setattr(store_acceptance, "engine_missing", lambda: "")
+    monkeypatch.setattr(sys, "argv", ["store_acceptance.py", "mine"])
+    monkeypatch.delenv("QUARTET", raising=False)
+    assert store_acceptance.main() == 1 and Unfit.removed
+    said = capsys.readouterr().out
+    assert "Not yet: store-1 does not get healthy" in said
+    assert "not as if there were one copy" in said and "this get heard null fits nowhere" in said
+    assert said.count('"key": "seat:12"') == 4
+    assert "the last words of a node" in said
+
+
+@pytest.mark.parametrize(
+    ("behave", "heard"),
+    [
+        ("one.recv(999)", "(nothing: it hung up)"),
+        ("one.recv(999); time.sleep(9)", "(nothing, for 20 s: does it hang?)"),
+    ],
+)
+def test_a_node_that_hangs_up_or_hangs_is_told_from_one_that_answers(behave, heard):
+    """The program that runs inside the stack, with a shorter patience."""
+    node = (
+        "import socket, time\nserver = socket.create_server(('127.0.0.1', 0))\n"
+        f"print(server.getsockname()[1], flush=True)\none, _ = server.accept()\n{behave}\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", node], stdout=subprocess.PIPE, text=True) as one:
+        port = one.stdout.readline().strip()
+        say = store_acceptance.SAY.format(node="127.0.0.1", words=("GET", "x"))
+        say = say.replace("6379", port).replace("timeout=20", "timeout=2")
+        done = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True)
+        one.kill()
+    assert done.stdout.strip() == heard
