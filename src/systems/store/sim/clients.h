@@ -64,8 +64,9 @@ struct store_client {
     uint32_t asked_count;
     uint32_t grown_key; /* that it writes, */
     uint64_t grown_next;
-    bool growing; /* and does just now */
-    bool by_all;  /* its last write has all voters, it was told */
+    bool growing;        /* and does just now */
+    bool by_all;         /* its last write has all voters, it was told; */
+    uint32_t by_all_key; /* that was to this key */
     struct levels_view view;
 };
 

@@ -7,6 +7,7 @@
 #include "check/history.h"
 #include "sim/text.h"
 #include "sim/world.h"
+#include "systems/store/machine/slot.h"
 
 static uint64_t below(const struct store_client *client, uint64_t bound)
 {
@@ -109,6 +110,7 @@ static bool wrote(struct store_client *client, const struct store_asked *asked, 
     levels_write_acknowledged(&store_users_of(world)->levels, &client->view, asked->key,
                               asked->value, asked->ask == ASK_GROW_LEADER);
     client->by_all = asked->ask == ASK_GROW_ALL && all;
+    client->by_all_key = asked->key;
     return true;
 }
 
@@ -152,29 +154,49 @@ static bool told(struct store_client *client, const struct store_asked *asked,
 
 /* --- what all voters have --- */
 
-/* The last place that a token names: of its only group, the last that was seen. */
-static bool token_index(struct slice token, uint64_t *index)
+/* The group that keeps a key that grows. */
+static uint32_t group_of_grown(const struct world *world, uint32_t key)
 {
-    size_t from = token.size;
-    while (from > 0 && token.data[from - 1] != ':') from--;
-    return decimal_read(slice_of(token.data + from, token.size - from), index);
+    struct buffer name = {0};
+    text_append(&name, "g%u", key);
+    uint32_t group = store_group_of(store_slot(buffer_slice(&name)), world->groups_count);
+    buffer_free(&name);
+    return group;
+}
+
+/* The last place of this group that a token names, 0 if none; false: it is no token. */
+static bool token_index(struct slice token, uint32_t group, uint64_t *index)
+{
+    *index = 0;
+    for (size_t from = 0, at = 0; at <= token.size; at++) {
+        if (at < token.size && token.data[at] != ',') continue;
+        size_t first = from, last = at;
+        uint64_t named, place;
+        while (first < at && token.data[first] != ':') first++;
+        while (last > from && token.data[last - 1] != ':') last--;
+        if (!decimal_read(slice_of(token.data + from, first - from), &named)) return false;
+        if (!decimal_read(slice_of(token.data + last, at - last), &place)) return false;
+        if (named == group) *index = place;
+        from = at + 1;
+    }
+    return true;
 }
 
 /* What a client was told that all voters have, they have: those at least that are up and to be
  * trusted, of the members that its leader has. */
-static void check_all(struct store_client *client, uint64_t index)
+static void check_all(struct store_client *client, uint32_t group, uint64_t index)
 {
     struct world *world = client->caller.world;
     const struct host *leader = &world->hosts[client->caller.host];
-    if (leader->node == NULL || node_raft(leader->node) == NULL) return;
-    const struct raft *raft = node_raft(leader->node);
+    if (leader->node == NULL || node_group_raft(leader->node, group) == NULL) return;
+    const struct raft *raft = node_group_raft(leader->node, group);
     const struct raft_members *members = raft_members(raft);
     if (raft_role(raft) != RAFT_LEADER) return;
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
         if (member->learner || member->leaving || member->id > world->hosts_count) continue;
         const struct host *host = &world->hosts[member->id - 1];
-        const struct raft *other = host->node == NULL ? NULL : node_raft(host->node);
+        const struct raft *other = host->node == NULL ? NULL : node_group_raft(host->node, group);
         if (other == NULL || !raft_trusted(other)) continue;
         world_count(world, SIM_COVER_STORE_ALL_CHECKED);
         if (raft_durable_index(other) >= index) continue;
@@ -187,10 +209,11 @@ static bool token_heard(struct store_client *client, const struct store_asked *a
                         const struct resp_value *value)
 {
     struct store_users *users = store_users_of(client->caller.world);
+    uint32_t group = group_of_grown(client->caller.world, client->by_all_key);
     uint64_t index;
-    if (value->kind != RESP_BULK || !token_index(value->bytes, &index)) return false;
+    if (value->kind != RESP_BULK || !token_index(value->bytes, group, &index)) return false;
     if (asked->ask == ASK_TOKEN_OF_ALL) {
-        if (client->by_all) check_all(client, index);
+        if (client->by_all) check_all(client, group, index);
         client->by_all = false;
         return true;
     }
