@@ -66,6 +66,7 @@ struct following {
     uint64_t since_us;
     bool committed;
     bool removed_told;
+    bool moved_told;
 };
 
 /* A group as the hub knows it: groups.c. */

@@ -71,6 +71,27 @@ static void trace_members(struct node *node)
     trace_end(&node->turn);
 }
 
+/* A node that moved, and says so in --peers alone, is not found by the others. */
+static void tell_if_moved(struct node *node)
+{
+    const struct raft_member *own = group_member(node->group, node->config.self);
+    const struct node_peer *told = node->config.peers;
+    const struct node_peer *end = told + node->config.peers_count;
+    while (told < end && told->id != node->config.self) told++;
+    bool moved = own != NULL && told < end && own->address_size > 0 &&
+                 !slice_equal(slice_text(told->address), slice_of(own->address, own->address_size));
+    if (moved && !node->following.moved_told) {
+        trace_begin(&node->turn, "address-differs");
+        trace_text(&node->turn, "members", "");
+        buffer_append(&node->turn.trace, own->address, own->address_size);
+        trace_text(&node->turn, "peers", told->address);
+        trace_text(&node->turn, "why",
+                   "others dial the first; --peers only founds: remove this node and add it there");
+        trace_end(&node->turn);
+    }
+    node->following.moved_told = moved;
+}
+
 static void follow_log(struct node *node)
 {
     uint64_t index = raft_members_index(group_raft(node->group));
@@ -86,6 +107,7 @@ static void follow_log(struct node *node)
     follow(node,
            raft_members(group_raft(node->group))); /* last: its addresses are the newer ones */
     trace_members(node);
+    tell_if_moved(node);
     turn_wake(&node->turn, node->turn.now.mono_us); /* to dial them */
 }
 

@@ -8,7 +8,7 @@ import time
 import greenstalk
 import pytest
 
-from harness import DEADLINE_S, Wire, eventually, http, run
+from harness import DEADLINE_S, Wire, eventually, free_port, http, run
 from load import Load
 
 
@@ -411,6 +411,19 @@ def test_a_member_is_not_started_as_a_node_alone(cluster):
     victim.start()
     assert victim.wait() == 1
     assert "start it with the --peers" in victim.output()
+    victim.peers = peers
+    victim.start_and_wait()
+
+
+def test_a_node_that_moved_hears_why_nobody_finds_it(cluster):
+    victim = cluster.followers()[0]
+    victim.stop()
+    peers, moved = victim.peers, free_port()
+    victim.peers = peers.replace(f":{victim.peer_port}", f":{moved}")
+    victim.start()
+    said = f"address-differs members=127.0.0.1:{victim.peer_port} peers=127.0.0.1:{moved} why="
+    eventually(lambda: said in victim.output(), "it is said")
+    assert victim.stop() == 0
     victim.peers = peers
     victim.start_and_wait()
 
