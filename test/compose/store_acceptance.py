@@ -203,6 +203,10 @@ def tell_failure(story: Story, failure: AssertionError) -> None:
     except AssertionError as lie:
         if str(lie) != str(failure):
             print(f"\nWhat the offices have heard so far is not as if there were one copy:\n{lie}")
+    print("\nAsked now to SET probe x, each by itself:")
+    for node in NODES:
+        with contextlib.suppress(AssertionError):
+            print(f"{node}: {story.stack.say(node, 'SET', 'probe', 'x')}")
     with contextlib.suppress(AssertionError):
         said = story.stack.compose("logs", "--tail", "20", "--no-log-prefix", *NODES)
         print(f"\nThe store said last:\n{said}")

@@ -170,6 +170,9 @@ class Unfit:
     def history(self):
         return list(lines_of((0, "cas", [None, "anna"], "ok"), (1, "get", None, "ok")))
 
+    def say(self, node, *words):
+        return "(nothing, for 20 s: does it hang?)"
+
     def compose(self, *words):
         return "Traceback: the last words of a node" if "logs" in words else ""
 
@@ -187,6 +190,7 @@ def test_a_store_that_lies_is_told_so_with_the_history_that_shows_it(monkeypatch
     assert "Not yet: store-1 does not get healthy" in said
     assert "not as if there were one copy" in said and "this get heard null fits nowhere" in said
     assert said.count('"key": "seat:12"') == 4
+    assert "store-2: (nothing, for 20 s: does it hang?)" in said
     assert "the last words of a node" in said
 
 
