@@ -81,7 +81,7 @@ void up_nodes_start(struct up_cluster *cluster);
 /* Drains them; called again, they exit at once. When none of any cluster runs, the loop ends. */
 void up_nodes_stop(struct up_cluster *cluster);
 /* Shows where the nodes are and how to talk to them when all of all clusters are healthy, or after
- * ten seconds; then calls `shown`. Once stopping it does neither. */
+ * thirty seconds; then calls `shown`. Once stopping it does neither. */
 void up_show_when_healthy(struct up *up, void (*shown)(struct up *up));
 /* Ends all clusters, demos first; a second time, at once. */
 void up_stop(struct up *up);

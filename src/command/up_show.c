@@ -8,7 +8,7 @@
 
 enum {
     UP_LOOK_MS = 100,
-    UP_LOOK_MS_MAX = 10000, /* then it is shown all the same */
+    UP_LOOK_MS_MAX = 30000, /* then it is shown all the same */
 };
 
 static void show_cluster(const struct up_cluster *cluster)
