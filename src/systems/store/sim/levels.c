@@ -47,7 +47,8 @@ void store_levels_choose(struct store_client *client, struct store_asked *asked)
         choose_write(client, asked);
     } else if (what < 85) {
         choose_read(client, asked);
-    } else if (what < 92 || users->tokens_count == 0) {
+    } else if (what < 92 || users->tokens_count == 0 || client->asked_count > 0) {
+        /* AFTER counts from when it comes, for what waits before it, too. */
         asked->ask = ASK_TOKEN;
     } else {
         asked->ask = ASK_AFTER;
