@@ -165,7 +165,8 @@ static uint32_t group_of_grown(const struct world *world, uint32_t key)
     return group;
 }
 
-/* The last place of this group that a token names, 0 if none; false: it is no token. */
+/* The first place of this group that a token names, what was seen of it, 0 if none; false: it is no
+ * token. */
 static bool token_index(struct slice token, uint32_t group, uint64_t *index)
 {
     *index = 0;
@@ -177,7 +178,7 @@ static bool token_index(struct slice token, uint32_t group, uint64_t *index)
         while (last > from && token.data[last - 1] != ':') last--;
         if (!decimal_read(slice_of(token.data + from, first - from), &named)) return false;
         if (!decimal_read(slice_of(token.data + last, at - last), &place)) return false;
-        if (named == group) *index = place;
+        if (named == group && *index == 0) *index = place;
         from = at + 1;
     }
     return true;
