@@ -1,6 +1,8 @@
 /* Names that a server goes by. See http1_host.h. */
 #include "wire/http1_host.h"
 
+#include <string.h>
+
 #include "wire/http1_text.h"
 
 static bool is_port(struct slice text)
@@ -78,4 +80,21 @@ bool http_host_listed(struct slice host, const char *names)
         begin = i + 1;
     }
     return false;
+}
+
+bool http_origin_elsewhere(const struct http_request *request)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    const struct http_field *origin = http_field_find(request, "origin");
+    if (origin == NULL) return false;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t size = strlen(schemes[i]);
+        struct slice host, value = origin->value;
+        if (value.size < size || memcmp(value.data, schemes[i], size) != 0) continue;
+        struct slice authority = slice_of(value.data + size, value.size - size);
+        if (!http_host_same(authority, request->host)) return true;
+        if (!http_host_split(authority, &host)) return true;
+        return !http_host_is_address(host) && !http_host_same(host, slice_text("localhost"));
+    }
+    return true; /* "null" too: some page of nobody knows where */
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "wire/http1.h"
 
 /* The host of "host", "host:port" or "[address]:port", brackets included. False: it is none
  * of these. */
@@ -18,5 +19,9 @@ bool http_host_is_address(struct slice host);
 bool http_host_same(struct slice host, struct slice other);
 /* Among "name,name"; NULL: there are none. */
 bool http_host_listed(struct slice host, const char *names);
+/* A browser says whose page asks (RFC 6454, Origin), and it is not one of this server's own, which
+ * a page can be only by an address or as localhost: by any other name it may be one from elsewhere
+ * that lets its name resolve to this server. Programs that are no browsers send no Origin. */
+bool http_origin_elsewhere(const struct http_request *request);
 
 #endif

@@ -11,7 +11,7 @@
 #include "systems/consensus/protocol/request.h"
 #include "systems/consensus/protocol/response.h"
 #include "systems/consensus/protocol/stream.h"
-#include "wire/http1.h"
+#include "wire/http1_host.h"
 
 enum { COMMAND_KEEP_MAX = 2048 }; /* bytes, between requests */
 
@@ -332,6 +332,10 @@ static enum protocol_request_kind take_request(struct gateway *gateway,
     if (http->is_1_0) token |= TOKEN_1_0;
     gateway->last = !http->keep_alive;
     request->token = token;
+    if (http_origin_elsewhere(http)) {
+        return literal_error(gateway, 7, "a web page from elsewhere may not talk to this node",
+                             token, request);
+    }
     if (http->method != HTTP_POST) return take_get(gateway, http, token, request);
     for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         if (!http_path_is(http, calls[i].path)) continue;

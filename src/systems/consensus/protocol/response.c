@@ -332,7 +332,7 @@ void gateway_write_progress(int64_t revision, int64_t id, const struct protocol_
 static unsigned status_of(unsigned code)
 {
     static const unsigned statuses[] = {
-        [3] = 400, [5] = 404, [8] = 429, [9] = 400, [11] = 400, [12] = 501, [14] = 503};
+        [3] = 400, [5] = 404, [7] = 403, [8] = 429, [9] = 400, [11] = 400, [12] = 501, [14] = 503};
     bool known = code < sizeof statuses / sizeof statuses[0] && statuses[code] != 0;
     return known ? statuses[code] : 500;
 }

@@ -290,11 +290,43 @@ static void test_a_request_that_was_shed_hears_so(void **state)
     talk_close(&talk);
 }
 
+/* What a request with this Host and Origin is answered. */
+static void expect_origin(const char *host, const char *origin, const char *status)
+{
+    struct talk talk;
+    char text[400];
+    talk_open(&talk);
+    snprintf(text, sizeof text,
+             "POST /v3/kv/put HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nContent-Length: 14\r\n\r\n"
+             "{\"key\":\"YQ==\"}",
+             host, origin);
+    talk_say(&talk, slice_text(text));
+    buffer_put_u8(&talk.said, 0);
+    assert_int_equal(strncmp((const char *)buffer_slice(&talk.said).data + 9, status, 3), 0);
+    buffer_clear(&talk.said);
+    const char *count = strcmp(status, "200") == 0 ? "\"count\":\"1\"" : HEADER("1") "}";
+    const char *found = post(&talk, "/v3/kv/range", "{\"key\":\"YQ==\"}", "200");
+    assert_non_null(strstr(found, count));
+    talk_close(&talk);
+}
+
+static void test_no_page_from_elsewhere_changes_anything(void **state)
+{
+    (void)state;
+    expect_origin("127.0.0.1:2379", "http://evil.example", "403");
+    expect_origin("127.0.0.1:2379", "null", "403");
+    expect_origin("127.0.0.1:2379", "http://127.0.0.1:8080", "403");
+    expect_origin("evil.example:2379", "http://evil.example:2379", "403"); /* resolves to us */
+    expect_origin("127.0.0.1:2379", "http://127.0.0.1:2379", "200");
+    expect_origin("localhost:2379", "https://localhost:2379", "200");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_put_range_delete),
         cmocka_unit_test(test_txn),
+        cmocka_unit_test(test_no_page_from_elsewhere_changes_anything),
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_other_pages),
         cmocka_unit_test(test_leases),
