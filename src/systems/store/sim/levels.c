@@ -96,6 +96,7 @@ void store_levels_line(const struct store_client *client, const struct store_ask
 
 void store_levels_forget(struct store_client *client)
 {
+    client->by_all = false;
     if (client->growing) store_levels_begin_key(client);
     levels_view_clear(&client->view);
 }
@@ -259,7 +260,9 @@ static void after_heard(struct store_client *client, const struct store_asked *a
 
 void store_levels_refused(struct store_client *client, const struct store_asked *asked)
 {
-    if (asked->ask >= ASK_GROW_LEADER && asked->ask <= ASK_GROW_ALL) client->growing = false;
+    if (asked->ask < ASK_GROW_LEADER || asked->ask > ASK_GROW_ALL) return;
+    client->growing = false;
+    client->by_all = false;
 }
 
 bool store_levels_heard(struct store_client *client, const struct store_asked *asked,
