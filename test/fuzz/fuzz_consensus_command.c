@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void count(void *world, const struct session_key *session, const void *payload)
 {
-    (void)session;
     (void)payload;
+    if (session == NULL) return; /* a mark for watches, and no answer */
     ++*(unsigned *)world;
 }
 
