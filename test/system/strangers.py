@@ -8,7 +8,7 @@ from harness import Wire
 HELLO, WELCOME, PROOF, REFUSED, FORWARD, CLOCK = 1, 2, 3, 4, 17, 25
 NODE_GROUP = 65535
 MEMBER = 2
-VERSION = 3  # of the frames
+VERSION = 4  # of the frames
 
 
 def crc_table():
@@ -43,6 +43,7 @@ def introduction(start, to, nonce, cluster=0, membership=0, index=0, address=b""
         + b"queue"
         + struct.pack("<QI", index, len(address))
         + address
+        + struct.pack("<HB", 1, 0)  # one group, and no client address that is announced
     )
 
 
