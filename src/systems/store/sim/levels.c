@@ -186,7 +186,8 @@ static bool token_index(struct slice token, uint32_t group, uint64_t *index)
 }
 
 /* What a client was told that all voters have, they have: those at least that are up and to be
- * trusted, of the members that its leader has. */
+ * trusted, of the members that its leader has. Who had no vote yet when the write entered the log
+ * was perhaps not asked: the answer may have been on its way when that changed. */
 static void check_all(struct store_client *client, uint32_t group, uint64_t index)
 {
     struct world *world = client->caller.world;
@@ -194,10 +195,13 @@ static void check_all(struct store_client *client, uint32_t group, uint64_t inde
     if (leader->node == NULL || node_group_raft(leader->node, group) == NULL) return;
     const struct raft *raft = node_group_raft(leader->node, group);
     const struct raft_members *members = raft_members(raft);
+    const struct raft_members *then = raft_members_at(raft, index);
     if (raft_role(raft) != RAFT_LEADER) return;
     for (uint32_t i = 0; i < members->count; i++) {
         const struct raft_member *member = &members->member[i];
         if (member->learner || member->leaving || member->id > world->hosts_count) continue;
+        int before = raft_members_place(then, member->id);
+        if (before < 0 || then->member[before].learner) continue;
         const struct host *host = &world->hosts[member->id - 1];
         const struct raft *other = host->node == NULL ? NULL : node_group_raft(host->node, group);
         if (other == NULL || !raft_trusted(other)) continue;
