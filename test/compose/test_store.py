@@ -1,7 +1,7 @@
 """AC3: each step of store_acceptance.py is a test. They tell one story, so they run in their order.
 
-IMPL chooses the implementation: c, python, typescript, or mine: a learner's own, by MINE. ROUNDS=few
-leaves some of it out.
+IMPL chooses the implementation: c, python, typescript, or mine: a learner's own, by MINE.
+ROUNDS=few leaves some of it out.
 """
 
 import os
