@@ -124,6 +124,29 @@ def shop(*words, **env):
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE_S)
 
 
+AFTER_SILENCE = """
+import pathlib, sys
+from redis.exceptions import ClusterDownError, RedisClusterException
+from office import Office
+office = Office("one", 1, "127.0.0.1:1", pathlib.Path(sys.argv[1]), 0)
+def fails(error):
+    def ask(store):
+        raise error
+    office.store = object()
+    office.call({"f": "cas", "key": "k", "value": [None, "a"]}, ask)
+fails(RedisClusterException("Redis Cluster cannot be connected."))
+fails(ClusterDownError("no leader"))
+"""
+
+
+def test_an_office_does_not_know_what_its_library_found_nobody_to_ask_about(tmp_path):
+    """redis-py hides the silence of one node behind the error of finding no other."""
+    program = [sys.executable, "-c", AFTER_SILENCE, tmp_path]
+    done = subprocess.run(program, cwd=CLIENTS / "python", capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line["type"] for line in lines(tmp_path)] == ["invoke", "info", "invoke", "fail"]
+
+
 def test_the_shop_says_whose_stores_there_are():
     done = shop("up", "--help")
     assert done.returncode == 0 and "c, python, typescript, mine" in done.stdout

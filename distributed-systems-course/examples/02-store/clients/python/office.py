@@ -31,7 +31,9 @@ SILENCE_S = 4  # a small store gives up after 3
 HALL_S = 5  # a hall is on sale for so long, at all offices
 SEATS = 30
 PROCESSES = 1_000_000  # each office has so many numbers for its histories
-NOT_DONE = (ClusterDownError, TryAgainError, RedisClusterException)
+NOT_DONE = (ClusterDownError, TryAgainError)
+# The last: after silence the library looks for another node, and tells only that it found none.
+NOT_KNOWN = (ConnectionError, TimeoutError, OSError, RedisClusterException)
 
 
 class Office:
@@ -80,7 +82,7 @@ class Office:
         self.note("invoke", call)
         try:
             heard = ask(self.store)
-        except (ConnectionError, TimeoutError, OSError):
+        except NOT_KNOWN:
             self.note("info", call)
             self.process += 1
             self.store = None
