@@ -82,19 +82,25 @@ bool http_host_listed(struct slice host, const char *names)
     return false;
 }
 
-bool http_origin_elsewhere(const struct http_request *request)
+struct slice http_url_behind_scheme(struct slice url)
 {
     static const char *const schemes[] = {"http://", "https://"};
-    const struct http_field *origin = http_field_find(request, "origin");
-    if (origin == NULL) return false;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         size_t size = strlen(schemes[i]);
-        struct slice host, value = origin->value;
-        if (value.size < size || memcmp(value.data, schemes[i], size) != 0) continue;
-        struct slice authority = slice_of(value.data + size, value.size - size);
-        if (!http_host_same(authority, request->host)) return true;
-        if (!http_host_split(authority, &host)) return true;
-        return !http_host_is_address(host) && !http_host_same(host, slice_text("localhost"));
+        if (url.size < size || memcmp(url.data, schemes[i], size) != 0) continue;
+        return slice_of(url.data + size, url.size - size);
     }
-    return true; /* "null" too: some page of nobody knows where */
+    return slice_of(NULL, 0);
+}
+
+bool http_origin_elsewhere(const struct http_request *request)
+{
+    struct slice host;
+    const struct http_field *origin = http_field_find(request, "origin");
+    if (origin == NULL) return false;
+    struct slice authority = http_url_behind_scheme(origin->value);
+    if (authority.size == 0) return true; /* "null" too: some page of nobody knows where */
+    if (!http_host_same(authority, request->host)) return true;
+    if (!http_host_split(authority, &host)) return true;
+    return !http_host_is_address(host) && !http_host_same(host, slice_text("localhost"));
 }

@@ -19,6 +19,8 @@ bool http_host_is_address(struct slice host);
 bool http_host_same(struct slice host, struct slice other);
 /* Among "name,name"; NULL: there are none. */
 bool http_host_listed(struct slice host, const char *names);
+/* What stands behind "http://" or "https://"; empty: it is no such URL. */
+struct slice http_url_behind_scheme(struct slice url);
 /* A browser says whose page asks (RFC 6454, Origin), and it is not one of this server's own, which
  * a page can be only by an address or as localhost: by any other name it may be one from elsewhere
  * that lets its name resolve to this server. Programs that are no browsers send no Origin. */

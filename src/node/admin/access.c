@@ -1,8 +1,6 @@
 /* Names, addresses and origins. See access.h. */
 #include "node/admin/access.h"
 
-#include <string.h>
-
 #include "wire/http1_host.h"
 
 /* The host of an address as the operator wrote it. */
@@ -36,16 +34,11 @@ static bool is_known(const struct node *node, struct slice host)
 /* A page of another origin asks for a change. */
 static bool is_foreign(const struct http_request *request)
 {
-    static const char *const schemes[] = {"http://", "https://"};
     const struct http_field *origin = http_field_find(request, "origin");
     if (request->method != HTTP_POST || origin == NULL) return false;
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t size = strlen(schemes[i]);
-        struct slice value = origin->value;
-        if (value.size < size || memcmp(value.data, schemes[i], size) != 0) continue;
-        return !http_host_same(slice_of(value.data + size, value.size - size), request->host);
-    }
-    return true; /* "null" too: some page of nobody knows where */
+    struct slice authority = http_url_behind_scheme(origin->value);
+    if (authority.size == 0) return true; /* "null" too: some page of nobody knows where */
+    return !http_host_same(authority, request->host);
 }
 
 const char *access_refused(const struct node *node, const struct http_request *request,

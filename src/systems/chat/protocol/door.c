@@ -4,8 +4,6 @@
  * under a name of its own that resolves to the node: so the node answers to addresses, to
  * localhost, and to the names that it was given. Or by a WebSocket, which browsers let any page
  * open: so Origin, if there is one, is the node itself or one of --endpoints. */
-#include <string.h>
-
 #include "systems/chat/protocol/internal.h"
 #include "wire/http1_host.h"
 
@@ -41,17 +39,13 @@ void door_full(struct buffer *out)
     http_response_write(&response, out);
 }
 
-/* What stands behind "http://" or "https://", without a path; empty: it is no such URL. */
+/* Of an endpoint or origin, without a path; empty: it is no URL. */
 static struct slice authority_of(struct slice url)
 {
-    static const char *const schemes[] = {"http://", "https://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t size = strlen(schemes[i]), end = size;
-        if (url.size < size || memcmp(url.data, schemes[i], size) != 0) continue;
-        while (end < url.size && url.data[end] != '/') end++;
-        return slice_of(url.data + size, end - size);
-    }
-    return slice_of(NULL, 0);
+    struct slice rest = http_url_behind_scheme(url);
+    size_t end = 0;
+    while (end < rest.size && rest.data[end] != '/') end++;
+    return slice_of(rest.data, end);
 }
 
 static bool host_known(const struct chat_protocol_options *options, struct slice authority)
